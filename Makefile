@@ -1,0 +1,78 @@
+# Everything here runs on a machine that has python3 (3.11 or newer), make and git; the rest is installed into $(VENV).
+PYTHON ?= python3
+VENV = .venv
+REPO = .
+WORKERS = 2
+
+VENV_PYTHON = $(VENV)/bin/python
+# -P: the root stays off sys.path, where the room `mailbox` would hide the standard library's module.
+PYTEST = $(VENV_PYTHON) -P -m pytest
+CHECKED = greenroom tests $(wildcard benchmarks examples)
+METADATA = pyproject.toml greenroom/_version.py
+
+.DEFAULT_GOAL := help
+# Two pips in one environment would step on each other.
+.NOTPARALLEL:
+.PHONY: help run test lint format coverage soak mutants bench wheel-test lowest-test clean
+
+help:  ## say what there is
+	@sed -n 's/^\([a-z-]*\):.*##/make \1:/p' Makefile
+
+run: $(VENV)/.ready-to-run  ## watch a newsroom of supervised agents come up (REPO=path: the repository they read)
+	@$(VENV)/bin/greenroom run examples/newsroom/newsroom.toml --repo $(REPO)
+
+test: $(VENV)/.ready-to-test  ## run all the tests
+	@$(PYTEST) -n $(WORKERS) --dist=loadgroup
+
+lint: $(VENV)/.ready-to-develop  ## run the linter, the formatter's check and both type checkers
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV_PYTHON) -m mypy $(CHECKED)
+	@$(VENV_PYTHON) -m pyright --pythonpath $(VENV_PYTHON)
+
+format: $(VENV)/.ready-to-develop  ## format the code, and mend what the linter can mend
+	@$(VENV)/bin/ruff check --fix-only --quiet .
+	@$(VENV)/bin/ruff format .
+
+coverage: $(VENV)/.ready-to-test  ## run all the tests and report branch coverage, folder by folder
+	@$(VENV_PYTHON) -P -m coverage run -m pytest
+	@for folder in mailbox actors supervisor greenroom; do \
+		echo "== $$folder"; $(VENV_PYTHON) -m coverage report --include="$$folder/*"; \
+	done
+
+soak: $(VENV)/.ready-to-test  ## run the property tests for long, with new examples every time
+	@$(PYTEST) -n $(WORKERS) -m hypothesis --hypothesis-profile=soak
+
+mutants: $(VENV)/.ready-to-test  ## break the code in small ways; each break must fail a test
+	@$(VENV_PYTHON) -P tests/mutants.py
+
+bench: $(VENV)/.ready-to-test  ## measure against hand-written Trio
+	@$(VENV_PYTHON) -m benchmarks
+
+wheel-test: $(VENV)/.ready-to-test  ## run the tests against the installed wheel, from an empty folder
+	@$(VENV_PYTHON) -P tests/house/installed.py
+
+lowest-test: $(VENV)/.ready-to-test  ## the same, with every dependency at its lower bound
+	@$(VENV_PYTHON) -P tests/house/installed.py --lowest
+
+clean:  ## remove all that make has made
+	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps: an environment is made once, and installed into again when the metadata changes.
+$(VENV)/.made:
+	@command -v $(PYTHON) >/dev/null || { echo "greenroom: no $(PYTHON) here; install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "greenroom: $(PYTHON) is older than 3.11; install a newer Python, or name one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "greenroom: $(PYTHON) has no venv module; install it (on Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	@echo "greenroom: making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.ready-to-run: EXTRA = newsroom
+$(VENV)/.ready-to-test: EXTRA = test
+$(VENV)/.ready-to-develop: EXTRA = dev
+$(VENV)/.ready-to-run $(VENV)/.ready-to-test $(VENV)/.ready-to-develop: $(VENV)/.made $(METADATA)
+	@echo "greenroom: installing what it needs into $(VENV) (a minute or two, the first time)"
+	@# Warnings off: setuptools warns of editable installs as such; errors still show.
+	@PYTHONWARNINGS=ignore $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRA)]'
+	@touch $@
