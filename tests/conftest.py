@@ -1,0 +1,16 @@
+import os
+import sys
+from pathlib import Path
+
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# The rooms are imported as greenroom.mailbox and so on, never from the root, where `mailbox` hides the standard
+# library's module. Nothing else may be found there by accident either: the tests see what an installed user sees.
+sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != ROOT]
+
+# Virtual time and slow machines say nothing about an example: no deadline. In CI a failure has to come back by itself.
+settings.register_profile("house", deadline=None, print_blob=True, derandomize="CI" in os.environ)
+settings.register_profile("soak", deadline=None, print_blob=True, derandomize=False, max_examples=5_000)
+settings.load_profile("house")
