@@ -73,6 +73,6 @@ $(VENV)/.ready-to-test: EXTRA = test
 $(VENV)/.ready-to-develop: EXTRA = dev
 $(VENV)/.ready-to-run $(VENV)/.ready-to-test $(VENV)/.ready-to-develop: $(VENV)/.made $(METADATA)
 	@echo "greenroom: installing what it needs into $(VENV) (a minute or two, the first time)"
-	@# Warnings off: setuptools warns of editable installs as such; errors still show.
-	@PYTHONWARNINGS=ignore $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRA)]'
+	@# -qq and no warnings: setuptools warns of editable installs as such, pip of the machine's settings; errors still show.
+	@PYTHONWARNINGS=ignore $(VENV_PYTHON) -m pip install -qq --disable-pip-version-check --editable '.[$(EXTRA)]'
 	@touch $@

@@ -34,28 +34,21 @@ def main(*, lowest: bool) -> int:
         empty, dist, python = work / "empty", work / "dist", work / "venv" / "bin" / "python"
         empty.mkdir()
         build = [sys.executable, "-P", "-m", "build", "--no-isolation", "--outdir", str(dist), str(ROOT)]
-        if code := subprocess.run(build, cwd=empty, stdout=subprocess.DEVNULL, check=False).returncode:
-            return code
+        built = subprocess.run(build, cwd=empty, capture_output=True, text=True, check=False)
+        if built.returncode:
+            sys.stderr.write(built.stdout + built.stderr)
+            return built.returncode
         venv.create(work / "venv", with_pip=True)
         constraints = work / "constraints.txt"
         constraints.write_text("\n".join(lower_bounds()) if lowest else "")
         wheel = next(dist.glob("*.whl"))
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
         if code := subprocess.run([*pip, "-c", str(constraints), f"{wheel}[test]"], cwd=empty, check=False).returncode:
             return code
         where = "import greenroom, sys; sys.exit('site-packages' not in greenroom.__file__)"
         subprocess.run([str(python), "-c", where], cwd=empty, check=True)
-        pytest = [
-            str(python),
-            "-m",
-            "pytest",
-            "-n",
-            "2",
-            "--dist=loadgroup",
-            "-p",
-            "no:cacheprovider",
-            str(ROOT / "tests"),
-        ]
+        options = ["-n", "2", "--dist=loadgroup", "-p", "no:cacheprovider"]
+        pytest = [str(python), "-m", "pytest", *options, str(ROOT / "tests")]
         environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
         return subprocess.run(pytest, cwd=empty, env=environment, check=False).returncode
 
