@@ -30,7 +30,7 @@ EXTERNAL = {
     "mailbox": CORE,
     "actors": CORE,
     "supervisor": CORE | {"cattrs"},
-    "mcp": CORE | {"cattrs", "mcp", "mcp_types", "anyio", "httpx2"},
+    "mcp": CORE | {"cattrs", "mcp", "anyio", "httpx2", "pydantic"},  # the SDK, and what its API is made of
     "lab": CORE | {"cattrs", "matplotlib"},
     "races": CORE | {"cattrs", "hypothesis"},
     "console": CORE | {"cattrs", "cyclopts", "rich"},
