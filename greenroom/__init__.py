@@ -3,8 +3,164 @@
 import logging
 
 from ._version import __version__ as __version__
+from .actors import Actor as Actor
+from .actors import ActorCrashed as ActorCrashed
+from .actors import ActorRef as ActorRef
+from .actors import ActorRestarting as ActorRestarting
+from .actors import ActorStopped as ActorStopped
+from .actors import ActorStopping as ActorStopping
+from .actors import Agent as Agent
+from .actors import AskTimeout as AskTimeout
+from .actors import Cancelled as Cancelled
+from .actors import ChildEnded as ChildEnded
+from .actors import ChildStartupFailed as ChildStartupFailed
+from .actors import Completed as Completed
+from .actors import Context as Context
+from .actors import Crashed as Crashed
+from .actors import Deadlock as Deadlock
+from .actors import Down as Down
+from .actors import Errored as Errored
+from .actors import Escalated as Escalated
+from .actors import ExitReason as ExitReason
+from .actors import Finished as Finished
+from .actors import Idle as Idle
+from .actors import Ignore as Ignore
+from .actors import Ignored as Ignored
+from .actors import Interrupted as Interrupted
+from .actors import InvalidSpec as InvalidSpec
+from .actors import Killed as Killed
+from .actors import LimitReached as LimitReached
+from .actors import Monitor as Monitor
+from .actors import NameInUse as NameInUse
+from .actors import NoActiveTurn as NoActiveTurn
+from .actors import NoReply as NoReply
+from .actors import NotFound as NotFound
+from .actors import NotInTurn as NotInTurn
+from .actors import OwnTaskNeeded as OwnTaskNeeded
+from .actors import PendingInit as PendingInit
+from .actors import Refused as Refused
+from .actors import ReplyToken as ReplyToken
+from .actors import Report as Report
+from .actors import ReportLog as ReportLog
+from .actors import Request as Request
+from .actors import Running as Running
+from .actors import Service as Service
+from .actors import ServiceEnded as ServiceEnded
+from .actors import ServicesFailed as ServicesFailed
+from .actors import Shutdown as Shutdown
+from .actors import StartupFailed as StartupFailed
+from .actors import StartupInProgress as StartupInProgress
+from .actors import Status as Status
+from .actors import StatusChange as StatusChange
+from .actors import StatusFeed as StatusFeed
+from .actors import StillRunning as StillRunning
+from .actors import Timer as Timer
+from .actors import Turn as Turn
+from .actors import TurnFinished as TurnFinished
+from .actors import TurnHandle as TurnHandle
+from .actors import TurnInProgress as TurnInProgress
+from .actors import TurnInterrupted as TurnInterrupted
+from .actors import TurnOutcome as TurnOutcome
+from .mailbox import CHOICES as CHOICES
+from .mailbox import Choices as Choices
+from .mailbox import DeadLetter as DeadLetter
+from .mailbox import DeadLetters as DeadLetters
+from .mailbox import GreenroomError as GreenroomError
+from .mailbox import Mail as Mail
+from .mailbox import MailboxFull as MailboxFull
+from .mailbox import MailboxSpec as MailboxSpec
+from .supervisor import ActorInfo as ActorInfo
+from .supervisor import AlreadyRunning as AlreadyRunning
+from .supervisor import ChildNotFound as ChildNotFound
+from .supervisor import ChildrenFailed as ChildrenFailed
+from .supervisor import ChildSpec as ChildSpec
+from .supervisor import Intensity as Intensity
+from .supervisor import Limits as Limits
+from .supervisor import RestartIntensityExceeded as RestartIntensityExceeded
+from .supervisor import Scheduling as Scheduling
+from .supervisor import Supervisor as Supervisor
+from .supervisor import open_supervisor as open_supervisor
 
-__all__ = ["__version__"]
+__all__ = [
+    "Actor",
+    "ActorCrashed",
+    "ActorInfo",
+    "ActorRef",
+    "ActorRestarting",
+    "ActorStopped",
+    "ActorStopping",
+    "Agent",
+    "AlreadyRunning",
+    "AskTimeout",
+    "CHOICES",
+    "Cancelled",
+    "ChildEnded",
+    "ChildNotFound",
+    "ChildSpec",
+    "ChildStartupFailed",
+    "ChildrenFailed",
+    "Choices",
+    "Completed",
+    "Context",
+    "Crashed",
+    "DeadLetter",
+    "DeadLetters",
+    "Deadlock",
+    "Down",
+    "Errored",
+    "Escalated",
+    "ExitReason",
+    "Finished",
+    "GreenroomError",
+    "Idle",
+    "Ignore",
+    "Ignored",
+    "Intensity",
+    "Interrupted",
+    "InvalidSpec",
+    "Killed",
+    "LimitReached",
+    "Limits",
+    "Mail",
+    "MailboxFull",
+    "MailboxSpec",
+    "Monitor",
+    "NameInUse",
+    "NoActiveTurn",
+    "NoReply",
+    "NotFound",
+    "NotInTurn",
+    "OwnTaskNeeded",
+    "PendingInit",
+    "Refused",
+    "ReplyToken",
+    "Report",
+    "ReportLog",
+    "Request",
+    "RestartIntensityExceeded",
+    "Running",
+    "Scheduling",
+    "Service",
+    "ServiceEnded",
+    "ServicesFailed",
+    "Shutdown",
+    "StartupFailed",
+    "StartupInProgress",
+    "Status",
+    "StatusChange",
+    "StatusFeed",
+    "StillRunning",
+    "Supervisor",
+    "Timer",
+    "Turn",
+    "TurnFinished",
+    "TurnHandle",
+    "TurnInProgress",
+    "TurnInterrupted",
+    "TurnOutcome",
+    "__version__",
+    "open_supervisor",
+]
 
 # A library stays silent until its user configures logging.
 logging.getLogger("greenroom").addHandler(logging.NullHandler())

@@ -1,0 +1,60 @@
+"""Admission: who may do what, when. The table of section 3 of the semantics, as data that the code runs and a test walks.
+
+A row is a lifecycle (ready is split by whether a turn is active); a column is what somebody wants. The public methods of a ref are each a
+column here, or a named exception to the table.
+"""
+
+from typing import Final, Literal
+
+from ._errors import (
+    ActorRestarting,
+    ActorStopped,
+    ActorStopping,
+    NoActiveTurn,
+    Refused,
+    StartupInProgress,
+    TurnInProgress,
+)
+from ._lifecycle import Lifecycle
+
+Column = Literal["mail", "turn", "steer", "interrupt", "stop", "drain", "look"]
+#: "q" queued in order, "run" starts a turn now if idle, else queued, "-" nothing happens, "yes" carried out, "later" carried out once
+#: ready, "cancel" cancels the startup or the restart; an error class: refused with it; "failed": refused with the startup's failure.
+Answer = Literal["q", "run", "-", "yes", "later", "cancel", "failed"] | type[Refused]
+
+IN_TURN: Final = "ready, in a turn"
+
+_L = Lifecycle
+_starting: Final[dict[Column, Answer]] = {
+    "mail": "q", "turn": StartupInProgress, "steer": NoActiveTurn, "interrupt": "-", "stop": "cancel", "drain": "later", "look": "yes",
+}  # fmt: skip
+_ending: Final[dict[Column, Answer]] = {
+    "mail": ActorStopping, "turn": ActorStopping, "steer": ActorStopping, "interrupt": "yes", "stop": "yes", "drain": "yes", "look": "yes",
+}  # fmt: skip
+_ended: Final[dict[Column, Answer]] = {
+    "mail": ActorStopped, "turn": ActorStopped, "steer": ActorStopped, "interrupt": "-", "stop": "-", "drain": "-", "look": "yes",
+}  # fmt: skip
+
+ADMISSION: Final[dict[Lifecycle | Literal["ready, in a turn"], dict[Column, Answer]]] = {
+    _L.QUEUED: _starting,
+    _L.INITIALIZING: _starting,
+    _L.READY: {
+        "mail": "run", "turn": "run", "steer": NoActiveTurn, "interrupt": "-", "stop": "yes", "drain": "yes", "look": "yes",
+    },  # fmt: skip
+    IN_TURN: {
+        "mail": "q", "turn": TurnInProgress, "steer": "q", "interrupt": "yes", "stop": "yes", "drain": "yes", "look": "yes",
+    },  # fmt: skip
+    _L.RESTING: {
+        "mail": "q", "turn": StartupInProgress, "steer": NoActiveTurn, "interrupt": "-", "stop": "yes", "drain": "later", "look": "yes",
+    },  # fmt: skip
+    _L.RESTARTING: {
+        "mail": "q", "turn": ActorRestarting, "steer": ActorRestarting, "interrupt": "-", "stop": "cancel", "drain": "later", "look": "yes",
+    },  # fmt: skip
+    _L.DRAINING: _ending,
+    _L.STOPPING: _ending,
+    _L.FAILED: {
+        "mail": "failed", "turn": "failed", "steer": "failed", "interrupt": "-", "stop": "-", "drain": "-", "look": "yes",
+    },  # fmt: skip
+    _L.STOPPED: _ended,
+    _L.PARKED: _ended,
+}

@@ -1,0 +1,113 @@
+"""Asking: a request into a mailbox, and the wait for its answer."""
+
+from functools import partial
+from math import inf
+from typing import Any
+
+import trio
+
+from ._errors import AskTimeout
+from ._request import Asked, check_cycle
+from ._runner import RUNNERS
+from ._slot import Slot
+
+
+async def ask_slot(slot: Slot, request: Any, timeout: float | None) -> Any:
+    """Put a request into an open mailbox and wait for its answer. Checkpoint: always."""
+    task = trio.lowlevel.current_task()
+    runner = RUNNERS.get(task)
+    asker = None if runner is None else runner.slot
+    deadline = inf
+    if asker is not None:
+        check_cycle(asker, slot, request)
+        # A deadline travels: what is asked on behalf of an ask ends when that one does.
+        hand = asker.box.hand
+        if hand.__class__ is Asked and hand.deadline is not None:
+            deadline = hand.deadline.when
+    asked = Asked(request, task, slot, asker)
+    if timeout is not None or deadline != inf:
+        now = slot.runtime.now()
+        if timeout is not None:
+            deadline = min(deadline, now + timeout)
+        asked.deadline = slot.runtime.deadlines.add(deadline, partial(_expire, asked, deadline - now), f"ask of {slot.name}")
+    if asker is not None:
+        asker.get_more().waiting_for = slot
+    try:
+        await _hand_in(slot, asked, deadline)
+        if not asked.done:
+            asked.parked = True
+            await trio.lowlevel.wait_task_rescheduled(partial(_abort, asked))
+    except BaseException:
+        # Refused, or cancelled while it waited for room: nobody has it.
+        if not asked.done:
+            asked.done = True
+            asked.void = True
+            asked.release_asker()
+            if asked.deadline is not None:
+                asked.deadline.cancel()
+        raise
+    if asked.error is not None:
+        try:
+            raise asked.error
+        finally:
+            asked.error = None  # no cycle of error, traceback and this frame
+    return asked.value
+
+
+async def _hand_in(slot: Slot, asked: Asked, deadline: float) -> None:
+    box = slot.box
+    if not box.would_wait(asked):
+        _accept(slot, asked)
+        return
+    with trio.CancelScope(deadline=deadline) as scope:
+        await box.accept_when_room(asked)
+        if slot.idle and box.has_triggers:
+            slot.runtime.wake(slot)
+    if scope.cancelled_caught and not asked.done:
+        asked.fail(AskTimeout(slot.path, asked.message, 0.0, begun=False))
+
+
+@trio.lowlevel.enable_ki_protection
+def _accept(slot: Slot, asked: Asked) -> None:
+    box = slot.box
+    if box.fast:
+        box.seq = asked.seq = box.seq + 1
+        box.lane().append(asked)
+    else:
+        box.accept(asked)
+    if slot.idle:
+        slot.runtime.wake(slot)
+
+
+@trio.lowlevel.enable_ki_protection
+def _abort(asked: Asked, _raise_cancel: Any) -> trio.lowlevel.Abort:
+    abandon(asked)
+    return trio.lowlevel.Abort.SUCCEEDED
+
+
+def abandon(asked: Asked) -> None:
+    """Let go of a request whose asker leaves: what has not begun is not executed."""
+    asked.done = True
+    asked.parked = False
+    if asked.deadline is not None:
+        asked.deadline.cancel()
+    asked.release_asker()
+    _withdraw(asked)
+
+
+def _withdraw(asked: Asked) -> None:
+    slot = asked.target
+    if not asked.begun and asked.seq and not asked.void and slot.box.abandon(asked) and slot.idle and slot.box.has_triggers:
+        slot.runtime.wake(slot)
+
+
+@trio.lowlevel.enable_ki_protection
+def _expire(asked: Asked, seconds: float) -> None:
+    """Tell an asker that its time is over."""
+    if asked.done:
+        return
+    if not asked.seq:
+        return  # it waits for room under a scope with the same deadline
+    error = AskTimeout(asked.target.path, asked.message, seconds, begun=asked.begun)
+    _withdraw(asked)
+    asked.fail(error)

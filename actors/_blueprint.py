@@ -1,0 +1,160 @@
+"""Blueprint: what can be known of a factory before it is called. Looked at once per factory and tree."""
+
+import inspect
+import math
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal, get_type_hints
+
+import attrs
+import trio
+
+from ._actor import Actor
+from ._agent import Agent
+from ._errors import InvalidSpec
+
+FactoryKind = Literal["actor", "agent", "function", "unknown"]
+MAX_PREFIX = 40
+
+
+@attrs.frozen
+class Blueprint:
+    """Hold the facts that decide how a slot is run.
+
+    Attributes:
+        kind: what the factory makes; "unknown" is a function that does not say.
+        prefix: of automatic names.
+        solo: it gets a task of its own.
+        enveloped: its mail is kept in envelopes, as it may be put back.
+        has_startup, has_shutdown: the hook is defined.
+        has_services: it has services, or something to warm up.
+        needs_permit: its start may take long, so the launch gate counts it.
+        least, most: how many positional arguments it takes.
+        signature: for error texts.
+    """
+
+    kind: FactoryKind
+    prefix: str
+    solo: bool
+    enveloped: bool
+    has_startup: bool
+    has_shutdown: bool
+    has_services: bool
+    needs_permit: bool
+    least: int
+    most: float
+    signature: str
+
+
+def read_blueprint(factory: Any) -> Blueprint:
+    """Look at a factory: a class, a function that returns an actor, or an async function.
+
+    Raises:
+        InvalidSpec: it is none of these.
+    """
+    core = factory
+    while isinstance(core, partial):
+        core = core.func
+    if not callable(factory):
+        raise InvalidSpec(f"{factory!r} is not a factory: give a class derived from Actor, a function that returns one, or an async function")
+    least, most, signature = _arity(factory)
+    name = getattr(core, "__name__", type(core).__name__)
+    if inspect.iscoroutinefunction(core) or inspect.iscoroutinefunction(getattr(core, "__call__", None)):  # noqa: B004 -- async callables
+        if most < 1:
+            raise InvalidSpec(f"{name}{signature}: an async function that is an actor takes the context first: async def {name}(ctx, ...)")
+        _let_interrupts_in(core)
+        return Blueprint("function", _prefix(name), True, True, False, False, False, False, max(least - 1, 0), most - 1, signature)
+    if inspect.isasyncgenfunction(core) or inspect.isgeneratorfunction(core):
+        raise InvalidSpec(f"{name}: a generator function is no factory; give a class derived from Actor or an async function")
+    made = core if isinstance(core, type) else _returned_class(core)
+    if isinstance(core, type) and not issubclass(core, Actor):
+        raise InvalidSpec(f"{name} is a class, but not one derived from Actor or Agent")
+    if made is None:
+        return Blueprint("unknown", _prefix(name), True, True, True, True, True, True, least, most, signature)
+    return _class_blueprint(made, _prefix(name), least, most, signature)
+
+
+def _class_blueprint(made: type[Actor[Any]], prefix: str, least: int, most: float, signature: str) -> Blueprint:
+    agent = issubclass(made, Agent)
+    services = made.services is not Actor.services or made.prewarm is not Actor.prewarm
+    for hook in ("receive", "turn", "startup", "shutdown", "services", "prewarm"):
+        _let_interrupts_in(getattr(made, hook, None))
+    return Blueprint(
+        kind="agent" if agent else "actor",
+        prefix=prefix,
+        solo=agent or services or made.own_task,
+        enveloped=agent,
+        has_startup=made.startup is not Actor.startup,
+        has_shutdown=made.shutdown is not Actor.shutdown,
+        has_services=services,
+        needs_permit=made.counts_as_startup and (services or made.startup is not Actor.startup),
+        least=least,
+        most=most,
+        signature=signature,
+    )
+
+
+def refine(blueprint: Blueprint, actor: Actor[Any]) -> Blueprint:
+    """Replace what was unknown of a factory by what it made."""
+    return _class_blueprint(type(actor), blueprint.prefix, blueprint.least, blueprint.most, blueprint.signature)
+
+
+def check_arguments(blueprint: Blueprint, factory: Any, args: tuple[Any, ...]) -> None:
+    """Raise InvalidSpec unless the factory takes these positional arguments."""
+    if blueprint.least <= len(args) <= blueprint.most:
+        return
+    core = factory
+    while isinstance(core, partial):
+        core = core.func
+    name = getattr(core, "__qualname__", repr(core))
+    expected = f"{blueprint.least}" if blueprint.least == blueprint.most else f"{blueprint.least} to {blueprint.most}"
+    context = " (after the context)" if blueprint.kind == "function" else ""
+    raise InvalidSpec(
+        f"{name}{blueprint.signature}: takes {expected} positional arguments{context}, got {len(args)}; keyword arguments go in with functools.partial"
+    )
+
+
+def _arity(factory: Any) -> tuple[int, float, str]:
+    try:
+        signature = inspect.signature(factory)
+    except (TypeError, ValueError):
+        return 0, math.inf, "(...)"
+    least, most = 0, 0.0
+    for parameter in signature.parameters.values():
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            most += 1
+            if parameter.default is parameter.empty:
+                least += 1
+        elif parameter.kind is parameter.VAR_POSITIONAL:
+            most = math.inf
+        elif parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
+            raise InvalidSpec(
+                f"{getattr(factory, '__qualname__', factory)}{signature}: needs the keyword argument {parameter.name!r}; give it with functools.partial"
+            )
+    return least, most if most == math.inf else int(most), str(signature)
+
+
+def _returned_class(function: Any) -> type[Actor[Any]] | None:
+    try:
+        hint = get_type_hints(function).get("return")
+    except Exception:  # noqa: BLE001 -- hints of user code may name what is not there; then they say nothing
+        return None
+    hint = getattr(hint, "__origin__", hint)
+    # `-> Actor` promises no more than any actor: only a subclass tells how to run it.
+    return hint if isinstance(hint, type) and issubclass(hint, Actor) and hint not in (Actor, Agent) else None
+
+
+def _prefix(name: str) -> str:
+    """Turn a class name into the first part of automatic names: `HttpWorker` into `http-worker`."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).lower()
+    return re.sub(r"[^a-z0-9_-]+", "-", words).strip("-")[:MAX_PREFIX] or "actor"
+
+
+def _let_interrupts_in(hook: Callable[..., Any] | None) -> None:
+    """Let Ctrl-C arrive inside user code; the runtime's own steps around it are protected."""
+    if hook is not None:
+        try:
+            trio.lowlevel.disable_ki_protection(hook)
+        except (AttributeError, TypeError):
+            return  # a callable without a code object: Ctrl-C is then delivered at the next step outside it

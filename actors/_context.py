@@ -1,0 +1,225 @@
+"""The context: what an actor's own code does through the runtime."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, TypeVarTuple, overload
+
+import trio
+
+from ..mailbox import Mail
+from ._ending import note_end
+from ._errors import ActorStopped, NotInTurn
+from ._gate import NOTHING
+from ._monitor import Monitor
+from ._reasons import Finished, Shutdown
+from ._ref import ActorRef, check_seconds, monitor_slot
+from ._reports import ReportLog, log_of
+from ._request import Asked, ReplyToken
+from ._slot import Slot
+from ._timer import Timer, set_timer
+from ._working import next_mail
+
+if TYPE_CHECKING:
+    from ._actor import Actor
+
+M = TypeVar("M")
+Ts = TypeVarTuple("Ts")
+StartSource = Literal["new", "restart", "wake", "resume"]
+
+
+class Context:
+    """Be one incarnation's handle on the runtime; given to every hook, valid as long as the incarnation.
+
+    Past the incarnation's end every method raises `ActorStopped`.
+    """
+
+    __slots__ = ("_incarnation", "_slot", "start_source")
+
+    def __init__(self, slot: Slot) -> None:
+        self._slot = slot
+        self._incarnation = slot.incarnation
+        #: why this incarnation was started: "new", "restart", "wake" or "resume".
+        self.start_source: StartSource = "new" if slot.incarnation == 1 else "restart"
+
+    def close(self) -> None:
+        """Let the incarnation's end be known (the runtime does)."""
+        self._incarnation = -1
+
+    def _live(self) -> Slot:
+        slot = self._slot
+        if self._incarnation != slot.incarnation:
+            raise ActorStopped(slot.path, None, "this incarnation has ended, and its context with it")
+        return slot
+
+    # -- who I am
+
+    @property
+    def ref(self) -> ActorRef[Any]:
+        """My own ref."""
+        return self._slot.ref()
+
+    @property
+    def path(self) -> str:
+        """Where I am in the tree."""
+        return self._slot.path
+
+    @property
+    def parent(self) -> ActorRef[Any] | None:
+        """The ref of who owns me; None at the root."""
+        parent = self._slot.parent
+        return None if parent is None else parent.ref()
+
+    @property
+    def labels(self) -> Mapping[str, Any]:
+        """The labels of my specification."""
+        return self._slot.policy.labels
+
+    @property
+    def services(self) -> Mapping[str, Any]:
+        """My services' connections by name: empty until all required ones are there, then replaced as a whole."""
+        more = self._slot.more
+        return NOTHING if more is None or more.gate is None else more.gate.published
+
+    @property
+    def reports(self) -> ReportLog:
+        """What the runtime tells me of my children; read it with `async for`, or `drain()`."""
+        return log_of(self._slot)
+
+    # -- mail
+
+    @property
+    def mail(self) -> Mail[Any] | None:
+        """The mail in hand, as it was accepted; None outside of a message."""
+        return self._slot.box.hand_mail()
+
+    @property
+    def sender(self) -> ActorRef[Any] | None:
+        """Who sent the mail in hand, if the sender said so (`ctx.tell`, an ask from an actor)."""
+        mail = self._slot.box.hand_mail()
+        return None if mail is None else mail.sender
+
+    def tell(self, ref: ActorRef[M], message: M, *, trigger_turn: bool = True, urgent: bool = False) -> int:
+        """Tell another actor, with myself as the sender. Plain function; as `ActorRef.tell`."""
+        return ref.tell(message, sender=self._slot.ref(), trigger_turn=trigger_turn, urgent=urgent)
+
+    async def receive(self) -> Any:
+        """Wait for the next message of an actor that is a function; `ctx.mail` tells more of it. Until the next call it is in hand.
+
+        To answer a request, take its token with `ctx.defer_reply()`; one that is in hand at the next call, unanswered, fails with `NoReply`.
+        A stop that was asked for is delivered here, as a cancellation.
+
+        Checkpoint: always. Cancellation: loses no mail.
+
+        Raises:
+            TypeError: the actor is no function; mail comes to `receive` or `turn`.
+        """
+        slot = self._live()
+        if slot.blueprint.kind != "function":
+            raise TypeError(f"{slot.path}: ctx.receive() is for actors that are functions; here mail comes to `receive` or `turn`")
+        return (await next_mail(slot)).message
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        """Iterate over the messages of an actor that is a function, as `receive` gives them."""
+        return self
+
+    async def __anext__(self) -> Any:
+        """Wait for the next message."""
+        return await self.receive()
+
+    def defer_reply(self) -> ReplyToken[Any]:
+        """Take over the answer to the request in hand: answer it later, from any task, with the token. Plain function.
+
+        Raises:
+            NotInTurn: no request is in hand (in an agent's turn: not exactly one), or it has been deferred already.
+        """
+        slot = self._live()
+        more = slot.get_more()
+        if more.turn is not None:
+            asks = [asked for asked in more.turn.requests() if not asked.deferred]
+            hand: Any = asks[0] if len(asks) == 1 else None
+        else:
+            hand = slot.box.hand
+        if not isinstance(hand, Asked) or hand.deferred:
+            raise NotInTurn(f"{slot.path}: defer_reply needs a request in hand that has not been deferred yet")
+        hand.deferred = True
+        hand.release_asker()
+        if more.deferred is None:
+            more.deferred = {}
+        more.deferred[hand] = None
+        return ReplyToken(hand, slot)
+
+    # -- myself
+
+    def stop(self, result: Any = None, *, reason: Shutdown | None = None) -> None:
+        """End myself after the message or turn in hand: as `Finished(result)`, or with a `Shutdown` reason. Plain function.
+
+        Raises:
+            TypeError: a reason that is no `Shutdown`; raise an exception to end with a failure.
+        """
+        if reason is not None and not isinstance(reason, Shutdown):
+            raise TypeError(f"ctx.stop: reason is {reason!r}; give Shutdown(detail), or raise an exception to end with a failure")
+        slot = self._live()
+        note_end(slot, reason or Finished(result))
+        if slot.runner is not None:
+            slot.runner.hit = True
+        slot.runtime.wake(slot)
+
+    def send_after(self, seconds: float, message: Any, *, key: str | int | None = None) -> Timer:
+        """Send a message to myself later; it ends with this incarnation. Plain function.
+
+        Args:
+            seconds: from now, on Trio's clock, from 0.
+            message: arrives as any other, in the normal lane.
+            key: a timer with the same key (a str or an int) is called off first, even if its tick is queued.
+        """
+        check_seconds("send_after: seconds", seconds)
+        if key is not None and type(key) not in (str, int):
+            raise TypeError(f"send_after: key is {key!r}; give a str or an int")
+        slot = self._live()
+        return set_timer(slot, slot.runtime.now() + seconds, message, key)
+
+    def monitor(self, ref: ActorRef[Any]) -> Monitor:
+        """Be told once, by a `Down` message, when an actor ends; at once if it has. A pinned ref's incarnation counts alone. Plain function."""
+        if not isinstance(ref, ActorRef):
+            raise TypeError(f"monitor: {ref!r} is no ActorRef")
+        return monitor_slot(self._live(), ref)
+
+    # -- children
+
+    @overload
+    def start_soon(self, factory: "Callable[[*Ts], Actor[M]]", *args: *Ts, **options: Any) -> ActorRef[M]: ...
+    @overload
+    def start_soon(self, factory: "Callable[[Context, *Ts], Awaitable[object]]", *args: *Ts, **options: Any) -> ActorRef[Any]: ...
+    def start_soon(self, factory: Any, *args: Any, **options: Any) -> ActorRef[Any]:
+        """Register a child of mine and return at once; plain function. Options and errors as `Supervisor.start_soon`."""
+        slot = self._live()
+        return slot.runtime.children.start_soon(slot, factory, args, options).ref()
+
+    @overload
+    async def start(self, factory: "Callable[[*Ts], Actor[M]]", *args: *Ts, **options: Any) -> ActorRef[M]: ...
+    @overload
+    async def start(
+        self, factory: "Callable[[Context, *Ts], Awaitable[object]]", *args: *Ts, **options: Any
+    ) -> ActorRef[Any]: ...
+    async def start(self, factory: Any, *args: Any, **options: Any) -> ActorRef[Any]:
+        """Register a child of mine and wait until it is ready. Options and errors as `Supervisor.start`.
+
+        Checkpoint: always. Cancellation: kills the child and waits for its end.
+        """
+        slot = self._live()
+        return (await slot.runtime.children.start(slot, factory, args, options)).ref()
+
+    def children(self) -> list[ActorRef[Any]]:
+        """Return my children's refs, in order of their registration. Plain function."""
+        more = self._slot.more
+        family = None if more is None else more.family
+        return [] if family is None else [child.ref() for child in family.children.values()]
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep on Trio's clock, as `trio.sleep`. Checkpoint: always. Cancellation: leaves nothing."""
+        await trio.sleep(seconds)
+
+    def __repr__(self) -> str:
+        """Show whose it is."""
+        slot = self._slot
+        state = "" if self._incarnation == slot.incarnation else " (over)"
+        return f"<Context of {slot.path} incarnation {slot.incarnation}{state}>"

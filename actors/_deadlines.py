@@ -1,0 +1,107 @@
+"""Deadlines: one list for all timeouts and timers of a tree, and one task that sleeps.
+
+Why not a cancel scope each? Opening one costs as much as the rest of an ask. Here a timeout is a heap entry. The sleeper's alarm always
+stands at the earliest entry that is still wanted: an answered ask moves it on, so that a clock that jumps to the next deadline never
+jumps to one that nobody waits for.
+"""
+
+from collections.abc import Callable
+from heapq import heapify, heappop, heappush
+from math import inf
+
+import trio
+
+from ..mailbox import Choices
+
+
+class Deadline:
+    """Stand for something due; `cancel()` calls it off, any number of times."""
+
+    __slots__ = ("_list", "action", "label", "when")
+
+    def __init__(self, deadlines: "Deadlines", when: float, action: Callable[[], None], label: str) -> None:
+        self._list = deadlines
+        self.when = when
+        self.action: Callable[[], None] | None = action
+        self.label = label
+
+    def cancel(self) -> None:
+        """Make it never fire. It lets go of what it would have called."""
+        if self.action is not None:
+            self.action = None
+            self._list._called_off(self)  # noqa: SLF001 -- one idea in two classes
+
+
+class Deadlines:
+    """Call plain functions when their time has come, in order of time and then of entry."""
+
+    def __init__(self, choices: Choices | None = None) -> None:
+        self._heap: list[tuple[float, int, Deadline]] = []
+        self._count = 0
+        self._dead = 0
+        self._scope: trio.CancelScope | None = None
+        self._choices = choices
+
+    def __len__(self) -> int:
+        """Count what is still wanted."""
+        return len(self._heap) - self._dead
+
+    def add(self, when: float, action: Callable[[], None], label: str = "") -> Deadline:
+        """Call `action()` at `when` (Trio's clock), from the sleeper's task; it must not raise and cannot wait."""
+        deadline = Deadline(self, when, action, label)
+        self._count += 1
+        heap = self._heap
+        heappush(heap, (when, self._count, deadline))
+        if heap[0][2] is deadline and self._scope is not None:
+            self._scope.deadline = when
+        return deadline
+
+    def _called_off(self, deadline: Deadline) -> None:
+        heap = self._heap
+        self._dead += 1
+        if heap and heap[0][2] is deadline:
+            self._prune()
+            if self._scope is not None:
+                self._scope.deadline = heap[0][0] if heap else inf
+        elif self._dead > 64 and self._dead * 2 > len(heap):  # noqa: PLR2004 -- at least half of a heap worth the work
+            self._heap = [entry for entry in heap if entry[2].action is not None]
+            heapify(self._heap)
+            self._dead = 0
+
+    def _prune(self) -> None:
+        heap = self._heap
+        while heap and heap[0][2].action is None:
+            heappop(heap)
+            self._dead -= 1
+
+    async def run(self) -> None:
+        """Sleep and call, until cancelled."""
+        while True:
+            self._prune()
+            with trio.CancelScope(deadline=self._heap[0][0] if self._heap else inf) as self._scope:
+                await trio.sleep_forever()
+            self._scope = None
+            await self._fire_due()
+
+    async def _fire_due(self) -> None:
+        now = trio.current_time()
+        choices = self._choices
+        while True:
+            self._prune()
+            heap = self._heap
+            if not heap or heap[0][0] > now:
+                return
+            if choices is None:
+                due = heappop(heap)[2]
+            else:
+                candidates = sorted(entry for entry in heap if entry[0] <= now and entry[2].action is not None)
+                index = choices.pick("deadline", [entry[2].label for entry in candidates]) if len(candidates) > 1 else 0
+                entry = candidates[index]
+                heap.remove(entry)
+                heapify(heap)
+                due = entry[2]
+            action, due.action = due.action, None
+            if action is not None:
+                action()
+            if choices is not None:
+                await trio.lowlevel.checkpoint()

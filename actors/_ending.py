@@ -1,0 +1,439 @@
+"""Ends: how an incarnation is told to end, ends, and what its last step leaves behind.
+
+The order: timers and background work → children, in order → the `shutdown` hook → services; then, in one step without a checkpoint
+(`finalize`): decide on a restart → fail the request in hand and the deferred replies → if the slot ends: free the name, close the mailbox, fail the
+asks, bury the mail → Downs → status and report together.
+"""
+
+import logging
+from functools import partial
+from math import inf
+from typing import Final
+
+import trio
+
+from ..mailbox import DeadReason, Letter
+from ._family import Family
+from ._errors import ActorCrashed, ActorStopped, ActorStopping, StartupFailed
+from ._lifecycle import ENDED, Lifecycle
+from ._monitor import Monitor
+from ._reasons import Crashed, Escalated, ExitReason, Killed, Shutdown, error_of, is_failure, text_of
+from ._reports import ChildEnded, ChildStartupFailed, post_report
+from ._request import Asked
+from ._slot import Order, Slot
+from ._texts import describe, format_seconds, without_frames
+from ._timer import cancel_timers
+from ._turn import TurnOutcome
+
+#: Seconds after a cancellation at which who has not ended is reported with its stack.
+STRAGGLER_AFTER: Final = 5.0
+#: What an unlimited shutdown time means for a kill: somebody outside wants to leave.
+KILL_TIME: Final = 5.0
+
+
+# -- telling a slot to end
+
+
+@trio.lowlevel.enable_ki_protection
+def order_end(slot: Slot, order: Order, *, by: str) -> None:
+    """Carry out others' stop, drain or kill: administrative, never restarted. Idempotent; a later order only adds urgency."""
+    if slot.life in ENDED or (slot.admin and order <= slot.order):
+        return
+    if not slot.admin:
+        slot.admin = True
+        slot.by = by
+    slot.order = max(slot.order, order)
+    life = slot.life
+    if order is Order.DRAIN:
+        if life is Lifecycle.READY and not slot.ending:
+            start_draining(slot)
+            slot.runtime.wake(slot)
+        return
+    _limit_end(slot, killed=order is Order.END)
+    if order is Order.END and slot.reason is None:
+        slot.reason = Killed(f"by {by}")
+    if life is not Lifecycle.STOPPING:
+        slot.advance(Lifecycle.STOPPING)
+        _close_mailbox(slot)
+    slot.attention = True
+    if slot.ending:
+        if slot.more is not None and slot.more.closing is not None:
+            slot.more.closing.deadline = min(slot.more.closing.deadline, slot.stop_by)
+        if order is Order.END and slot.more is not None and slot.more.family is not None:
+            slot.more.family.kill()
+    elif life is Lifecycle.QUEUED or life is Lifecycle.RESTARTING:
+        slot.runtime.launcher.withdraw(slot)
+        slot.pool = slot.runtime.pool
+        slot.pool.enqueue(slot)
+    else:
+        _stop_running(slot, now=order is Order.END)
+
+
+def hurry(slot: Slot) -> None:
+    """Kill a slot whose parent's time is over: it gets none of its own."""
+    if slot.life in ENDED:
+        return
+    slot.stop_by = slot.runtime.now()
+    order_end(slot, Order.END, by="parent")
+    more = slot.more
+    if slot.ending and more is not None:
+        if more.closing is not None:
+            more.closing.cancel()
+        if more.family is not None:
+            more.family.hasten()
+
+
+@trio.lowlevel.enable_ki_protection
+def reopen(slot: Slot) -> None:
+    """Start the next incarnation of a parked slot; its mailbox takes mail again, and its seqs go on."""
+    slot.incarnation += 1
+    slot.reason, slot.order, slot.admin, slot.by, slot.stop_by, slot.last_turn = None, Order.NONE, False, "", 0.0, None
+    slot.runtime.alive += 1
+    slot.pool = slot.runtime.pool
+    slot.box.reopen()
+    slot.advance(Lifecycle.RESTARTING)
+    slot.runtime.launch(slot)
+
+
+@trio.lowlevel.enable_ki_protection
+def close_parked(slot: Slot, family: Family) -> None:
+    """End a parked slot for good."""
+    family.remove(slot)
+    slot.factory, slot.args, slot.vars = None, (), None
+    slot.advance(Lifecycle.STOPPED)
+
+
+def start_draining(slot: Slot) -> None:
+    """Let nothing new in; what waits is handled, then the slot ends."""
+    slot.advance(Lifecycle.DRAINING)
+    _close_mailbox(slot)
+    slot.attention = True
+
+
+@trio.lowlevel.enable_ki_protection
+def end_from_outside(slot: Slot, reason: ExitReason) -> bool:
+    """End a slot's incarnation as if its own code had: a service died, it escalates, `ref.crash(error)`. False if it is ending anyway."""
+    if slot.life in ENDED or slot.ending or slot.reason is not None or slot.life in (Lifecycle.QUEUED, Lifecycle.RESTARTING):
+        return False
+    note_end(slot, reason)
+    slot.order = Order.END
+    _stop_running(slot, now=True)
+    return True
+
+
+@trio.lowlevel.enable_ki_protection
+def note_end(slot: Slot, reason: ExitReason) -> None:
+    """Note why the incarnation is going to end; the first reason stays."""
+    if slot.reason is None:
+        slot.reason = reason
+    slot.attention = True
+
+
+def _stop_running(slot: Slot, *, now: bool) -> None:
+    """Make whoever runs the slot see to its end: at once, or after the message in hand."""
+    runner = slot.runner
+    if slot.starting:
+        assert runner is not None
+        runner.cancel_startup()
+        _arm_stop_timer(slot)
+    elif runner is None and not slot.idle:
+        return  # on the run queue, or its task has not begun: it looks before it does anything
+    elif slot.blueprint.kind == "function" and (slot.idle or slot.box.hand is None):
+        assert runner is not None
+        runner.interrupt(slot)
+        _arm_stop_timer(slot)
+    elif slot.idle:
+        slot.runtime.wake(slot)
+    elif runner is not None and now:
+        runner.interrupt(slot)
+        _arm_stop_timer(slot)
+    elif runner is None:
+        return
+    else:
+        runner.hit = True
+        _arm_stop_timer(slot)
+
+
+def _close_mailbox(slot: Slot) -> None:
+    slot.box.close()
+    if slot.box.waiting_senders:
+        slot.box.refuse_senders(partial(ActorStopping, slot.path))
+
+
+def _limit_end(slot: Slot, *, killed: bool) -> None:
+    shutdown = slot.policy.shutdown
+    if shutdown is None:
+        shutdown = KILL_TIME if killed else inf
+    by = slot.runtime.now() + shutdown
+    slot.stop_by = by if slot.stop_by == 0.0 else min(slot.stop_by, by)
+
+
+# -- overdue
+
+
+def _arm_stop_timer(slot: Slot) -> None:
+    more = slot.get_more()
+    if more.stop_timer is not None:
+        more.stop_timer.cancel()
+        more.stop_timer = None
+    now = slot.runtime.now()
+    when = now + STRAGGLER_AFTER if slot.order is Order.END else slot.stop_by
+    if when < inf:
+        action = partial(_report_straggler if slot.order is Order.END else _overdue, slot, slot.incarnation)
+        more.stop_timer = slot.runtime.deadlines.add(max(when, now), action, f"stop of {slot.name}")
+
+
+def _overdue(slot: Slot, incarnation: int) -> None:
+    """Cancel what has not ended in its time."""
+    if slot.incarnation != incarnation or slot.life in ENDED or slot.order is Order.END:
+        return
+    slot.order = Order.END
+    if slot.reason is None:
+        slot.reason = Killed(f"it did not end within its {_shutdown_text(slot)}")
+    more = slot.get_more()
+    if slot.ending:
+        if more.closing is not None:
+            more.closing.cancel()
+        if more.family is not None:
+            more.family.hasten()
+        _arm_stop_timer(slot)
+    else:
+        _stop_running(slot, now=True)
+
+
+def _shutdown_text(slot: Slot) -> str:
+    shutdown = slot.policy.shutdown
+    return "shutdown time" if shutdown is None else f"shutdown time of {format_seconds(shutdown)}"
+
+
+def _report_straggler(slot: Slot, incarnation: int) -> None:
+    """Say who does not let itself be cancelled, and where it is."""
+    if slot.incarnation != incarnation or slot.life in ENDED:
+        return
+    runner = slot.runner
+    stack = "    (no task)" if runner is None else runner.stack()
+    text = f"still running {format_seconds(STRAGGLER_AFTER)} after it was cancelled; it is shielded, or swallows the cancellation, at\n{stack}"
+    slot.runtime.log_later(logging.ERROR, text, slot, stack=stack)
+    slot.warn("straggler", text)
+    slot.touch()
+    slot.runtime.flush_log()
+
+
+# -- ending
+
+
+async def end_incarnation(slot: Slot) -> None:
+    """End the slot's incarnation, to its last step. For slots that share a task."""
+    await conclude(slot)
+    finalize(slot)
+    slot.runtime.flush_log()
+
+
+async def conclude(slot: Slot) -> None:
+    """Undo what the incarnation has built up: all that may take time. Shielded from whatever cancelled its work."""
+    slot.ending = True
+    slot.idle = slot.starting = False
+    if slot.reason is None:
+        slot.reason = Shutdown()
+    more = slot.more
+    if more is not None:
+        cancel_timers(slot)
+    hook = slot.started and slot.blueprint.has_shutdown
+    if not hook and (more is None or (more.family is None and more.gate is None)):
+        return
+    if slot.stop_by == 0.0:
+        _limit_end(slot, killed=False)
+    more = slot.get_more()
+    with trio.CancelScope(shield=True):
+        if more.family is not None and more.family.children:
+            _arm_stop_timer(slot)
+            await more.family.close()
+        if hook:
+            await _run_hook(slot)
+        if more.gate is not None:
+            await more.gate.close(slot.stop_by)
+
+
+async def _run_hook(slot: Slot) -> None:
+    more = slot.get_more()
+    reason = slot.reason
+    assert reason is not None
+    _arm_stop_timer(slot)
+    with trio.CancelScope(deadline=slot.stop_by) as more.closing:
+        try:
+            await slot.actor.shutdown(slot.ctx, reason)
+        except Exception as error:  # noqa: BLE001 -- the end goes on, and says what happened
+            text = describe(error)
+            slot.runtime.log_later(logging.ERROR, f"its shutdown hook raised {text}", slot, cause=text)
+            if not is_failure(reason):
+                slot.reason = Crashed(without_frames(error), text)
+    if more.closing.cancelled_caught:
+        text = f"its shutdown hook did not end within its {_shutdown_text(slot)} and was cancelled"
+        slot.runtime.log_later(logging.WARNING, text, slot)
+        if not is_failure(reason):
+            slot.reason = Killed(text)
+    more.closing = None
+
+
+@trio.lowlevel.enable_ki_protection
+def finalize(slot: Slot) -> None:
+    """Take the incarnation's last step: one plain function, after which the next one may begin, or the slot has ended."""
+    runtime = slot.runtime
+    parent = slot.parent
+    more = slot.more
+    reason = slot.reason
+    if reason is None:
+        reason = slot.reason = Shutdown()
+    if more is not None and more.stop_timer is not None:
+        more.stop_timer.cancel()
+        more.stop_timer = None
+    runtime.launcher.release(slot)
+    awaited = more is not None and more.awaited
+    family = None if parent is None or parent.more is None else parent.more.family
+    verdict = "forget" if awaited or family is None else family.decide(slot, reason)
+    restarting = verdict in ("restart", "restart later")
+    incarnation, by = slot.incarnation, slot.by or "itself"
+    _fail_requests(slot, reason)
+    slot.actor = slot.receive = slot.context = None
+    slot.last_exit = reason
+    ctx, slot.ctx = slot.ctx, None
+    if ctx is not None:
+        ctx.close()
+    slot.idle = slot.ending = slot.started = slot.starting = False
+    slot.runner = None
+    if restarting:
+        _drop_watching(slot)
+        _tell_monitors(slot, reason, slot_ends=False)
+        slot.incarnation += 1
+        slot.reason, slot.order, slot.admin, slot.by, slot.stop_by, slot.last_turn = None, Order.NONE, False, "", 0.0, None
+        if more is not None:
+            more.gate = more.family = more.turn = more.warnings = None
+            if more.log is not None:
+                more.log.forget()
+        slot.advance(Lifecycle.RESTARTING)
+    else:
+        if family is not None and verdict == "forget":
+            family.remove(slot)
+        runtime.alive -= 1
+        _return_mail(slot, reason)
+        _drop_watching(slot)
+        if more is not None:
+            _tell_monitors(slot, reason, slot_ends=True)
+            more.gate = more.family = more.turn = None
+            if more.log is not None:
+                more.log.close()
+        if verdict == "forget":
+            slot.factory, slot.args, slot.vars = None, (), None
+        failed_start = isinstance(reason, StartupFailed) and not slot.admin
+        slot.advance(Lifecycle.PARKED if verdict == "park" else Lifecycle.FAILED if failed_start else Lifecycle.STOPPED)
+    if not awaited:
+        _report(slot, parent, reason, incarnation, by, restarting=restarting)
+    if verdict == "restart":
+        runtime.launch(slot)
+
+
+def _report(slot: Slot, parent: Slot | None, reason: ExitReason, incarnation: int, by: str, *, restarting: bool) -> None:
+    """Post the end to the parent, and keep a log record of a failure."""
+    administrative = by != "itself"
+    if isinstance(reason, StartupFailed):
+        if administrative:
+            # A stop that was asked for before this step wins: no failure is reported; the ref still tells the cause.
+            post_report(parent, ChildEnded(slot.path, slot.uid, incarnation, Shutdown(), by, restarting))
+            return
+        post_report(parent, ChildStartupFailed(slot.path, slot.uid, incarnation, reason.error, reason.cause, restarting))
+        if parent is not None and slot.more is not None and slot.more.wakes_parent and not parent.has_ended:
+            wake_for_report(parent)
+    else:
+        post_report(parent, ChildEnded(slot.path, slot.uid, incarnation, reason, by, restarting))
+    if is_failure(reason) and not administrative:
+        follows = f"; restarting as incarnation {slot.incarnation}" if restarting else "; not restarted"
+        level = logging.WARNING if restarting else logging.ERROR
+        slot.runtime.log_later(level, text_of(reason) + follows, slot, cause=text_of(reason), restarting=restarting)
+
+
+def wake_for_report(parent: Slot) -> None:
+    """Give the parent a turn for a report that asked for one."""
+    if parent.blueprint.kind == "agent" and parent.box.is_open:
+        parent.get_more().report_turn = True
+        parent.runtime.wake(parent)
+
+
+def _fail_requests(slot: Slot, reason: ExitReason) -> None:
+    """Fail what was in hand and what was deferred; put back what had been drained and not committed."""
+    more = slot.more
+    hand, slot.box.hand = slot.box.hand, None
+    if isinstance(hand, Asked) and not hand.deferred:
+        hand.fail(_error_for(slot, reason, hand))
+    if more is None:
+        return
+    if more.deferred:
+        for asked in list(more.deferred):
+            asked.fail(_error_for(slot, reason, asked))
+        more.deferred = None
+    turn = more.turn
+    if turn is not None:
+        more.turn = None
+        kind = "crashed" if is_failure(reason) and not isinstance(reason, Killed) else "stopped"
+        outcome = TurnOutcome(kind, None, error_of(reason), text_of(reason))  # type: ignore[arg-type]
+        for asked in turn.requests():
+            asked.fail(_error_for(slot, reason, asked))
+        if turn.handle is not None:
+            turn.handle.resolve(outcome)
+        give_back(slot, turn.drained)
+
+
+def give_back(slot: Slot, drained: list[Letter]) -> None:
+    """Put what a turn had drained and not committed back where it came from, in order."""
+    log = None if slot.more is None else slot.more.log
+    if log is not None:
+        log.put_back([letter for letter in drained if letter.kind == "report"])
+    mail = [letter for letter in drained if letter.kind != "report"]
+    for letter in mail:
+        if isinstance(letter, Asked):
+            letter.begun = False
+    slot.box.put_back(mail)
+
+
+def _error_for(slot: Slot, reason: ExitReason, asked: Asked) -> Exception:
+    """Return what an asker is told of an end; a new exception for each."""
+    path, message = slot.path, asked.message
+    if isinstance(reason, StartupFailed) and not slot.admin:
+        return StartupFailed(path, reason.error, reason.cause, message)
+    if isinstance(reason, (Crashed, Escalated)):
+        return ActorCrashed(path, message, reason.error, reason.cause, begun=asked.begun)
+    begun = "it had begun" if asked.begun else "it had not begun"
+    return ActorStopped(path, message, f"the actor ended before it answered ({text_of(reason)}; {begun})")
+
+
+def _return_mail(slot: Slot, reason: ExitReason) -> None:
+    """Close the mailbox for good and return what waits: asks fail, everything else is a dead letter; each once."""
+    box = slot.box
+    box.close()
+    dead: DeadReason = "startup failed" if isinstance(reason, StartupFailed) and not slot.admin else "stopped"
+    for letter in box.clear():
+        if isinstance(letter, Asked):
+            letter.fail(_error_for(slot, reason, letter))
+        elif letter.kind in ("tick", "down"):
+            box.bury(letter, "old incarnation")
+        else:
+            box.bury(letter, dead)
+    if box.waiting_senders:
+        box.refuse_senders(partial(ActorStopped, slot.path))
+
+
+def _tell_monitors(slot: Slot, reason: ExitReason, *, slot_ends: bool) -> None:
+    more = slot.more
+    if more is None or not more.monitors:
+        return
+    monitors: list[Monitor] = [monitor for monitor in more.monitors if monitor.covers(slot_ends=slot_ends)]
+    for monitor in monitors:
+        monitor.fire(reason)
+
+
+def _drop_watching(slot: Slot) -> None:
+    """End the monitors that this incarnation had set up."""
+    more = slot.more
+    if more is not None and more.watching:
+        for monitor in list(more.watching):
+            monitor.cancel()
+        more.watching = None

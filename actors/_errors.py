@@ -1,0 +1,252 @@
+"""What actors, refs and starts say when something cannot be done.
+
+Each class is one thing that a caller does differently. Its text is made from facts that are attributes; a refused message is in it, as `message`.
+"""
+
+from typing import Any
+
+from ..mailbox import GreenroomError
+
+
+class InvalidSpec(GreenroomError, ValueError):
+    """A specification, name, argument or limit is wrong; nothing has been changed. The text names the field and what it takes."""
+
+
+class NameInUse(GreenroomError):
+    """A start was refused because the name is taken; it left no trace.
+
+    Attributes:
+        path: the path that was asked for.
+        holder: the ref that has it.
+        status: the holder's lifecycle at that moment.
+        age: seconds since the holder was registered.
+    """
+
+    def __init__(self, path: str, holder: Any, status: str, age: float) -> None:
+        super().__init__(path, holder, status, age)
+        self.path, self.holder, self.status, self.age = path, holder, status, age
+
+    def __str__(self) -> str:
+        """Say who holds the name."""
+        return (
+            f"{self.path}: the name is in use by uid {self.holder.uid} ({self.status}, registered {self.age:.3g} s ago); "
+            "choose another name, or end the holder first"
+        )
+
+
+class LimitReached(GreenroomError):
+    """A start was refused because of a limit of the tree; it left no trace.
+
+    Attributes:
+        limit: the field of `Limits` ("max_actors", "max_depth").
+        value: what it is set to.
+        holders: the paths that hold it now, at most the first ten.
+    """
+
+    def __init__(self, path: str, limit: str, value: int, holders: tuple[str, ...]) -> None:
+        super().__init__(path, limit, value, holders)
+        self.path, self.limit, self.value, self.holders = path, limit, value, holders
+
+    def __str__(self) -> str:
+        """Say which limit, its value, and who holds it."""
+        held = ", ".join(self.holders)
+        return f"{self.path}: Limits.{self.limit}={self.value} is reached, held by {held}; end one of them or raise the limit"
+
+
+class Refused(GreenroomError):
+    """Base of the refusals by lifecycle or turn; `message` is what was refused, None where there was none.
+
+    A refusal leaves no trace: no seq, no mail, no turn, no change of status.
+    """
+
+    what = "refused"
+
+    def __init__(self, path: str, message: Any = None, detail: str = "") -> None:
+        super().__init__(path, message, detail)
+        self.path, self.message, self.detail = path, message, detail
+
+    def __str__(self) -> str:
+        """Say who refused, and what to do."""
+        return f"{self.path}: {self.detail or self.what}"
+
+
+class StartupInProgress(Refused):
+    """A direct turn was demanded of an actor that is not ready yet. Mail would wait for it; so does `await ref.wait_ready()`."""
+
+    what = "startup is still in progress"
+
+
+class ActorRestarting(Refused):
+    """A direct turn, or a new child, was demanded of an actor between two incarnations. Mail would wait for the next one."""
+
+    what = "the actor is restarting; tell or ask it instead, or wait with `await ref.wait_ready()`"
+
+
+class ActorStopping(Refused):
+    """The actor finishes what it has and takes nothing new."""
+
+    what = "the actor is stopping and takes nothing new"
+
+
+class ActorStopped(Refused):
+    """The actor has ended (or is parked); nobody will handle this."""
+
+    what = "the actor has ended"
+
+
+class TurnInProgress(Refused):
+    """A direct turn was demanded while a turn is active or due. Mail would wait; `steer` would reach the active one."""
+
+    what = "a turn is in progress; tell it (the mail waits), or steer the active turn"
+
+
+class NoActiveTurn(Refused):
+    """`steer`: there is no turn to steer, or this actor is no agent."""
+
+    what = "no turn is active; tell it instead"
+
+
+class TurnInterrupted(Refused):
+    """The turn that was to answer has been interrupted; the actor is there for the next one."""
+
+    what = "the turn was interrupted before it gave a result"
+
+
+class StartupFailed(GreenroomError):
+    """An actor's startup failed; also the reason of that end in reports.
+
+    Attributes:
+        path: whose.
+        error: what its startup raised (an exception group of all required services' errors, where several failed).
+        cause: the same as text.
+        message: what was refused for it, if anything was.
+    """
+
+    def __init__(self, path: str, error: BaseException | None, cause: str, message: Any = None) -> None:
+        super().__init__(path, error, cause, message)
+        self.path, self.error, self.cause, self.message = path, error, cause, message
+
+    def __str__(self) -> str:
+        """Say who failed and why."""
+        return f"{self.path}: failed to initialize: {self.cause}"
+
+
+class ServicesFailed(GreenroomError):
+    """Required services of an actor did not connect.
+
+    Attributes:
+        failures: service name -> error, sorted by name.
+    """
+
+    def __init__(self, text: str, failures: dict[str, BaseException]) -> None:
+        super().__init__(text, failures)
+        self.text, self.failures = text, failures
+
+    def __str__(self) -> str:
+        """List each with its cause."""
+        return self.text
+
+
+class ServiceEnded(GreenroomError):
+    """A required service ended while its actor lived; the error behind it, if any, is the `__cause__`."""
+
+    def __init__(self, service: str, kind: str, cause: str) -> None:
+        super().__init__(service, kind, cause)
+        self.service, self.kind, self.cause = service, kind, cause
+
+    def __str__(self) -> str:
+        """Say which service ended, and how."""
+        return f"required {self.kind} {self.service} ended: {self.cause}"
+
+
+class AskTimeout(GreenroomError, TimeoutError):
+    """No answer came in time. What was asked is not executed if it had not begun; a late answer is dropped.
+
+    Attributes:
+        message: the request.
+        seconds: how long the asker waited.
+        begun: whether the receiver had begun with it.
+    """
+
+    def __init__(self, path: str, message: Any, seconds: float, *, begun: bool) -> None:
+        super().__init__(path, message, seconds, begun)
+        self.path, self.message, self.seconds, self.begun = path, message, seconds, begun
+
+    def __str__(self) -> str:
+        """Say how long, and whether it had begun."""
+        state = "it had begun" if self.begun else "it had not begun and will not be executed"
+        return f"{self.path}: no answer within {self.seconds:.6g} s ({state})"
+
+
+class ActorCrashed(GreenroomError):
+    """The actor raised while it handled the request; the exception is `error` and the `__cause__`.
+
+    Attributes:
+        begun: whether this request had begun.
+    """
+
+    def __init__(self, path: str, message: Any, error: BaseException | None, cause: str, *, begun: bool = True) -> None:
+        super().__init__(path, message, error, cause, begun)
+        self.path, self.message, self.error, self.cause, self.begun = path, message, error, cause, begun
+        self.__cause__ = error
+
+    def __str__(self) -> str:
+        """Say who crashed and why."""
+        return f"{self.path}: crashed: {self.cause}"
+
+
+class StillRunning(GreenroomError):
+    """An interrupted turn has not ended within the grace time: its code swallows or shields itself from cancellation.
+
+    Attributes:
+        stack: where it is, as text.
+    """
+
+    def __init__(self, path: str, seconds: float, stack: str) -> None:
+        super().__init__(path, seconds, stack)
+        self.path, self.seconds, self.stack = path, seconds, stack
+
+    def __str__(self) -> str:
+        """Show where the turn is."""
+        return f"{self.path}: the turn is still running {self.seconds:.6g} s after its interrupt, at\n{self.stack}"
+
+
+class Deadlock(GreenroomError):
+    """The wait can never end: it closes a cycle of actors that each wait in their own turn for the next.
+
+    Attributes:
+        cycle: the paths, beginning and ending with the one that would have closed it.
+        message: the request that was not sent, if it was an ask.
+    """
+
+    def __init__(self, cycle: tuple[str, ...], message: Any = None) -> None:
+        super().__init__(cycle, message)
+        self.cycle, self.message = cycle, message
+
+    def __str__(self) -> str:
+        """Show the cycle."""
+        return f"deadlock: {' waits for '.join(self.cycle)}; answer later with ctx.defer_reply(), or wait in another task"
+
+
+class NoReply(GreenroomError):
+    """The reply that was deferred has been dropped, or the request was taken and never answered."""
+
+    def __init__(self, path: str, message: Any = None) -> None:
+        super().__init__(path, message)
+        self.path, self.message = path, message
+
+    def __str__(self) -> str:
+        """Say who let it fall."""
+        return f"{self.path}: took the request and dropped it without a reply"
+
+
+class NotInTurn(GreenroomError):
+    """A call that belongs to a turn was made outside one (`turn.drain()` after the turn's end, `ctx.defer_reply()` without a request in hand)."""
+
+
+class OwnTaskNeeded(GreenroomError):
+    """A plain actor holds something that is bound to a task (an open nursery) over its messages: give its class `own_task = True`."""
+
+
+class Ignore(Exception):  # noqa: N818 -- it is raised as a signal, as trio.Cancelled is, not as an error
+    """Raise it in `startup` to say that there is nothing to do here: the child ends as `Ignored`, which is no failure (as OTP's `ignore`)."""

@@ -1,0 +1,69 @@
+"""What this room needs of the room above: who decides over ends, and who owns children."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from ._reasons import ExitReason
+
+if TYPE_CHECKING:
+    from ._slot import Slot
+
+#: what becomes of a slot whose incarnation has ended: the next one now, the next one later (the family sees to it), or an end.
+Verdict = Literal["restart", "restart later", "park", "forget"]
+
+
+class Family(Protocol):
+    """Own the children of one slot."""
+
+    @property
+    def children(self) -> Mapping[str, "Slot"]:
+        """The children by name, in the order of their registration."""
+        ...
+
+    def decide(self, child: "Slot", reason: ExitReason) -> Verdict:
+        """Decide what follows a child's end, in its last step. Plain, no checkpoint; may order the parent to end."""
+        ...
+
+    def remove(self, child: "Slot") -> None:
+        """Forget a child whose slot has ended; its name is free."""
+        ...
+
+    async def close(self) -> None:
+        """End all children in order, and return when they have ended. Shielded by the caller."""
+        ...
+
+    def kill(self) -> None:
+        """Turn the stops that were ordered into kills."""
+        ...
+
+    def hasten(self) -> None:
+        """Kill what is still there, without its time."""
+        ...
+
+
+class Launcher(Protocol):
+    """Grant permits for startups."""
+
+    def request(self, slot: "Slot") -> bool:
+        """Return True if the startup may begin now; else the slot waits and is launched later."""
+        ...
+
+    def release(self, slot: "Slot") -> None:
+        """Take the permit back, if it had one, and launch who waits."""
+        ...
+
+    def withdraw(self, slot: "Slot") -> None:
+        """Let it wait no longer."""
+        ...
+
+
+class Children(Protocol):
+    """Start children; what `ctx.start_soon` and `ctx.start` call."""
+
+    def start_soon(self, parent: "Slot", factory: Any, args: Iterable[Any], options: Mapping[str, Any]) -> "Slot":
+        """Register a child."""
+        ...
+
+    async def start(self, parent: "Slot", factory: Any, args: Iterable[Any], options: Mapping[str, Any]) -> "Slot":
+        """Register a child and wait until it is ready."""
+        ...

@@ -1,0 +1,218 @@
+"""The startup gate: an actor's services, connected at once and published together.
+
+Each service has a task of its own, so a connection is opened and closed in one task whatever becomes of the others. The gate is passed when
+every required service, and every optional one that is waited for, has settled; failures are collected until then and reported together.
+"""
+
+import logging
+from collections.abc import Mapping
+from math import inf
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from ._errors import InvalidSpec, ServiceEnded, ServicesFailed, StartupFailed
+from ._reasons import Crashed
+from ._service import Service
+from ._texts import describe, format_seconds, without_frames
+
+if TYPE_CHECKING:
+    from ._actor import Actor
+    from ._slot import Slot
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Gate:
+    """Run the services of one incarnation."""
+
+    def __init__(self, slot: "Slot", actor: "Actor[Any]") -> None:
+        self._slot = slot
+        self._incarnation = slot.incarnation
+        self._actor = actor
+        #: what `ctx.services` shows: replaced as a whole, so nobody sees a half-ready set.
+        self.published: Mapping[str, Any] = NOTHING
+        self._values: dict[str, Any] = {}
+        self._unsettled: set[str] = set()
+        self._failures: dict[str, tuple[Service[Any], BaseException, str]] = {}
+        #: the scope of each service's task -> the one around its connected part, once it is connected.
+        self._running: dict[trio.CancelScope, trio.CancelScope | None] = {}
+        self._tasks = 0
+        self._is_published = False
+        self._closing = False
+        self._lot = trio.lowlevel.ParkingLot()
+
+    async def open(self) -> None:
+        """Connect all services at once; return when those that count have settled and the set is published.
+
+        Raises:
+            ServicesFailed: required ones did not connect.
+            InvalidSpec: `services()` gave something else than services, or two of one name.
+        """
+        services = [service for service in self._checked() if service.enabled]
+        self._unsettled = {service.name for service in services if service.required or service.wait}
+        nursery = self._slot.runtime.nursery
+        assert nursery is not None
+        for service in services:
+            self._tasks += 1
+            nursery.start_soon(self._serve, service, name=f"{self._slot.path} {service.kind} {service.name}")
+        while self._unsettled:
+            await self._lot.park()
+        failures = {name: entry for name, entry in sorted(self._failures.items()) if entry[0].required}
+        if failures:
+            raise ServicesFailed(_failures_text(failures), {name: error for name, (_, error, _) in failures.items()})
+        self._is_published = True
+        self.published = MappingProxyType(dict(self._values))
+
+    def _checked(self) -> list[Service[Any]]:
+        services = list(self._actor.services())
+        names: set[str] = set()
+        for service in services:
+            if not isinstance(service, Service):
+                raise InvalidSpec(f"services() of {type(self._actor).__qualname__} returned {service!r}, which is no Service")
+            if service.name in names:
+                raise InvalidSpec(f"services() of {type(self._actor).__qualname__} returned two services named {service.name!r}")
+            names.add(service.name)
+        return services
+
+    async def _serve(self, service: Service[Any]) -> None:
+        """Be one service from its connection to its end."""
+        error: BaseException | None = None
+        connected = False
+        timeout = service.timeout
+        scope = trio.CancelScope(deadline=inf if timeout is None else self._slot.runtime.now() + timeout)
+        self._running[scope] = None
+        try:
+            if self._closing:
+                return
+            with scope:
+                async with service.connect() as value:
+                    scope.deadline = inf
+                    connected = True
+                    with trio.CancelScope() as body:
+                        self._running[scope] = body
+                        self._settle(service, value)
+                        if self._closing:
+                            body.cancel()
+                        if service.watch is None:
+                            await trio.sleep_forever()
+                        else:
+                            await service.watch(value)
+        except Exception as raised:  # noqa: BLE001 -- a service's failure is its actor's to judge, see `_ended`
+            error = without_frames(raised)
+        finally:
+            if timeout is not None and not connected and scope.cancel_called and not self._closing:
+                late = TimeoutError(f"timed out after {format_seconds(timeout)}")
+                late.__cause__ = error
+                error, cause = late, str(late)
+            else:
+                cause = "" if error is None else describe(error)
+            del self._running[scope]
+            self._tasks -= 1
+            self._ended(service, error, cause, connected=connected)
+            self._slot.runtime.flush_log()
+
+    def _settle(self, service: Service[Any], value: Any) -> None:
+        self._values[service.name] = value
+        self._unsettled.discard(service.name)
+        if self._is_published:
+            self.published = MappingProxyType(dict(self._values))
+            self._slot.touch()
+        self._lot.unpark_all()
+
+    def _ended(self, service: Service[Any], error: BaseException | None, cause: str, *, connected: bool) -> None:
+        """Judge the end of a service: a failed connection, a crash of the actor, a warning, or what was wanted."""
+        slot = self._slot
+        self._values.pop(service.name, None)
+        if self._closing:
+            self._unsettled.discard(service.name)
+            if error is not None:
+                slot.runtime.log_later(logging.WARNING, f"{service.kind} {service.name} failed while it was closed: {cause}", slot, cause=cause)
+        elif not service.required:
+            said = "ended" if connected else "failed to initialize"
+            text = f"optional {service.kind} {service.name} {said}: {cause or 'without an error'}"
+            slot.warn(service.name, text)
+            slot.runtime.log_later(logging.WARNING, text, slot, cause=cause)
+            self._unsettled.discard(service.name)
+            if self._is_published and connected:
+                self.published = MappingProxyType(dict(self._values))
+            slot.touch()
+        elif self._is_published:
+            ended = ServiceEnded(service.name, service.kind, cause or "without an error")
+            ended.__cause__ = error
+            self._crash(ended)
+        else:
+            if error is None:
+                error = ServiceEnded(service.name, service.kind, "before the actor was ready")
+                cause = str(error)
+            self._failures[service.name] = (service, error, cause)
+            self._unsettled.discard(service.name)
+        self._lot.unpark_all()
+
+    def _crash(self, error: ServiceEnded) -> None:
+        from ._ending import end_from_outside  # noqa: PLC0415 -- an end closes the gate, and a dead service ends its actor
+
+        slot = self._slot
+        if slot.incarnation != self._incarnation:
+            return
+        text = str(error)
+        reason = StartupFailed(slot.path, error, text) if slot.starting else Crashed(error, text)
+        end_from_outside(slot, reason)
+
+    def prewarm(self) -> None:
+        """Begin what may be done ahead, if the actor has something of the kind."""
+        from ._actor import Actor  # noqa: PLC0415 -- only its default hook is looked at
+
+        if type(self._actor).prewarm is not Actor.prewarm:
+            nursery = self._slot.runtime.nursery
+            assert nursery is not None
+            self._tasks += 1
+            nursery.start_soon(self._prewarm, name=f"{self._slot.path} prewarm")
+
+    async def _prewarm(self) -> None:
+        slot = self._slot
+        scope = trio.CancelScope()
+        self._running[scope] = scope
+        try:
+            ctx = slot.ctx
+            if self._closing or ctx is None:
+                return
+            with scope:
+                await self._actor.prewarm(ctx)
+        except Exception as error:  # noqa: BLE001 -- warming up is a courtesy: its failure is a warning
+            text = describe(error)
+            slot.warn("prewarm", f"prewarm failed: {text}")
+            slot.runtime.log_later(logging.WARNING, f"prewarm failed: {text}", slot, cause=text)
+        finally:
+            del self._running[scope]
+            self._tasks -= 1
+            self._lot.unpark_all()
+            slot.runtime.flush_log()
+
+    async def close(self, deadline: float) -> None:
+        """Close all services, and return when their tasks have ended; one that takes longer than `deadline` is cancelled.
+
+        What still connects is cancelled at once.
+        """
+        self._closing = True
+        for scope, body in list(self._running.items()):
+            if body is None:
+                scope.cancel()
+            else:
+                body.cancel()
+                scope.deadline = min(scope.deadline, deadline)
+        while self._tasks:
+            await self._lot.park()
+        self.published = NOTHING
+
+    @property
+    def waiting_for(self) -> tuple[str, ...]:
+        """The names of the services that have not settled."""
+        return tuple(sorted(self._unsettled))
+
+
+def _failures_text(failures: Mapping[str, tuple[Service[Any], BaseException, str]]) -> str:
+    kinds = {service.kind for service, _, _ in failures.values()}
+    kind = kinds.pop() if len(kinds) == 1 else "service"
+    return f"required {kind}s failed to initialize: " + "; ".join(f"{name}: {cause}" for name, (_, _, cause) in failures.items())

@@ -1,0 +1,37 @@
+"""Policy: what a child specification comes down to at run time. One object serves all children that were started alike."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Literal, get_args
+
+import attrs
+
+from ..mailbox import MailboxSpec
+
+RestartType = Literal["permanent", "transient", "temporary"]
+RESTART_TYPES: tuple[str, ...] = get_args(RestartType)
+
+
+@attrs.frozen
+class Policy:
+    """Say how a slot is started, bounded and ended.
+
+    Attributes:
+        restart: what its end leads to.
+        shutdown: seconds that an end which was asked for may take; 0 cancels at once, None means no limit.
+        startup_timeout: seconds for services and `startup` together, from when they really begin; None means no limit.
+        mailbox: its bounds.
+        labels: shown in snapshots, reports and logs.
+        redeliver: how often the mail that a crashed turn began with is given again.
+        declared: it stands in its supervisor's specification.
+        inline: who starts it waits until it is ready.
+    """
+
+    restart: RestartType = "temporary"
+    shutdown: float | None = 5.0
+    startup_timeout: float | None = 60.0
+    mailbox: MailboxSpec = MailboxSpec()
+    labels: Mapping[str, Any] = MappingProxyType({})
+    redeliver: int = 0
+    declared: bool = False
+    inline: bool = False

@@ -1,0 +1,224 @@
+"""The pool: plain actors stepped from one run queue by a few tasks.
+
+Why not a task per actor? A task costs two kilobytes, a turn through Trio's loop for each message batch, and a restart a new task. Here an
+actor is data on a queue. One worker at a time holds the *baton* and drains the queue; when an actor suspends, the worker stays with it until
+it is done, and the baton goes to another worker. So an actor that never waits costs no task switch, one that waits has a task to itself, and
+cancelling that task's scope interrupts exactly that actor.
+
+The baton is None (nobody drains), STARTING (somebody was woken to), or the worker that drains.
+"""
+
+from collections import deque
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import trio
+
+from ..mailbox import Choices
+from ._ending import end_incarnation
+from ._runner import RUNNERS, Runner
+from ._steps import Steps
+from ._watch import Watch
+
+if TYPE_CHECKING:
+    from ._runtime import Runtime
+    from ._slot import Slot
+
+STARTING: Final = "starting"
+#: Parked workers past this number end: a burst of suspended actors should not keep its tasks for ever.
+MAX_PARKED: Final = 64
+
+
+class RunQueue(Protocol):
+    """Hold the slots that want to run. A `collections.deque` is one; an explorer's is another."""
+
+    def append(self, slot: Any, /) -> None:
+        """Add one at the end."""
+        ...
+
+    def appendleft(self, slot: Any, /) -> None:
+        """Add one at the front."""
+        ...
+
+    def popleft(self) -> Any:
+        """Take the next one."""
+        ...
+
+    def __len__(self) -> int:
+        """Count them."""
+        ...
+
+
+class ChosenQueue(deque[Any]):
+    """Be a run queue whose next entry is somebody's choice."""
+
+    def __init__(self, choices: Choices, slots: Iterable[Any] = ()) -> None:
+        super().__init__(slots)
+        self._choices = choices
+
+    def popleft(self) -> Any:
+        """Take the one that is chosen."""
+        if len(self) > 1:
+            index = self._choices.pick("run", [slot.path for slot in self])
+            slot = self[index]
+            del self[index]
+        else:
+            slot = super().popleft()
+        self._choices.point("handler", slot.path)
+        return slot
+
+
+class Pool:
+    """Share a few tasks among all plain actors of a tree."""
+
+    __slots__ = ("baton", "closing", "parked", "per_activation", "per_turn", "runq", "runtime", "time_slice", "workers")
+
+    def __init__(self, runtime: "Runtime", runq: RunQueue, per_activation: int, per_turn: int, time_slice: float) -> None:
+        self.runtime = runtime
+        self.runq = runq
+        #: messages that an actor handles before others have their turn.
+        self.per_activation = per_activation
+        #: messages, and seconds of real time, before Trio's other tasks have theirs.
+        self.per_turn = per_turn
+        self.time_slice = time_slice
+        self.baton: Worker | str | None = None
+        self.parked: dict[Worker, None] = {}
+        self.workers: dict[Worker, None] = {}
+        self.closing = False
+
+    def enqueue(self, slot: "Slot") -> None:
+        """Put a slot at the end of the run queue."""
+        self.runq.append(slot)
+        if self.baton is None:
+            self.kick()
+
+    def kick(self) -> None:
+        """Have somebody drain the queue."""
+        if self.parked:
+            worker, _ = self.parked.popitem()
+            assert worker.task is not None
+            trio.lowlevel.reschedule(worker.task)
+            self.baton = STARTING
+        elif not self.closing:
+            nursery = self.runtime.nursery
+            assert nursery is not None
+            worker = Worker(self)
+            self.workers[worker] = None
+            self.runtime.base.copy().run(nursery.start_soon, worker.run, name="greenroom worker")
+            self.baton = STARTING
+
+    def close(self) -> None:
+        """Let the parked workers end; for a tree in which nothing runs any more."""
+        self.closing = True
+        for worker in self.parked:
+            assert worker.task is not None
+            trio.lowlevel.reschedule(worker.task)
+        self.parked.clear()
+
+
+class Worker(Steps, Runner):
+    """Be one task of the pool."""
+
+    __slots__ = ("home", "pool", "runtime", "startup_scope")
+
+    shared = True
+
+    def __init__(self, pool: Pool) -> None:
+        super().__init__()
+        self.pool = pool
+        self.runtime = pool.runtime
+        #: a context that no actor has changed.
+        self.home = pool.runtime.base
+        self.startup_scope: trio.CancelScope | None = None
+
+    async def run(self) -> None:
+        """Step actors until the pool has no use for this worker."""
+        self.task = trio.lowlevel.current_task()
+        RUNNERS[self.task] = self
+        self.pool.baton = self
+        try:
+            await Watch(self, self._loop())
+        finally:
+            del RUNNERS[self.task]
+            self.pool.workers.pop(self, None)
+            if self.pool.baton is self:
+                self.pool.baton = None
+                if self.pool.runq:
+                    self.pool.kick()
+
+    async def _loop(self) -> None:
+        while True:
+            error: BaseException | None = None
+            try:
+                with trio.CancelScope() as self.scope:
+                    self.hit = False
+                    while not self.hit:
+                        await self.steps()
+                        if not self.hit and not await self._park():
+                            return
+            except BaseException as raised:  # noqa: BLE001 -- judged below: only what belongs to the slot in hand is kept
+                error = raised
+            if self.slot is not None:
+                await self.after_scope(self.slot, error)
+            elif error is not None:
+                raise error
+
+    async def _park(self) -> bool:
+        """Wait until there is something to do; False if this worker is to end."""
+        pool = self.pool
+        if pool.baton is self:
+            pool.baton = None
+        if pool.runq and pool.baton is None:
+            pool.baton = self
+            return True
+        if pool.closing or len(pool.parked) >= MAX_PARKED:
+            return False
+        task = self.task
+        assert task is not None
+        task.name = "greenroom idle worker"
+
+        def abort(_raise_cancel: Any) -> trio.lowlevel.Abort:
+            pool.parked.pop(self, None)
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        pool.parked[self] = None
+        await trio.lowlevel.wait_task_rescheduled(abort)
+        if pool.closing:
+            return False
+        pool.baton = self
+        return True
+
+    async def breathe(self) -> float:
+        """Let Trio's other tasks run, keeping the baton; returns when the next slice ends."""
+        pool = self.pool
+        pool.baton = STARTING
+        try:
+            await trio.lowlevel.checkpoint()
+        finally:
+            pool.baton = self
+        return perf_counter() + pool.time_slice
+
+    async def attend(self, slot: "Slot") -> bool:
+        """See to a start or an end; True if the slot is ready for mail."""
+        ready = await self.prepare(slot)
+        if self.suspended:
+            self.suspended = False
+            self.check_nothing_held(slot)
+        if ready and slot.reason is None:
+            return True
+        await end_incarnation(slot)
+        return False
+
+    @contextmanager
+    def startup_limit(self, deadline: float) -> Generator[trio.CancelScope]:
+        """Bound a startup by a scope of its own."""
+        with trio.CancelScope(deadline=deadline) as self.startup_scope:
+            yield self.startup_scope
+        self.startup_scope = None
+
+    def cancel_startup(self) -> None:
+        """Cancel the startup in progress."""
+        if self.startup_scope is not None:
+            self.startup_scope.cancel()

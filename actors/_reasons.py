@@ -1,0 +1,84 @@
+"""Why an incarnation ended."""
+
+from typing import Any
+
+import attrs
+
+from ._errors import StartupFailed
+
+
+@attrs.frozen
+class Finished:
+    """It ended by itself and is done: a function returned, or `ctx.stop(result)`."""
+
+    result: Any = None
+
+
+@attrs.frozen
+class Shutdown:
+    """It was told to stop, or stopped itself with a word; no failure. Also the status of an actor that ended so."""
+
+    detail: Any = None
+
+
+@attrs.frozen
+class Ignored:
+    """Its startup raised `Ignore`: there was nothing to do."""
+
+
+@attrs.frozen
+class Crashed:
+    """An exception left its code, a required service ended, or somebody called `ref.crash(error)`. `cause` is the error as text."""
+
+    error: BaseException
+    cause: str = attrs.field(default="", eq=False)
+
+
+@attrs.frozen
+class Killed:
+    """It was killed, by others or because it did not end in time; `detail` says which."""
+
+    detail: str = ""
+
+
+@attrs.frozen
+class Cancelled:
+    """A cancellation that no scope of the runtime owns went through it."""
+
+
+@attrs.frozen
+class Escalated:
+    """It gave up because a child of it failed too often; `error` has the causal chain."""
+
+    error: BaseException
+    cause: str = attrs.field(default="", eq=False)
+
+
+ExitReason = Finished | Shutdown | Ignored | Crashed | StartupFailed | Killed | Cancelled | Escalated
+
+FAILURES: tuple[type, ...] = (Crashed, StartupFailed, Killed, Cancelled, Escalated)
+
+
+def is_failure(reason: ExitReason) -> bool:
+    """Return whether an end for this reason counts as a failure (transient children are restarted after one)."""
+    return isinstance(reason, FAILURES)
+
+
+def error_of(reason: ExitReason) -> BaseException | None:
+    """Return the exception behind a reason, if there is one."""
+    if isinstance(reason, StartupFailed):
+        return reason.error
+    return reason.error if isinstance(reason, (Crashed, Escalated)) else None
+
+
+def text_of(reason: ExitReason) -> str:
+    """Return a reason as one line that runs no user code."""
+    match reason:
+        case StartupFailed():
+            return f"failed to initialize: {reason.cause}"
+        case Crashed() | Escalated():
+            return f"{type(reason).__name__.lower()}: {reason.cause}"
+        case Killed():
+            return f"killed: {reason.detail}" if reason.detail else "killed"
+        case _:
+            return type(reason).__name__.lower()

@@ -1,0 +1,618 @@
+"""Refs: the handle by which others reach an actor."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from math import inf, isnan
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+
+import trio
+
+from ..mailbox import Envelope, Letter, MailKind
+from ._admission import ADMISSION, IN_TURN, Column
+from ._asking import ask_slot
+from ._ending import end_from_outside, order_end
+from ._errors import ActorStopped, ActorStopping, Refused, StartupFailed, StillRunning, TurnInProgress
+from ._feed import StatusFeed
+from ._lifecycle import Lifecycle
+from ._monitor import Monitor
+from ._reasons import Crashed, ExitReason
+from ._request import Request
+from ._slot import Order, Slot
+from ._status import Status
+from ._texts import describe
+from ._turn import TurnHandle, error_for_requester
+from ._waits import check_own_end, waiting_for
+from ._working import open_direct_turn
+
+if TYPE_CHECKING:
+    from ._runner import Runner
+
+M = TypeVar("M", contravariant=True)
+R = TypeVar("R")
+
+GRACE = 5.0
+
+
+class ActorRef(Generic[M]):
+    """Reach an actor: tell it, ask it, watch it, end it.
+
+    A ref is of a slot: it survives restarts, and goes on to tell how the actor ended. It is cheap, hashable, and equal only to itself. It is of one
+    run of Trio and cannot be pickled.
+    """
+
+    __slots__ = ("__weakref__", "_slot")
+
+    def __init__(self, slot: Slot) -> None:
+        self._slot = slot
+
+    # -- mail
+
+    @trio.lowlevel.enable_ki_protection
+    def tell(self, message: M, *, sender: "ActorRef[Any] | None" = None, trigger_turn: bool = True, urgent: bool = False) -> int:
+        """Put a message into the mailbox; a plain function that never waits.
+
+        Accepted is not processed: the message waits until the actor is ready, and in order. From a thread that Trio started, call
+        `trio.from_thread.run_sync(ref.tell, message)`.
+
+        Args:
+            message: any object; treat it as the receiver's from now on.
+            sender: filled in by `ctx.tell`; the receiver sees it as `ctx.sender`.
+            trigger_turn: False queues it without asking for a turn; it is seen by the next one.
+            urgent: takes the urgent lane, before all normal mail.
+
+        Returns:
+            The mail's seq in this mailbox, from 1.
+
+        Raises:
+            MailboxFull: a bounded mailbox refuses.
+            ActorStopping, ActorStopped, StartupFailed: nobody will handle it. The error has the message; nothing has been changed.
+        """
+        slot = self._slot
+        box = slot.box
+        if box.fast and trigger_turn and not urgent and sender is None:
+            if slot.idle:
+                pool = slot.pool
+                if pool.baton is None:
+                    pool.kick()
+                slot.idle = False
+                pool.runq.append(slot)
+            queue = box.queue
+            if queue is None:
+                queue = box.lane()
+            queue.append(message)
+            box.seq = seq = box.seq + 1
+            return seq
+        return self._tell_enveloped(message, sender, trigger=trigger_turn, urgent=urgent)
+
+    @trio.lowlevel.enable_ki_protection
+    def _tell_enveloped(self, message: M, sender: "ActorRef[Any] | None", *, trigger: bool, urgent: bool) -> int:
+        return self._deliver(self._envelope(message, sender, trigger=trigger, urgent=urgent))
+
+    def _envelope(self, message: Any, sender: Any, *, trigger: bool, urgent: bool, kind: MailKind = "message") -> Envelope:
+        spec = self._slot.box.spec
+        key = None
+        if spec.coalesce_key is not None:
+            key = spec.coalesce_key(message)
+            if key is not None and type(key) not in (str, int, bytes):
+                raise TypeError(f"{self.path}: coalesce_key returned {key!r} for {message!r}; give a str, an int, bytes, or None")
+        return Envelope(message, sender, trigger=trigger, urgent=urgent, kind=kind, key=key)
+
+    def _deliver(self, letter: Letter) -> int:
+        slot = self._slot
+        if not slot.box.is_open:
+            self._refuse("mail", letter.message)
+        seq = slot.box.accept(letter)
+        if slot.idle and letter.trigger:
+            slot.runtime.wake(slot)
+        return seq
+
+    def try_tell(self, message: M, *, sender: "ActorRef[Any] | None" = None, trigger_turn: bool = True, urgent: bool = False) -> bool:
+        """Put a message into the mailbox if it is taken; False, and nothing changed, if it is refused. Plain function."""
+        from ..mailbox import MailboxFull  # noqa: PLC0415
+
+        try:
+            self.tell(message, sender=sender, trigger_turn=trigger_turn, urgent=urgent)
+        except (MailboxFull, Refused, StartupFailed):
+            return False
+        return True
+
+    async def send(self, message: M, *, sender: "ActorRef[Any] | None" = None, trigger_turn: bool = True, urgent: bool = False) -> int:
+        """Put a message into the mailbox, waiting for room if its overflow policy is "wait"; first come, first served.
+
+        Checkpoint: always. Cancellation: a cancelled sender's message has not been accepted.
+
+        Returns:
+            The mail's seq.
+
+        Raises:
+            MailboxFull: the policy is to refuse.
+            ActorStopping, ActorStopped, StartupFailed: nobody will handle it, or the mailbox closed while it waited.
+            Deadlock: it would wait, in its own turn, for room in a mailbox whose actor waits for it.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        slot = self._slot
+        letter = self._envelope(message, sender, trigger=trigger_turn, urgent=urgent)
+        if not slot.box.is_open:
+            self._refuse("mail", message)
+        if slot.box.would_wait(letter):
+            with waiting_for(slot, message):
+                seq = await slot.box.accept_when_room(letter)
+        else:
+            seq = slot.box.accept(letter)
+        if slot.idle and letter.trigger:
+            slot.runtime.wake(slot)
+        await trio.lowlevel.cancel_shielded_checkpoint()
+        return seq
+
+    async def ask(self, request: Request[R], *, timeout: float | None = None) -> R:
+        """Send a request and wait for its answer.
+
+        Args:
+            request: its class says what the answer is (`class Get(Request[int])`).
+            timeout: seconds; None means none of its own. Within the handling of an ask with a deadline, that deadline bounds this one.
+
+        Checkpoint: always. Cancellation: what has not begun is not executed and becomes a dead letter; a late answer is dropped.
+
+        Raises:
+            AskTimeout: no answer in time; what has not begun is not executed.
+            ActorCrashed: the actor raised; its exception is the cause.
+            StartupFailed: it never became ready.
+            ActorStopping, ActorStopped: nobody will answer, or the actor ended first; at once, not by timeout.
+            TurnInterrupted: the turn that was to answer was interrupted.
+            NoReply: the reply was deferred, and dropped.
+            Deadlock: it closes a cycle of actors that each wait in their own turn; at once, and nothing was sent.
+            MailboxFull: there is no room, and the policy is to refuse.
+        """
+        if timeout is not None:
+            check_seconds("ask: timeout", timeout)
+        if not self._slot.box.is_open:
+            self._refuse("mail", request)
+        return await ask_slot(self._slot, request, timeout)  # type: ignore[no-any-return]
+
+    # -- turns
+
+    @trio.lowlevel.enable_ki_protection
+    def start_turn(self, message: M) -> TurnHandle:
+        """Give an idle, ready agent a turn now. Plain function: the turn is this one from here on, and runs in the agent's own task.
+
+        Raises:
+            StartupInProgress: it is not ready yet.
+            TurnInProgress: a turn is active or due.
+            ActorRestarting, ActorStopping, ActorStopped, StartupFailed: as they say. The error has the message; nothing has been changed.
+            TypeError: it is no agent.
+        """
+        slot = self._slot
+        if slot.blueprint.kind not in ("agent", "unknown"):
+            raise TypeError(f"{slot.path} is no agent and has no turns to start; tell or ask it")
+        self._admit("turn", message)
+        if slot.ending:
+            raise ActorStopping(slot.path, message)
+        if not slot.idle:
+            raise TurnInProgress(slot.path, message)
+        return open_direct_turn(slot, Envelope(message, kind="turn"))
+
+    async def run_turn(self, message: M) -> Any:
+        """Give an idle, ready agent a turn now and return its result.
+
+        Checkpoint: always. Cancellation: interrupts that turn.
+
+        Raises:
+            ActorCrashed: the turn raised; its exception is the cause.
+            TurnInterrupted: it was interrupted.
+            ActorStopped: the agent ended first.
+            Refused: as `start_turn`.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        slot = self._slot
+        with waiting_for(slot, message):
+            handle = self.start_turn(message)
+            try:
+                outcome = await handle.outcome()
+            except BaseException:
+                handle.cancel()
+                raise
+        if outcome.kind == "completed":
+            return outcome.result
+        raise error_for_requester(outcome, slot.path, message)
+
+    @trio.lowlevel.enable_ki_protection
+    def steer(self, message: M) -> int:
+        """Give direct input to the active turn: the first thing that its next `drain()` returns. Plain function.
+
+        If the turn ends without draining it, it starts the next turn, so it is never lost.
+
+        Returns:
+            The mail's seq.
+
+        Raises:
+            NoActiveTurn: there is none, or it is no agent. Others as `start_turn`.
+        """
+        slot = self._slot
+        self._admit("steer", message)
+        if slot.more is None or slot.more.turn is None:
+            raise ADMISSION[Lifecycle.READY]["steer"](slot.path, message)  # type: ignore[operator]
+        return slot.box.accept(Envelope(message, urgent=True, kind="steer"))
+
+    async def interrupt(self, *, grace: float = GRACE, cascade: bool = False) -> bool:
+        """Cancel the active turn and keep the actor; wait until the turn has ended. A function actor has no turns to interrupt.
+
+        What started the turn has the outcome "interrupted"; what it had drained and not committed goes back to the mailbox, in order.
+
+        Args:
+            grace: seconds until it gives up waiting; the actor then stays in that turn.
+            cascade: interrupt the turns of all its descendants too.
+
+        Returns:
+            Whether there was a turn to interrupt.
+
+        Checkpoint: always. Cancellation: the interrupt stays requested.
+
+        Raises:
+            StillRunning: the turn shields itself from cancellation, or swallows it; with its stack.
+            Deadlock: an actor cannot wait in its own turn for its interrupt.
+        """
+        check_seconds("interrupt: grace", grace)
+        slots = [self._slot, *(descendants(self._slot) if cascade else ())]
+        for slot in slots:
+            if slot.in_turn and slot.blueprint.kind != "function":
+                check_own_end_of_turn(slot)
+        await trio.lowlevel.checkpoint_if_cancelled()
+        hit: list[tuple[Slot, Runner, trio.CancelScope | None]] = []
+        for slot in slots:
+            runner = slot.runner
+            if runner is not None and slot.runtime.interrupt(slot):
+                hit.append((slot, runner, runner.scope))
+        with trio.move_on_after(grace):
+            for slot, runner, scope in hit:
+                while slot.runner is runner and runner.slot is slot and runner.scope is scope:
+                    await slot.changed()
+        for slot, runner, scope in hit:
+            if slot.runner is runner and runner.slot is slot and runner.scope is scope:
+                raise StillRunning(slot.path, grace, runner.stack())
+        await trio.lowlevel.checkpoint()
+        return bool(hit)
+
+    # -- ends
+
+    def request_stop(self) -> None:
+        """Ask the actor to stop after its current message or turn. Plain function, idempotent."""
+        order_end(self._slot, Order.STOP, by=_asker())
+
+    async def stop(self) -> ExitReason | None:
+        """Stop the actor: it finishes the current message or turn, and the rest is refused. Never restarted for it.
+
+        Returns when it has ended and what it held is closed; the reason it ended for. Idempotent, from any state, by any number of callers.
+
+        Checkpoint: always. Cancellation: the stop stays requested.
+
+        Raises:
+            Deadlock: an actor cannot wait in its own turn for its own end or an ancestor's; use `ctx.stop()` or `request_stop()`.
+        """
+        return await self._end(Order.STOP)
+
+    async def drain(self) -> ExitReason | None:
+        """Let the actor handle what is queued (that asks for a turn), then stop it. New mail is refused once it is ready.
+
+        Checkpoint: always. Cancellation: the drain stays requested. Raises as `stop`.
+        """
+        return await self._end(Order.DRAIN)
+
+    async def kill(self) -> ExitReason | None:
+        """Cancel what the actor is doing now, and end it. Its `shutdown` hook and services keep their time.
+
+        Checkpoint: always. Cancellation: the kill stays requested. Raises as `stop`.
+        """
+        return await self._end(Order.END)
+
+    async def _end(self, order: Order) -> ExitReason | None:
+        slot = self._slot
+        if not slot.has_ended:
+            check_own_end(slot)
+        await trio.lowlevel.checkpoint_if_cancelled()
+        order_end(slot, order, by=_asker())
+        return await self.wait_stopped()
+
+    def crash(self, error: Exception) -> bool:
+        """End the current incarnation as if its code had raised `error`: for experiments. False if none is running. Plain function."""
+        if not isinstance(error, Exception):
+            raise TypeError(f"crash: {error!r} is no Exception")
+        slot = self._slot
+        cause = describe(error)
+        starting = slot.life is Lifecycle.INITIALIZING
+        return end_from_outside(slot, StartupFailed(slot.path, error, cause) if starting else Crashed(error, cause))
+
+    async def wait_ready(self) -> None:
+        """Wait until the actor is ready (over restarts, if it is restarted).
+
+        Checkpoint: always. Cancellation: leaves nothing.
+
+        Raises:
+            StartupFailed: it will not become ready. ActorStopping, ActorStopped: it ends, or has ended.
+            Deadlock: from the own turn of an actor that it waits for.
+        """
+        slot = self._slot
+        await trio.lowlevel.checkpoint()
+        with waiting_for(slot):
+            while slot.life is not Lifecycle.READY:
+                if slot.life in (Lifecycle.DRAINING, Lifecycle.STOPPING) or slot.has_ended:
+                    self._refuse("mail", None)
+                await slot.changed()
+
+    async def wait_stopped(self) -> ExitReason | None:
+        """Wait until the actor has ended for good (or is parked), and return why.
+
+        Checkpoint: always. Cancellation: leaves nothing.
+
+        Raises:
+            Deadlock: an actor cannot wait in its own turn for its own end or an ancestor's.
+        """
+        slot = self._slot
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if not self._is_over():
+            check_own_end(slot)
+            with waiting_for(slot):
+                while not self._is_over():
+                    await slot.changed()
+        await trio.lowlevel.cancel_shielded_checkpoint()
+        return slot.reason
+
+    def _is_over(self) -> bool:
+        return self._slot.has_ended
+
+    # -- looking
+
+    @property
+    def path(self) -> str:
+        """Where it is in the tree."""
+        return self._slot.path
+
+    @property
+    def name(self) -> str:
+        """The last part of its path."""
+        return self._slot.name
+
+    @property
+    def uid(self) -> int:
+        """A number given once, never used again."""
+        return self._slot.uid
+
+    @property
+    def incarnation(self) -> int:
+        """The number of the current (or last) incarnation, from 1."""
+        return self._slot.incarnation
+
+    @property
+    def lifecycle(self) -> str:
+        """Where the slot is between registration and end: "queued", "initializing", "ready", …"""
+        return self._slot.life.value
+
+    @property
+    def status(self) -> Status:
+        """What it is doing, or how it ended."""
+        return self._slot.status()
+
+    @property
+    def generation(self) -> int:
+        """Grows by one with each change of status, so that a watcher can tell that it missed one."""
+        return self._slot.generation
+
+    @property
+    def exit_reason(self) -> ExitReason | None:
+        """Why it ended; None while it lives."""
+        return self._slot.reason if self._slot.has_ended else None
+
+    @property
+    def is_alive(self) -> bool:
+        """True while mail to it can be accepted: registered, and neither ended nor ending."""
+        return self._slot.box.is_open
+
+    @property
+    def labels(self) -> Mapping[str, Any]:
+        """The labels of its specification."""
+        return self._slot.policy.labels
+
+    @property
+    def warnings(self) -> Mapping[str, str]:
+        """What went wrong without ending it: name of the optional service (or hook) -> text."""
+        more = self._slot.more
+        return {} if more is None or more.warnings is None else dict(more.warnings)
+
+    @asynccontextmanager
+    async def subscribe(self, buffer: int = 1_000) -> AsyncGenerator[StatusFeed]:
+        """Open a feed of every change from now on.
+
+        Args:
+            buffer: how many changes may wait for a slow reader; past that the oldest are dropped and counted.
+
+        Checkpoint: never on the way in or out. Cancellation: leaves nothing behind.
+        """
+        if type(buffer) is not int or buffer < 1:
+            raise ValueError(f"subscribe: buffer is {buffer!r}; give a whole number from 1")
+        feed = StatusFeed(buffer)
+        more = self._slot.get_more()
+        if self._slot.life in (Lifecycle.STOPPED, Lifecycle.FAILED):
+            feed.end()
+        if more.observers is None:
+            more.observers = {}
+        more.observers[feed] = None
+        try:
+            yield feed
+        finally:
+            more.observers.pop(feed, None)
+
+    def pin(self) -> "ActorRef[M]":
+        """Return a ref that is valid for the current incarnation only: past it, all is refused with `ActorStopped`."""
+        return PinnedRef(self._slot)
+
+    # -- refusals
+
+    def _admit(self, column: Column, message: Any) -> None:
+        slot = self._slot
+        row = IN_TURN if slot.life is Lifecycle.READY and slot.in_turn else slot.life
+        answer = ADMISSION[row][column]
+        if answer == "failed" or isinstance(answer, type):
+            self._refuse(column, message)
+
+    def _refuse(self, column: Column, message: Any) -> NoReturn:
+        slot = self._slot
+        row = IN_TURN if slot.life is Lifecycle.READY and slot.in_turn else slot.life
+        answer = ADMISSION[row][column]
+        if answer == "failed":
+            reason = slot.reason
+            assert isinstance(reason, StartupFailed)
+            raise StartupFailed(slot.path, reason.error, reason.cause, message)
+        if isinstance(answer, type):
+            raise answer(slot.path, message)
+        raise ActorStopping(slot.path, message)
+
+    def __repr__(self) -> str:
+        """Show path, uid and lifecycle."""
+        slot = self._slot
+        return f"<ActorRef {slot.path} uid={slot.uid} {slot.life.value}>"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled."""
+        raise TypeError(f"{self!r} cannot be pickled or copied: it reaches an actor of this run; pass its path ({self.path!r}) and look it up")
+
+
+class PinnedRef(ActorRef[M]):
+    """Be a ref of one incarnation."""
+
+    __slots__ = ("_pinned",)
+
+    def __init__(self, slot: Slot) -> None:
+        super().__init__(slot)
+        self._pinned = slot.incarnation
+
+    def _check(self, message: Any = None) -> None:
+        slot = self._slot
+        if slot.incarnation != self._pinned:
+            raise ActorStopped(slot.path, message, f"incarnation {self._pinned}, to which this ref is pinned, has ended")
+
+    @trio.lowlevel.enable_ki_protection
+    def tell(self, message: M, *, sender: ActorRef[Any] | None = None, trigger_turn: bool = True, urgent: bool = False) -> int:
+        """As `ActorRef.tell`, for this incarnation: mail that it does not get to is a dead letter."""
+        self._check(message)
+        return self._tell_enveloped(message, sender, trigger=trigger_turn, urgent=urgent)
+
+    def _envelope(self, message: Any, sender: Any, *, trigger: bool, urgent: bool, kind: MailKind = "message") -> Envelope:
+        self._check(message)
+        letter = super()._envelope(message, sender, trigger=trigger, urgent=urgent, kind=kind)
+        letter.incarnation = self._pinned
+        return letter
+
+    async def ask(self, request: Request[R], *, timeout: float | None = None) -> R:
+        """As `ActorRef.ask`, for this incarnation: it fails when that ends."""
+        self._check(request)
+        return await super().ask(request, timeout=timeout)
+
+    def _admit(self, column: Column, message: Any) -> None:
+        self._check(message)
+        super()._admit(column, message)
+
+    def request_stop(self) -> None:
+        """As `ActorRef.request_stop`; nothing happens if this incarnation has ended."""
+        if not self._is_over():
+            super().request_stop()
+
+    async def _end(self, order: Order) -> ExitReason | None:
+        if self._is_over():
+            await trio.lowlevel.checkpoint()
+            return self._slot.reason
+        return await super()._end(order)
+
+    def crash(self, error: Exception) -> bool:
+        """As `ActorRef.crash`; False if this incarnation has ended."""
+        return not self._is_over() and super().crash(error)
+
+    def _is_over(self) -> bool:
+        return self._slot.incarnation != self._pinned or self._slot.has_ended
+
+    @property
+    def incarnation(self) -> int:
+        """The incarnation it is pinned to."""
+        return self._pinned
+
+    @property
+    def is_alive(self) -> bool:
+        """True while this incarnation takes mail."""
+        return not self._is_over() and self._slot.box.is_open
+
+    def pin(self) -> ActorRef[M]:
+        """Return itself."""
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        """Compare slot and incarnation."""
+        return isinstance(other, PinnedRef) and other._slot is self._slot and other._pinned == self._pinned
+
+    def __hash__(self) -> int:
+        """Hash slot and incarnation."""
+        return hash((self._slot.uid, self._pinned))
+
+    def __repr__(self) -> str:
+        """Show path, uid and incarnation."""
+        return f"<ActorRef {self._slot.path} uid={self._slot.uid} pinned to incarnation {self._pinned}>"
+
+
+def slot_of(ref: ActorRef[Any]) -> Slot:
+    """Return the slot behind a ref."""
+    return ref._slot  # noqa: SLF001 -- the one door from refs to slots
+
+
+def pinned_to(ref: ActorRef[Any]) -> int:
+    """Return the incarnation a ref is pinned to, 0 if it is not."""
+    return ref._pinned if isinstance(ref, PinnedRef) else 0  # noqa: SLF001 -- see slot_of
+
+
+def descendants(slot: Slot) -> list[Slot]:
+    """Return all slots below one, parents before children."""
+    found: list[Slot] = []
+    open_ = [slot]
+    while open_:
+        at = open_.pop()
+        family = None if at.more is None else at.more.family
+        if family is not None:
+            below = list(family.children.values())
+            found += below
+            open_ += below
+    return found
+
+
+def check_own_end_of_turn(slot: Slot) -> None:
+    """Raise Deadlock if the current turn is the one to be interrupted and waited for."""
+    from ._errors import Deadlock  # noqa: PLC0415
+    from ._runner import current_slot  # noqa: PLC0415
+
+    if current_slot() is slot:
+        raise Deadlock((slot.path, slot.path))
+
+
+def check_seconds(what: str, value: object) -> None:
+    """Raise ValueError unless a value is a number of seconds from 0."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or isnan(value) or value < 0 or value == inf:
+        raise ValueError(f"{what} is {value!r}; give a finite number of seconds from 0")
+
+
+def _asker() -> str:
+    from ._runner import current_slot  # noqa: PLC0415
+
+    slot = current_slot()
+    return "outside" if slot is None else slot.path
+
+
+def monitor_slot(watcher: Slot, ref: ActorRef[Any]) -> Monitor:
+    """Watch over a ref on behalf of an actor; one that has ended is answered at once."""
+    watched = ref._slot  # noqa: SLF001 -- see slot_of
+    monitor = Monitor(watcher, ref, watched, pinned_to(ref))
+    if ref._is_over():  # noqa: SLF001 -- see slot_of
+        monitor.fire(watched.reason if watched.has_ended else None)
+        return monitor
+    for slot, field in ((watched, "monitors"), (watcher, "watching")):
+        more = slot.get_more()
+        if getattr(more, field) is None:
+            setattr(more, field, {})
+        getattr(more, field)[monitor] = None
+    return monitor
+
+

@@ -1,0 +1,250 @@
+"""Reports: what the runtime tells a parent about its children.
+
+They keep their place among the parent's mail by their seq, and wait in a log of their own, so that no capacity refuses them and a parent that
+never reads does not grow: past a bound the oldest successes fold into counts, then failures by exception class.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import trio
+
+from ..mailbox import Envelope, Letter
+from ._errors import StartupFailed
+from ._reasons import ExitReason, error_of, is_failure
+from ._turn import TurnOutcome
+
+if TYPE_CHECKING:
+    from ._slot import Slot
+
+REPORTS_CAPACITY = 1_000
+
+
+@attrs.frozen
+class ChildEnded:
+    """Say that an incarnation of a child has ended.
+
+    Attributes:
+        path, uid, incarnation: of the child.
+        reason: why.
+        by: who asked for it ("itself", "parent", "tree", or the path of another actor).
+        restarting: whether the next incarnation follows.
+    """
+
+    path: str
+    uid: int
+    incarnation: int
+    reason: ExitReason
+    by: str
+    restarting: bool
+
+
+@attrs.frozen
+class ChildStartupFailed:
+    """Say that a child failed to start.
+
+    Attributes:
+        path, uid, incarnation: of the child.
+        error: the original exception.
+        cause: the same as text.
+        restarting: whether another attempt follows.
+    """
+
+    path: str
+    uid: int
+    incarnation: int
+    error: BaseException | None
+    cause: str
+    restarting: bool
+
+    @property
+    def reason(self) -> StartupFailed:
+        """Return it as a reason of an end."""
+        return StartupFailed(self.path, self.error, self.cause)
+
+    def __str__(self) -> str:
+        """Give the fixed text."""
+        return f"{self.path}: failed to initialize: {self.cause}"
+
+
+@attrs.frozen
+class TurnFinished:
+    """Say how a turn of an agent ended."""
+
+    path: str
+    uid: int
+    incarnation: int
+    turn: int
+    outcome: TurnOutcome
+
+
+Report = ChildEnded | ChildStartupFailed | TurnFinished
+
+
+def is_bad_news(report: Report) -> bool:
+    """Return whether a report tells of a failure; those are folded last."""
+    if isinstance(report, ChildEnded):
+        return is_failure(report.reason)
+    return isinstance(report, ChildStartupFailed) or report.outcome.kind in ("errored", "crashed")
+
+
+def _label(report: Report) -> str:
+    if isinstance(report, TurnFinished):
+        error = report.outcome.error
+        return f"turn {report.outcome.kind}" if error is None else type(error).__name__
+    error = report.error if isinstance(report, ChildStartupFailed) else error_of(report.reason)
+    if error is not None:
+        return type(error).__name__
+    assert isinstance(report, ChildEnded)
+    return type(report.reason).__name__
+
+
+class ReportLog:
+    """Hold the unread reports of one parent; iterate over it to read them, each once.
+
+    `async for report in ctx.reports` waits for the next one and ends when no more can come. `drain()` takes what is there.
+    """
+
+    def __init__(self, slot: "Slot", capacity: int = REPORTS_CAPACITY) -> None:
+        self._slot = slot
+        self._capacity = capacity
+        self._good: deque[tuple[int, int, Report]] = deque()
+        self._bad: deque[tuple[int, int, Report]] = deque()
+        self._folded: Counter[str] = Counter()
+        self._lot = trio.lowlevel.ParkingLot()
+        self._closed = False
+
+    def __len__(self) -> int:
+        """Count the unread ones that are kept whole."""
+        return len(self._good) + len(self._bad)
+
+    @property
+    def folded(self) -> Mapping[str, int]:
+        """Counts of reports that were folded unread: by kind of end, or class of exception."""
+        return MappingProxyType(dict(self._folded))
+
+    def post(self, report: Report) -> None:
+        """Add one, in order with the parent's mail (the runtime does). Plain, never waits, never refuses."""
+        slot = self._slot
+        entry = (slot.box.next_seq(), slot.incarnation, report)
+        (self._bad if is_bad_news(report) else self._good).append(entry)
+        if len(self._good) + len(self._bad) > self._capacity:
+            _, _, oldest = (self._good or self._bad).popleft()
+            self._folded[_label(oldest)] += 1
+        if self._lot:
+            self._lot.unpark()
+
+    def _next(self, before: int | None) -> Report | None:
+        good, bad = self._good, self._bad
+        while good or bad:
+            lane = good if not bad or (good and good[0][0] < bad[0][0]) else bad
+            seq, incarnation, report = lane[0]
+            if before is not None and seq > before:
+                return None
+            lane.popleft()
+            if incarnation == self._slot.incarnation:
+                return report
+            self._slot.dead_letters.count("old incarnation")
+        return None
+
+    def drain(self) -> list[Report]:
+        """Take the unread ones, in order. While a message is handled: those that came before it. Plain function."""
+        mail = self._slot.box.hand_mail()
+        before = None if mail is None or self._slot.blueprint.kind != "actor" else mail.seq
+        return list(self._drain(before))
+
+    def _drain(self, before: int | None) -> Iterator[Report]:
+        while (report := self._next(before)) is not None:
+            yield report
+
+    async def receive(self) -> Report:
+        """Wait for the next report and take it.
+
+        Checkpoint: always. Cancellation: loses nothing.
+
+        Raises:
+            trio.EndOfChannel: no more will come.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        while True:
+            report = self._next(None)
+            if report is not None:
+                await trio.lowlevel.cancel_shielded_checkpoint()
+                return report
+            if self._closed:
+                raise trio.EndOfChannel
+            await self._lot.park()
+
+    def __aiter__(self) -> "ReportLog":
+        """Return itself."""
+        return self
+
+    async def __anext__(self) -> Report:
+        """Wait for the next report."""
+        try:
+            return await self.receive()
+        except trio.EndOfChannel:
+            raise StopAsyncIteration from None
+
+    def close(self) -> None:
+        """Say that no more will come; what is there can still be read."""
+        self._closed = True
+        self._lot.unpark_all()
+
+    def unread_failures(self) -> list[Report]:
+        """Return the failures that nobody has read, without taking them."""
+        return [report for _, _, report in self._bad]
+
+    def forget(self) -> None:
+        """Drop what an ended incarnation has not read, and count it."""
+        n = len(self)
+        if n:
+            self._slot.dead_letters.count("old incarnation", n)
+            self._good.clear()
+            self._bad.clear()
+
+    def merge_into(self, letters: list[Letter], slot: "Slot") -> list[Letter]:
+        """Take all and return them among the given mail, by seq; urgent mail stays first."""
+        if not self._good and not self._bad:
+            return letters
+        merged: list[Letter] = []
+        for seq, incarnation, report in sorted([*self._good, *self._bad], key=lambda entry: entry[0]):
+            if incarnation != slot.incarnation:
+                slot.dead_letters.count("old incarnation")
+                continue
+            envelope = Envelope(report, kind="report", trigger=False)
+            envelope.seq = seq
+            merged.append(envelope)
+        self._good.clear()
+        self._bad.clear()
+        urgent = [letter for letter in letters if letter.urgent]
+        rest = [letter for letter in letters if not letter.urgent]
+        return urgent + sorted(rest + merged, key=lambda letter: letter.seq)
+
+    def put_back(self, envelopes: list[Letter]) -> None:
+        """Put drained reports back, before all that has come since."""
+        incarnation = self._slot.incarnation
+        for envelope in reversed(envelopes):
+            report = envelope.message
+            (self._bad if is_bad_news(report) else self._good).appendleft((envelope.seq, incarnation, report))
+
+    def __repr__(self) -> str:
+        """Show how many wait."""
+        return f"<ReportLog of {self._slot.path} unread={len(self)} folded={sum(self._folded.values())}>"
+
+
+def log_of(slot: "Slot") -> ReportLog:
+    """Return the slot's log, made at first use."""
+    more = slot.get_more()
+    if more.log is None:
+        more.log = ReportLog(slot)
+    return more.log
+
+
+def post_report(parent: "Slot | None", report: Any) -> None:
+    """Put a report into a parent's mailbox, if there is a parent to read it."""
+    if parent is not None and not parent.has_ended:
+        log_of(parent).post(report)

@@ -1,0 +1,150 @@
+"""Requests and their answers: ask, deferred replies, and the check that a wait can end."""
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import trio
+
+from ..mailbox import DeadLetter, Letter
+from ._errors import Deadlock, NoReply
+
+if TYPE_CHECKING:
+    from ._deadlines import Deadline
+    from ._slot import Slot
+
+R = TypeVar("R")
+
+
+class Request(Generic[R]):
+    """Derive a message class from it to say what the answer is: `class Get(Request[int])` makes `await ref.ask(Get())` an int."""
+
+    __slots__ = ()
+
+
+class Asked(Letter):
+    """Hold a request while it waits and is handled, and the way back to its asker.
+
+    It has exactly one end: answered, failed, or abandoned by its asker; whatever comes later is counted as a late reply.
+    """
+
+    __slots__ = ("asker", "begun", "deadline", "deferred", "done", "error", "message", "parked", "sender", "seq", "target", "task", "value", "void")
+
+    trigger = True
+    kind = "request"
+    urgent = False
+    incarnation = 0
+    key = None
+
+    def __init__(self, message: Any, task: "trio.lowlevel.Task | None", target: "Slot", asker: "Slot | None") -> None:
+        self.message = message
+        self.task = task
+        self.target = target
+        #: the slot whose own turn waits: the edge of the deadlock check.
+        self.asker = asker
+        self.sender: Any = None if asker is None else asker.ref()
+        self.seq = 0
+        self.void = False
+        self.begun = False
+        self.done = False
+        self.deferred = False
+        self.parked = False
+        self.value: Any = None
+        self.error: BaseException | None = None
+        self.deadline: Deadline | None = None
+
+    def answer(self, value: Any) -> bool:
+        """Hand the result to the asker; False if the asker has gone or has its answer."""
+        if self.done:
+            target = self.target
+            target.dead_letters.add(DeadLetter(value, target.path, target.uid, None, 0, "late reply"))
+            return False
+        self.value = value
+        self._finish()
+        return True
+
+    def fail(self, error: BaseException) -> bool:
+        """Raise the error at the asker; False if there is nobody to raise it at."""
+        if self.done:
+            return False
+        self.error = error
+        self._finish()
+        return True
+
+    def _finish(self) -> None:
+        self.done = True
+        if self.deadline is not None:
+            self.deadline.cancel()
+        self.release_asker()
+        if self.parked:
+            assert self.task is not None
+            trio.lowlevel.reschedule(self.task)
+
+    def release_asker(self) -> None:
+        """Take back the edge of the deadlock check: the asker's turn does not wait for the target's turn any more."""
+        asker, self.asker = self.asker, None
+        if asker is not None and asker.more is not None:
+            asker.more.waiting_for = None
+
+
+class ReplyToken(Generic[R]):
+    """Answer a request later than its handler returned; got by `ctx.defer_reply()`.
+
+    Use it once, from any task of the run. One that is dropped unused fails its asker with `NoReply`; one whose actor ends, with the
+    actor's end. An answer to an asker who has gone is counted and dropped.
+    """
+
+    __slots__ = ("_asked", "_slot", "_trio_token", "__weakref__")
+
+    def __init__(self, asked: Asked, slot: "Slot") -> None:
+        self._asked: Asked | None = asked
+        self._slot = slot
+        self._trio_token = slot.runtime.trio_token
+
+    def reply(self, value: R) -> bool:
+        """Answer; False if the asker has gone. Plain function. Raises RuntimeError if it has been used."""
+        return self._use().answer(value)
+
+    def fail(self, error: BaseException) -> bool:
+        """Raise `error` at the asker; False if the asker has gone. Plain function. Raises RuntimeError if it has been used."""
+        if not isinstance(error, BaseException):
+            raise TypeError(f"ReplyToken.fail: {error!r} is no exception")
+        return self._use().fail(error)
+
+    def _use(self) -> Asked:
+        asked, self._asked = self._asked, None
+        if asked is None:
+            raise RuntimeError("this reply token has been used already")
+        more = self._slot.more
+        if more is not None and more.deferred is not None:
+            more.deferred.pop(asked, None)
+        return asked
+
+    def __del__(self) -> None:
+        """Fail the asker if nobody used it. Runs wherever the last reference was dropped, so it only leaves word."""
+        asked = getattr(self, "_asked", None)
+        if asked is not None and not asked.done:
+            try:
+                self._trio_token.run_sync_soon(_drop, self._slot, asked)
+            except trio.RunFinishedError:
+                return
+
+    def __repr__(self) -> str:
+        """Show whether it has been used."""
+        asked = self._asked
+        return f"<ReplyToken of {self._slot.path} {'used' if asked is None else repr(asked.message)}>"
+
+
+def _drop(slot: "Slot", asked: Asked) -> None:
+    if slot.more is not None and slot.more.deferred is not None:
+        slot.more.deferred.pop(asked, None)
+    asked.fail(NoReply(slot.path, asked.message))
+
+
+def check_cycle(asker: "Slot", target: "Slot", message: Any = None) -> None:
+    """Raise Deadlock if `asker`, waiting in its own turn for `target`, would close a cycle of such waits."""
+    cycle = [asker.path]
+    at: Slot | None = target
+    while at is not None:
+        cycle.append(at.path)
+        if at is asker:
+            raise Deadlock(tuple(cycle), message)
+        at = None if at.more is None else at.more.waiting_for

@@ -1,0 +1,61 @@
+"""Runners: the tasks that step actors. A worker of the pool and a solo differ in whom they serve, not in how."""
+
+from typing import TYPE_CHECKING, Any, Final
+
+import trio
+
+if TYPE_CHECKING:
+    from ._slot import Slot
+
+
+class Runner:
+    """Be a task that steps a slot."""
+
+    __slots__ = ("hit", "scope", "slot", "suspended", "task")
+
+    def __init__(self) -> None:
+        #: the slot in hand.
+        self.slot: Slot | None = None
+        self.task: trio.lowlevel.Task | None = None
+        #: around the current activation.
+        self.scope: trio.CancelScope | None = None
+        #: the activation is to be left after the message in hand.
+        self.hit = False
+        #: a handler has waited since this was last looked at.
+        self.suspended = False
+
+    def interrupt(self, slot: "Slot") -> bool:
+        """Cancel what this runner does for the slot right now."""
+        if self.slot is not slot or self.scope is None:
+            return False
+        self.hit = True
+        self.scope.cancel()
+        return True
+
+    def cancel_startup(self) -> None:
+        """Cancel the startup in progress."""
+        raise NotImplementedError
+
+    def stack(self) -> str:
+        """Return where its task is, innermost last, as text."""
+        task = self.task
+        if task is None:
+            return "    (has not begun)"
+        lines = [
+            f"    {frame.f_code.co_filename}:{lineno} in {frame.f_code.co_qualname}"
+            for frame, lineno in task.iter_await_frames()
+        ]
+        return "\n".join(lines) or "    (is running this very step)"
+
+
+#: task -> its runner, for "who is asking?".
+RUNNERS: Final[dict[Any, Runner]] = {}
+
+
+def current_slot() -> "Slot | None":
+    """Return the slot whose own turn (or startup, or shutdown hook) is running in the current task; None elsewhere."""
+    try:
+        runner = RUNNERS.get(trio.lowlevel.current_task())
+    except RuntimeError:
+        return None
+    return None if runner is None else runner.slot

@@ -1,0 +1,157 @@
+"""The runtime of one tree: what all its slots share, and the few plain functions by which they come to run."""
+
+import logging
+from collections import deque
+from contextvars import Context as ContextVars
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, Protocol
+
+import trio
+
+from ..mailbox import CHOICES, DeadLetters, Letter
+from ._blueprint import Blueprint, read_blueprint
+from ._deadlines import Deadlines
+from ._lifecycle import Lifecycle
+from ._pool import ChosenQueue, Pool, RunQueue
+from ._solo import Solo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ._family import Children, Family, Launcher
+    from ._slot import Slot
+
+logger = logging.getLogger("greenroom")
+
+MAX_BLUEPRINTS = 4_096
+
+
+class TreeFeed(Protocol):
+    """Be told that something in the tree has changed."""
+
+    def notify(self) -> None:
+        """Note it; plain, cheap, runs no user code."""
+        ...
+
+
+class Runtime:
+    """Hold what one tree's slots share. Made by `open_supervisor`, in the task that opens the tree."""
+
+    def __init__(
+        self,
+        *,
+        launcher: "Launcher",
+        children: "Children",
+        make_family: "Callable[[Slot], Family]",
+        run_queue: RunQueue | None = None,
+        per_activation: int = 64,
+        per_turn: int = 256,
+        time_slice: float = 0.001,
+    ) -> None:
+        self.base: ContextVars = copy_context()
+        self.trio_token = trio.lowlevel.current_trio_token()
+        self.clock = trio.lowlevel.current_clock()
+        self.choices = choices = CHOICES.get()
+        self.dead_letters = DeadLetters()
+        self.deadlines = Deadlines(choices)
+        if choices is not None:
+            per_activation = per_turn = 1
+            run_queue = run_queue or ChosenQueue(choices)
+        self.pool = Pool(self, run_queue if run_queue is not None else deque(), per_activation, per_turn, time_slice)
+        self.launcher = launcher
+        self.children = children
+        self.make_family = make_family
+        self.nursery: trio.Nursery | None = None
+        self.next_uid = 1
+        self.alive = 0
+        self.feeds: dict[TreeFeed, None] = {}
+        #: what to log once the step that noticed it is over: user code may hang on a logger.
+        self._log: deque[tuple[int, str, dict[str, Any]]] = deque()
+        self._blueprints: dict[Any, Blueprint] = {}
+
+    def now(self) -> float:
+        """Return Trio's time."""
+        return self.clock.current_time()
+
+    def blueprint(self, factory: Any) -> Blueprint:
+        """Return what is known of a factory; looked at once."""
+        try:
+            found = self._blueprints.get(factory)
+        except TypeError:
+            return read_blueprint(factory)
+        if found is None:
+            found = read_blueprint(factory)
+            if len(self._blueprints) >= MAX_BLUEPRINTS:
+                self._blueprints.clear()
+            self._blueprints[factory] = found
+        return found
+
+    # -- running
+
+    def launch(self, slot: "Slot") -> None:
+        """Begin an incarnation as soon as the launch gate lets it."""
+        if self.launcher.request(slot):
+            self.run(slot)
+        else:
+            slot.advance(Lifecycle.QUEUED)
+
+    def run(self, slot: "Slot") -> None:
+        """Put a slot that has something to see to before its first message where it is run."""
+        slot.attention = True
+        if slot.life is not Lifecycle.INITIALIZING:
+            slot.advance(Lifecycle.INITIALIZING)
+        if slot.blueprint.solo:
+            self.spawn(Solo(self, slot))
+        else:
+            slot.idle = False
+            self.pool.enqueue(slot)
+
+    def spawn(self, solo: Solo) -> None:
+        """Give a slot its task; the task begins with a copy of the slot's context variables."""
+        assert self.nursery is not None
+        slot = solo.slot
+        assert slot is not None
+        context = (slot.vars or self.base).copy()
+        context.run(self.nursery.start_soon, solo.run, name=slot.path)
+
+    def wake(self, slot: "Slot") -> None:
+        """Make an idle slot run; for what is not idle, whoever runs it will see to it."""
+        if slot.idle:
+            pool = slot.pool
+            slot.idle = False
+            pool.runq.append(slot)
+            if pool.baton is None:
+                pool.kick()
+
+    def post(self, slot: "Slot", letter: Letter) -> None:
+        """Put the runtime's own mail (a tick, a Down) into an open mailbox; it is never refused for its number."""
+        slot.box.accept(letter)
+        if slot.idle and slot.box.has_triggers:
+            self.wake(slot)
+
+    def interrupt(self, slot: "Slot") -> bool:
+        """Cancel the turn that is active; False if there is none. The turn ends when its code lets it."""
+        runner = slot.runner
+        if runner is None or slot.blueprint.kind == "function" or not slot.in_turn:
+            return False
+        return runner.interrupt(slot)
+
+    # -- telling others
+
+    def notify_feeds(self) -> None:
+        """Tell the subscribers that something has changed."""
+        for feed in self.feeds:
+            feed.notify()
+
+    def log_later(self, level: int, text: str, slot: "Slot", **extra: Any) -> None:
+        """Keep a log record until the running step is over."""
+        facts = {"path": slot.path, "uid": slot.uid, "incarnation": slot.incarnation, **extra}
+        if slot.policy.labels:
+            facts["labels"] = dict(slot.policy.labels)
+        self._log.append((level, text, facts))
+
+    def flush_log(self) -> None:
+        """Hand out the log records; outside of every state change, as handlers are user code."""
+        while self._log:
+            level, text, extra = self._log.popleft()
+            logger.log(level, "%s: %s", extra["path"], text, extra=extra)

@@ -1,0 +1,272 @@
+"""A slot: a place in the tree, as plain data.
+
+It has a path, a uid, a mailbox and a lifecycle, and survives the actors that live in it one after the other. Every change of state is a plain
+function on it without a checkpoint; tasks only carry out what has been decided. What few slots need hangs on `more`, made at first use.
+"""
+
+from collections.abc import Callable
+from contextvars import Context as ContextVars
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from ..mailbox import DeadLetters, Mailbox
+from ._lifecycle import ENDED, FOLLOWS, Lifecycle, check_step
+from ._reasons import ExitReason, Finished, Shutdown, error_of, text_of
+from ._status import Completed, Errored, Idle, PendingInit, Running, Status
+
+if TYPE_CHECKING:
+    from ._blueprint import Blueprint
+    from ._context import Context
+    from ._deadlines import Deadline
+    from ._family import Family
+    from ._gate import Gate
+    from ._monitor import Monitor
+    from ._policy import Policy
+    from ._ref import ActorRef
+    from ._reports import ReportLog
+    from ._request import Asked
+    from ._runner import Runner
+    from ._runtime import Runtime
+    from ._timer import Timer
+    from ._turn import Turn
+
+
+class Order(IntEnum):
+    """What a slot has been told to do, in growing urgency; a later order never weakens an earlier one."""
+
+    NONE = 0
+    DRAIN = 1
+    STOP = 2
+    END = 3
+
+
+class More:
+    """Hold what few slots have."""
+
+    __slots__ = (
+        "awaited", "changes", "closing", "deferred", "family", "gate", "keyed_timers", "log", "monitors",
+        "observers", "report_turn", "stop_timer", "timers", "turn", "turns", "waiting_for", "wakes_parent", "warnings", "watching",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.family: Family | None = None
+        self.log: ReportLog | None = None
+        self.gate: Gate | None = None
+        self.turn: Turn[Any] | None = None
+        #: the slot that this one's own turn task waits for: an edge of the deadlock check.
+        self.waiting_for: Slot | None = None
+        #: requests taken whose reply was deferred, in order.
+        self.deferred: dict[Asked, None] | None = None
+        #: who wants a Down when this slot ends.
+        self.monitors: dict[Monitor, None] | None = None
+        #: monitors that this slot's incarnation has set up.
+        self.watching: dict[Monitor, None] | None = None
+        self.timers: dict[Timer, None] | None = None
+        self.keyed_timers: dict[str | int, Timer] | None = None
+        #: parks whoever waits for a change of this slot.
+        self.changes: trio.lowlevel.ParkingLot | None = None
+        self.observers: dict[Any, None] | None = None
+        #: the scope around the step of the end that is being carried out.
+        self.closing: trio.CancelScope | None = None
+        self.stop_timer: Deadline | None = None
+        #: somebody awaits `start(...)` of it: a failure is raised there, and nowhere reported.
+        self.awaited = False
+        self.wakes_parent = False
+        #: optional services that failed, and the like: name -> text.
+        self.warnings: dict[str, str] | None = None
+        #: how many turns there have been.
+        self.turns = 0
+        #: a report asked for a turn of this agent.
+        self.report_turn = False
+
+
+class Slot:
+    """Be a place in the tree. See the module's essay; nothing here is for users, they hold an `ActorRef`."""
+
+    __slots__ = (
+        "actor", "admin", "args", "attention", "blueprint", "born", "box", "by", "context", "ctx", "ending", "factory", "generation",
+        "idle", "incarnation", "last_exit", "last_turn", "life", "more", "name", "order", "parent", "policy", "pool", "reason", "receive", "ref_", "runner",
+        "runtime", "since", "started", "starting", "stop_by", "uid", "vars",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        runtime: "Runtime",
+        parent: "Slot | None",
+        name: str,
+        uid: int,
+        factory: Callable[..., Any] | None,
+        args: tuple[Any, ...],
+        blueprint: "Blueprint",
+        policy: "Policy",
+    ) -> None:
+        self.runtime = runtime
+        self.parent = parent
+        #: whose run queue it is put on: the tree's pool, or its own task.
+        self.pool: Any = runtime.pool
+        self.name = name
+        self.uid = uid
+        self.factory = factory
+        self.args = args
+        self.blueprint = blueprint
+        self.policy = policy
+        self.incarnation = 1
+        self.life = Lifecycle.INITIALIZING
+        self.generation = 0
+        self.box = Mailbox(self, policy.mailbox, enveloped=blueprint.enveloped)
+        #: ready, and neither running nor on the run queue.
+        self.idle = False
+        #: something besides mail has to be seen to before the next message: a start or an end.
+        self.attention = True
+        self.runner: Runner | None = None
+        self.actor: Any = None
+        self.receive: Callable[..., Any] | None = None
+        self.ctx: Context | None = None
+        #: the context variables this incarnation runs in, if they are not the tree's.
+        self.context: ContextVars | None = None
+        #: those it was registered with: each incarnation begins with a copy.
+        self.vars: ContextVars | None = None
+        self.order = Order.NONE
+        #: why it ends, or ended.
+        self.reason: ExitReason | None = None
+        #: others asked for the end: it is not judged by the restart type.
+        self.admin = False
+        self.by = ""
+        #: Trio's clock: by when an end that was asked for has to be over.
+        self.stop_by = 0.0
+        #: the end of this incarnation is being carried out.
+        self.ending = False
+        #: its startup is being carried out.
+        self.starting = False
+        #: its `startup` hook has begun, so `shutdown` is due at the end.
+        self.started = False
+        #: how an agent's last turn ended, as a status.
+        self.last_turn: Status | None = None
+        #: Trio's clock: when it was registered, and when it came into its present state.
+        self.born = self.since = runtime.now()
+        #: why the incarnation before this one ended.
+        self.last_exit: ExitReason | None = None
+        self.more: More | None = None
+        self.ref_: ActorRef[Any] | None = None
+
+    # -- what it is
+
+    @property
+    def path(self) -> str:
+        """Return where it is in the tree."""
+        parts = [self.name]
+        parent = self.parent
+        while parent is not None:
+            parts.append(parent.name)
+            parent = parent.parent
+        parts.append("")
+        return "/".join(reversed(parts))
+
+    @property
+    def depth(self) -> int:
+        """Count the ancestors."""
+        depth, parent = 0, self.parent
+        while parent is not None:
+            depth, parent = depth + 1, parent.parent
+        return depth
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        """Where its mail goes that nobody will handle."""
+        return self.runtime.dead_letters
+
+    @property
+    def has_ended(self) -> bool:
+        """True if it does not run and will not by itself."""
+        return self.life in ENDED
+
+    @property
+    def in_turn(self) -> bool:
+        """True if its code is working on mail right now."""
+        more = self.more
+        if more is not None and more.turn is not None:
+            return True
+        if self.runner is None or self.ending:
+            return False
+        if self.blueprint.kind == "function":
+            return not self.idle and not self.starting
+        return self.box.hand is not None
+
+    def status(self) -> Status:
+        """Return what others may know of its work; derived, so that it cannot disagree with the rest."""
+        life = self.life
+        if life is Lifecycle.READY or life is Lifecycle.DRAINING or life is Lifecycle.STOPPING or life is Lifecycle.RESTING:
+            if self.in_turn:
+                return Running()
+            if life is Lifecycle.STOPPING and self.starting:
+                return PendingInit()
+            return self.last_turn or Idle()
+        if life in ENDED:
+            reason = self.reason
+            error = None if reason is None else error_of(reason)
+            if error is not None:
+                assert reason is not None
+                return Errored(error, text_of(reason))
+            if isinstance(reason, Finished):
+                return Completed(reason.result)
+            return Shutdown(reason.detail if isinstance(reason, Shutdown) else reason)
+        return PendingInit()
+
+    def get_more(self) -> More:
+        """Return the part that few slots have, made at first use."""
+        more = self.more
+        if more is None:
+            more = self.more = More()
+        return more
+
+    # -- changes
+
+    def advance(self, life: Lifecycle) -> None:
+        """Go to another state, and let those know who wait for it. Plain: no checkpoint, no user code."""
+        if life not in FOLLOWS[self.life]:
+            check_step(self.life, life)
+        self.life = life
+        self.since = self.runtime.now()
+        self.touch()
+
+    def touch(self) -> None:
+        """Count a change of status and wake whoever waits for one."""
+        self.generation += 1
+        more = self.more
+        if more is not None:
+            if more.changes is not None:
+                more.changes.unpark_all()
+            if more.observers:
+                status = (self.life, self.status(), self.generation, self.incarnation)
+                for observer in more.observers:
+                    observer.notify(status)
+        if self.runtime.feeds:
+            self.runtime.notify_feeds()
+
+    async def changed(self) -> None:
+        """Wait for the next change. Checkpoint: always. Cancellation: leaves nothing."""
+        more = self.get_more()
+        if more.changes is None:
+            more.changes = trio.lowlevel.ParkingLot()
+        await more.changes.park()
+
+    def ref(self) -> "ActorRef[Any]":
+        """Return the ref that survives restarts; one per slot."""
+        ref = self.ref_
+        if ref is None:
+            from ._ref import ActorRef  # noqa: PLC0415 -- a ref is made of a slot, and a slot hands out its ref
+
+            ref = self.ref_ = ActorRef(self)
+        return ref
+
+    def warn(self, name: str, text: str) -> None:
+        """Keep a warning that can be inspected."""
+        more = self.get_more()
+        more.warnings = {**(more.warnings or {}), name: text}
+
+    def __repr__(self) -> str:
+        """Show path, uid and state."""
+        return f"<Slot {self.path} uid={self.uid} incarnation={self.incarnation} {self.life.value}>"
+

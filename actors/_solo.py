@@ -1,0 +1,198 @@
+"""Solos: actors with a task of their own, for what is bound to a task.
+
+One task per incarnation; the same loop as the pool's workers, with a run queue of one. While it waits it holds no scope, so what `startup` opened
+(a nursery, a client) nests outside of the scope of each activation and is closed where it was opened.
+"""
+
+from collections import deque
+from collections.abc import Generator
+from contextlib import contextmanager
+from math import inf
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from ._ending import conclude, finalize, note_end
+from ._reasons import Cancelled, Crashed
+from ._runner import RUNNERS, Runner
+from ._slot import Order, Slot
+from ._steps import Steps, is_only
+from ._texts import describe, without_frames
+
+if TYPE_CHECKING:
+    from ._runtime import Runtime
+
+
+class OwnQueue:
+    """Be the run queue of one slot; looks like a pool to whoever tells."""
+
+    __slots__ = ("baton", "lot", "per_activation", "per_turn", "runq", "solo", "time_slice")
+
+    def __init__(self, solo: "Solo", runtime: "Runtime") -> None:
+        self.solo = solo
+        self.runq: deque[Slot] = deque()
+        self.per_activation = runtime.pool.per_activation
+        self.per_turn = runtime.pool.per_turn
+        self.time_slice = runtime.pool.time_slice
+        #: never None while the solo is awake: nobody has to kick it then.
+        self.baton: Any = solo
+        #: parks a function actor that waits for mail.
+        self.lot = trio.lowlevel.ParkingLot()
+
+    def kick(self) -> None:
+        """Wake the solo."""
+        self.baton = self.solo
+        assert self.solo.task is not None
+        trio.lowlevel.reschedule(self.solo.task)
+
+    def enqueue(self, slot: Slot) -> None:
+        """Put the slot on the queue."""
+        self.runq.append(slot)
+        if self.baton is None:
+            self.kick()
+
+
+class FunctionQueue(OwnQueue):
+    """Be the run queue of a function actor: waking it means that whoever waits in `ctx.receive()` looks again."""
+
+    __slots__ = ()
+
+    def __init__(self, solo: "Solo", runtime: "Runtime") -> None:
+        super().__init__(solo, runtime)
+        self.baton = None
+
+    def kick(self) -> None:
+        """Wake who waits for mail."""
+        self.lot.unpark_all()
+
+
+class Solo(Steps, Runner):
+    """Be the task of one incarnation of one slot."""
+
+    __slots__ = ("_error", "home", "life", "pool", "runtime")
+
+    shared = False
+
+    def __init__(self, runtime: "Runtime", slot: Slot) -> None:
+        super().__init__()
+        self.runtime = runtime
+        self.home = runtime.base
+        self.slot = slot
+        #: around the whole incarnation; its deadline is the startup's until the slot is ready.
+        self.life = trio.CancelScope()
+        self.pool = FunctionQueue(self, runtime) if slot.blueprint.kind == "function" else OwnQueue(self, runtime)
+        slot.pool = self.pool
+        slot.idle = False
+
+    async def run(self) -> None:
+        """Live one incarnation, from its startup to its last step."""
+        slot = self.slot
+        assert slot is not None
+        self.task = task = trio.lowlevel.current_task()
+        RUNNERS[task] = self
+        try:
+            with self.life:
+                await self._live(slot)
+        except Exception as error:  # noqa: BLE001 -- what is left of a group after the scope took its Cancelled out
+            note_end(slot, Crashed(without_frames(error), describe(error)))
+        finally:
+            del RUNNERS[task]
+            finalize(slot)
+            self.slot = None
+            self.runtime.flush_log()
+
+    async def _live(self, slot: Slot) -> None:
+        raised: BaseException | None = None
+        try:
+            await self._serve(slot)
+        except Exception as error:  # noqa: BLE001 -- becomes the reason of the end
+            self.crashed(slot, error)
+        except BaseException as error:
+            raised = error
+            self._judge(slot, error)
+        slot.runner = self
+        self.slot = slot
+        await conclude(slot)
+        if raised is not None:
+            foreign = is_only(raised, trio.Cancelled) and not self.life.cancel_called and not self._is_over()
+            if not foreign:
+                raise raised
+
+    def _judge(self, slot: Slot, error: BaseException) -> None:
+        """Find a reason for an end by a cancellation, or by what is no Exception."""
+        if not is_only(error, trio.Cancelled):
+            if not self.life.cancel_called:
+                note_end(slot, Crashed(error, type(error).__name__))
+        elif not self.life.cancel_called:
+            note_end(slot, Cancelled())
+        elif slot.reason is None and slot.order < Order.STOP:
+            note_end(slot, Cancelled())
+
+    async def _serve(self, slot: Slot) -> None:
+        """Start, then work until there is a reason to end."""
+        while True:
+            if slot.attention:
+                slot.runner = self
+                self.slot = slot
+                if not await self.prepare(slot):
+                    return
+                self._rest(slot)
+                if slot.blueprint.kind == "function" and not self.pool.runq:
+                    slot.idle = False
+                    self.pool.runq.append(slot)
+            if not self.pool.runq:
+                await self._park()
+                continue
+            error: BaseException | None = None
+            try:
+                with trio.CancelScope() as self.scope:
+                    self.hit = False
+                    await self.steps()
+            except BaseException as raised:  # noqa: BLE001 -- judged by after_scope, which raises what is not the slot's
+                error = raised
+            if self.slot is None:
+                if error is not None:
+                    raise error
+            elif self.life.cancel_called and error is not None:
+                raise error
+            else:
+                await self.after_scope(slot, error)
+
+    def _rest(self, slot: Slot) -> None:
+        """Let go of the slot until there is something to do for it."""
+        slot.runner = None
+        self.slot = None
+        if slot.box.has_triggers or (slot.more is not None and slot.more.turn is not None):
+            self.pool.runq.append(slot)
+        else:
+            slot.idle = True
+
+    async def _park(self) -> None:
+        """Wait, without any scope of its own, until there is something to do."""
+        pool = self.pool
+        pool.baton = None
+
+        def abort(_raise_cancel: Any) -> trio.lowlevel.Abort:
+            pool.baton = self
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(abort)
+
+    async def breathe(self) -> float:
+        """Let Trio's other tasks run."""
+        await trio.lowlevel.checkpoint()
+        return perf_counter() + self.pool.time_slice
+
+    @contextmanager
+    def startup_limit(self, deadline: float) -> Generator[trio.CancelScope]:
+        """Bound the startup by the scope of the whole incarnation, as what it opens stays open."""
+        self.life.deadline = deadline
+        try:
+            yield self.life
+        finally:
+            self.life.deadline = inf
+
+    def cancel_startup(self) -> None:
+        """Cancel the startup in progress."""
+        self.life.cancel()

@@ -1,0 +1,107 @@
+"""Starts: from registered to ready, or to the reason why not. Runs once per incarnation, in the child's own time."""
+
+from contextlib import AbstractContextManager
+from math import inf
+from typing import Any, Protocol
+
+import trio
+
+from ._actor import Actor
+from ._blueprint import refine
+from ._context import Context
+from ._ending import note_end, start_draining
+from ._errors import Ignore, InvalidSpec, StartupFailed
+from ._gate import Gate
+from ._lifecycle import Lifecycle
+from ._reasons import Ignored
+from ._slot import Order, Slot
+from ._texts import describe, format_seconds, without_frames
+
+
+class StartsActors(Protocol):
+    """Be the runner of a startup."""
+
+    def startup_limit(self, deadline: float) -> AbstractContextManager[trio.CancelScope]:
+        """Bound the startup; the scope may end with the startup, or with the incarnation."""
+        ...
+
+
+async def begin(slot: Slot, runner: StartsActors) -> None:
+    """Start an incarnation. Afterwards the slot is ready, or has a reason to end."""
+    choices = slot.runtime.choices
+    slot.starting = True
+    try:
+        if choices is not None:
+            choices.point("startup", slot.path)
+        if slot.vars is not None and not slot.blueprint.solo:
+            slot.context = slot.vars.copy()
+        ctx = slot.ctx = Context(slot)
+        if slot.blueprint.kind != "function":
+            assert slot.factory is not None
+            actor = slot.actor = slot.factory(*slot.args)
+            if not isinstance(actor, Actor):
+                raise InvalidSpec(f"the factory returned {actor!r}, which is no Actor")  # noqa: TRY301 -- a failed startup like any other
+            if slot.blueprint.kind == "unknown":
+                slot.blueprint = refine(slot.blueprint, actor)
+            if slot.blueprint.has_services or slot.blueprint.has_startup:
+                await _start_up(slot, actor, ctx, runner)
+            else:
+                slot.started = True
+    except Ignore:
+        note_end(slot, Ignored())
+    except Exception as error:  # noqa: BLE001 -- whatever user code raises here is a failed startup, and nothing else
+        fail_startup(slot, error)
+    slot.starting = False
+    if slot.reason is None:
+        become_ready(slot)
+
+
+async def _start_up(slot: Slot, actor: Actor[Any], ctx: Context, runner: StartsActors) -> None:
+    limit = slot.policy.startup_timeout
+    deadline = inf if limit is None else slot.runtime.now() + limit
+    done = False
+    with runner.startup_limit(deadline) as scope:
+        try:
+            if slot.blueprint.has_services:
+                gate = slot.get_more().gate = Gate(slot, actor)
+                await gate.open()
+                gate.prewarm()
+            slot.started = True
+            await actor.startup(ctx)
+            done = True
+        except trio.Cancelled:
+            _judge_cancelled(slot, scope, limit)
+            raise
+    if not done:
+        _judge_cancelled(slot, scope, limit)
+
+
+def _judge_cancelled(slot: Slot, scope: trio.CancelScope, limit: float | None) -> None:
+    """Say why a startup was cancelled, if nobody has."""
+    if slot.reason is None and slot.order < Order.STOP and scope.cancel_called:
+        assert limit is not None
+        cause = f"startup took longer than {format_seconds(limit)}"
+        note_end(slot, StartupFailed(slot.path, TimeoutError(cause), cause))
+
+
+def fail_startup(slot: Slot, error: Exception) -> None:
+    """Note that a startup failed, with its cause as text."""
+    cause = describe(error)
+    note_end(slot, StartupFailed(slot.path, without_frames(error), cause))
+
+
+@trio.lowlevel.enable_ki_protection
+def become_ready(slot: Slot) -> None:
+    """Take the step from initializing to ready, unless a stop came first."""
+    if slot.reason is not None or slot.order >= Order.STOP:
+        return
+    slot.runtime.launcher.release(slot)
+    if slot.blueprint.kind == "actor":
+        slot.receive = slot.actor.receive
+    slot.attention = False
+    more = slot.more
+    if more is not None:
+        more.awaited = False
+    slot.advance(Lifecycle.READY)
+    if slot.order is Order.DRAIN:
+        start_draining(slot)

@@ -1,0 +1,230 @@
+"""Steps: the one loop that drains mailboxes, for workers of the pool and for solos alike.
+
+A slot is taken from the run queue; what it has to see to besides mail comes first (a start, an end); then message after message, up to a budget.
+Whatever an actor raises becomes a reason for its end and goes the same way as a stop. Order matters in the loop: a message is in hand from
+before its handler begins until the activation is over, so that at every moment it is in exactly one place.
+"""
+
+from collections.abc import Generator
+from contextvars import Context as ContextVars
+from contextvars import copy_context
+from time import perf_counter
+from types import CoroutineType, coroutine
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from ..mailbox import Envelope
+from ._ending import note_end
+from ._errors import OwnTaskNeeded
+from ._lifecycle import Lifecycle
+from ._reasons import Cancelled, Crashed, Finished
+from ._request import Asked
+from ._slot import Order, Slot
+from ._starting import begin
+from ._texts import describe, without_frames
+from ._working import finish_function, interrupt_turn, run_turn
+
+if TYPE_CHECKING:
+    from ._runtime import Runtime
+
+
+@coroutine
+def switch(context: ContextVars) -> Generator[Any, None, None]:
+    """Go on in another context; only under a Watch."""
+    yield context
+
+
+def is_only(error: BaseException, kind: type[BaseException]) -> bool:
+    """Return whether an exception is of a kind, or a group of nothing else."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(is_only(each, kind) for each in error.exceptions)
+    return isinstance(error, kind)
+
+
+class Steps:
+    """Be the loop; mixed into the two runners."""
+
+    __slots__ = ()
+
+    shared: bool
+    pool: Any
+    home: ContextVars
+    runtime: "Runtime"
+    slot: Slot | None
+    task: "trio.lowlevel.Task | None"
+    scope: "trio.CancelScope | None"
+    hit: bool
+    suspended: bool
+
+    async def steps(self) -> None:
+        """Drain the run queue until it is empty, the baton is lost, or the activation was hit."""
+        pool = self.pool
+        runq = pool.runq
+        per_activation, per_turn = pool.per_activation, pool.per_turn
+        spent = 0
+        until = perf_counter() + pool.time_slice
+        while runq:
+            slot: Slot = runq.popleft()
+            self.slot = slot
+            slot.runner = self  # type: ignore[assignment]
+            if slot.context is not None:
+                await switch(slot.context)
+            n = 0
+            box = slot.box
+            live = True
+            if slot.attention and self.shared:
+                live = await self.attend(slot)
+            if live:
+                receive = slot.receive
+                try:
+                    if receive is None:
+                        await self.work(slot)
+                    else:
+                        ctx = slot.ctx
+                        queue = box.queue
+                        while n < per_activation:
+                            if box.fast:
+                                if not queue:
+                                    break
+                                message = queue.popleft()
+                            else:
+                                message = box.take(slot.incarnation)
+                                if message is None:
+                                    break
+                                queue = box.queue
+                            box.hand = message
+                            n += 1
+                            kind = message.__class__
+                            if kind is Asked:
+                                if message.void:
+                                    continue
+                                message.begun = True
+                                result = receive(message.message, ctx)
+                                if result.__class__ is CoroutineType:
+                                    result = await result
+                                if not message.deferred:
+                                    message.answer(result)
+                            elif kind is Envelope:
+                                if message.void or message.incarnation not in (0, slot.incarnation):
+                                    box.bury(message, "cancelled" if message.void else "old incarnation")
+                                    continue
+                                result = receive(message.message, ctx)
+                                if result.__class__ is CoroutineType:
+                                    await result
+                            else:
+                                result = receive(message, ctx)
+                                if result.__class__ is CoroutineType:
+                                    await result
+                            if self.hit or (n & 7 == 1 and perf_counter() > until):
+                                break
+                except Exception as error:  # noqa: BLE001 -- whatever user code raises ends its incarnation, and nothing else
+                    self.crashed(slot, error)
+                else:
+                    box.hand = None
+                    if self.suspended:
+                        self.suspended = False
+                        self.check_nothing_held(slot)
+                if slot.attention and self.shared:
+                    live = await self.attend(slot)
+            # Out of its hands: from here to the end of the loop there is no checkpoint but the fairness one.
+            slot.runner = None
+            self.slot = None
+            if self.shared:
+                if slot.context is not None:
+                    await switch(self.home)
+                elif copy_context() != self.home:
+                    await self._keep_context(slot)
+            if live:
+                if slot.attention or box.has_triggers:
+                    if not self.shared or not self.hit:
+                        runq.append(slot)
+                    else:
+                        runq.appendleft(slot)
+                else:
+                    slot.idle = True
+                    if box.queue is not None:
+                        box.give_back_lane()
+            if self.hit or pool.baton is not self or (slot.attention and not self.shared):
+                return
+            spent += n + 1
+            if spent >= per_turn or perf_counter() > until:
+                until = await self.breathe()
+                spent = 0
+
+    async def prepare(self, slot: Slot) -> bool:
+        """See to what comes before mail: a start, a drain; True if the slot is ready for mail, False if it is to end."""
+        if slot.life is Lifecycle.INITIALIZING and slot.reason is None and slot.order < Order.STOP:
+            await begin(slot, self)  # type: ignore[arg-type]
+        if slot.order is Order.DRAIN and slot.life is Lifecycle.DRAINING and not slot.box.has_triggers and slot.blueprint.kind != "function":
+            slot.order = Order.STOP
+        if slot.reason is not None or slot.order >= Order.STOP:
+            return False
+        slot.attention = slot.order is Order.DRAIN and slot.blueprint.kind != "function"
+        return True
+
+    async def attend(self, slot: Slot) -> bool:
+        """See to a start or an end of a slot that shares this task; True if it is ready for mail."""
+        raise NotImplementedError
+
+    async def work(self, slot: Slot) -> None:
+        """Do what is not message by message: an agent's turn, or a function from its beginning to its end."""
+        if slot.blueprint.kind == "agent":
+            await run_turn(slot)
+        else:
+            factory = slot.factory
+            assert factory is not None
+            result = await factory(slot.ctx, *slot.args)
+            finish_function(slot, Finished(result))
+
+    def crashed(self, slot: Slot, error: Exception) -> None:
+        """Note that the slot's code raised; its end follows."""
+        note_end(slot, Crashed(without_frames(error), describe(error)))
+
+    async def after_scope(self, slot: Slot, error: BaseException | None) -> None:
+        """See to the slot in hand after its scope was left early: interrupted, told to end, or by a foreign cancellation."""
+        if error is not None:
+            if isinstance(error, Exception):
+                self.crashed(slot, error)
+            elif is_only(error, trio.Cancelled) and not self._is_over():
+                note_end(slot, Cancelled())
+            else:
+                note_end(slot, Cancelled() if is_only(error, trio.Cancelled) else Crashed(error, type(error).__name__))
+                raise error
+        if slot.reason is None and slot.order < Order.END:
+            interrupt_turn(slot)
+        slot.runner = None
+        self.slot = None
+        if self.shared:
+            if slot.context is not None:
+                await switch(self.home)
+            elif copy_context() != self.home:
+                await self._keep_context(slot)
+        if slot.attention or slot.box.has_triggers:
+            self.pool.runq.append(slot)
+        else:
+            slot.idle = True
+
+    def _is_over(self) -> bool:
+        nursery = self.runtime.nursery
+        return nursery is None or nursery.cancel_scope.cancel_called
+
+    def check_nothing_held(self, slot: Slot) -> None:
+        """Crash an actor that left a nursery open in a task that it shares with others."""
+        if self.shared and self.task is not None and self.task.child_nurseries:
+            for nursery in self.task.child_nurseries:
+                nursery.cancel_scope.cancel()
+            self.crashed(
+                slot,
+                OwnTaskNeeded(f"{slot.path}: a nursery was left open after a handler; give {type(slot.actor).__qualname__} own_task = True"),
+            )
+
+    async def _keep_context(self, slot: Slot) -> None:
+        """Leave the changed context to the slot that changed it, and go on in a clean one."""
+        slot.context = copy_context()
+        self.home = self.runtime.base.copy()
+        await switch(self.home)
+
+    async def breathe(self) -> float:
+        """Let Trio's other tasks run."""
+        raise NotImplementedError

@@ -1,0 +1,435 @@
+"""The mailbox: two lanes, one count of seqs, and nothing lost on the way.
+
+Why two modes? Nearly every mailbox holds nothing but messages that were told, in order, without a bound. Then the place of a message says its
+seq, and a bare message needs no envelope: that is the *fast* mode, in which a sender may append to `queue` by itself. Everything else
+(the urgent lane, queue-only mail, reports in between, a capacity) puts envelopes around what waits, once, and goes through
+`accept` and `take` until the mailbox has run empty. Both modes keep the same promises; only the cost differs.
+
+Invariants:
+    fast            -> open, spec.is_plain, no urgent mail, and each bare message's seq is `seq - (messages behind it)`
+    not fast        -> only envelopes wait; `triggers` counts those that ask for a turn
+    hand            -> what the receiver took and has not finished with; it is in no lane
+    load            -> waiting mail that counts against `capacity`
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, Final, Protocol
+
+import trio
+
+from ._dead_letters import DeadLetter, DeadLetters, DeadReason
+from ._errors import MailboxFull
+from ._mail import Envelope, Letter, Mail
+from ._overflow import judge_overflow
+from ._spec import Key, MailboxSpec
+
+PLAIN: Final = MailboxSpec()
+#: The same bounds, but never fast: compared by identity.
+_ENVELOPED: Final = MailboxSpec()
+#: Kinds that neither count against a capacity nor are dropped for one.
+EXEMPT: Final = frozenset({"tick", "down", "report", "steer", "turn"})
+SPARE_QUEUES: Final = 64
+
+_spares: list[deque[Any]] = []
+
+
+class Addressee(Protocol):
+    """Own a mailbox: what dead letters need to know of it."""
+
+    @property
+    def path(self) -> str:
+        """Where it is."""
+        ...
+
+    @property
+    def uid(self) -> int:
+        """Which one it is."""
+        ...
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        """Where its dead letters go."""
+        ...
+
+
+class WaitingSender:
+    """Hold what a sender waits to hand in; `error` says why it never will be."""
+
+    __slots__ = ("envelope", "error", "task")
+
+    def __init__(self, envelope: Letter, task: "trio.lowlevel.Task") -> None:
+        self.envelope = envelope
+        self.task = task
+        self.error: Exception | None = None
+
+
+class Mailbox:
+    """Keep a slot's mail: accepted in order, taken in order, each exactly once.
+
+    All methods are plain functions without a checkpoint, except `accept_when_room`. The mailbox belongs to the slot and outlives
+    incarnations: what one has not taken, the next one finds.
+    """
+
+    __slots__ = ("_keyed", "_waiting", "fast", "hand", "is_open", "load", "owner", "queue", "seq", "spec", "triggers", "urgent")
+
+    def __init__(self, owner: Addressee, spec: MailboxSpec = PLAIN, *, enveloped: bool = False) -> None:
+        """Open an empty mailbox; `enveloped` keeps it out of the fast mode for good (agents, functions)."""
+        self.owner = owner
+        self.spec = PLAIN if spec is PLAIN or spec == PLAIN else spec
+        if enveloped and self.spec is PLAIN:
+            self.spec = _ENVELOPED
+        self.queue: deque[Any] | None = None
+        self.urgent: deque[Letter] | None = None
+        self.seq = 0
+        self.hand: Any = None
+        self.triggers = 0
+        self.load = 0
+        self.is_open = True
+        self.fast = self.spec is PLAIN
+        self._waiting: deque[WaitingSender] | None = None
+        self._keyed: dict[tuple[type, Key], Letter] | None = None
+
+    # -- what is there
+
+    def __len__(self) -> int:
+        """Count what waits."""
+        queued = self.queue
+        n = 0 if queued is None else len(queued)
+        return n if self.fast or self.urgent is None else n + len(self.urgent)
+
+    @property
+    def has_triggers(self) -> bool:
+        """True if something waits that asks for a turn."""
+        return bool(self.queue) if self.fast else self.triggers > 0
+
+    @property
+    def waiting_senders(self) -> int:
+        """How many `send`s wait for room."""
+        return 0 if self._waiting is None else len(self._waiting)
+
+    def hand_mail(self) -> Mail[Any] | None:
+        """Return what is in hand, as users see it."""
+        hand = self.hand
+        if hand is None:
+            return None
+        if isinstance(hand, Letter):
+            return hand.as_mail()
+        return Mail(hand, None, self.seq - len(self.queue or ()))
+
+    # -- in
+
+    def lane(self) -> deque[Any]:
+        """Return the normal lane, made at first need (an empty deque is larger than the rest of an idle actor)."""
+        queue = self.queue
+        if queue is None:
+            queue = self.queue = _spares.pop() if _spares else deque()
+        return queue
+
+    def give_back_lane(self) -> None:
+        """Keep an empty lane for the next mailbox that needs one."""
+        queue = self.queue
+        if queue is not None and not queue:
+            self.queue = None
+            if len(_spares) < SPARE_QUEUES:
+                _spares.append(queue)
+
+    def next_seq(self) -> int:
+        """Give out a seq for something that waits elsewhere (a report), keeping order with the mail."""
+        if self.fast and (self.queue or self.hand is not None):
+            self.seal()
+        self.seq += 1
+        return self.seq
+
+    def seal(self) -> None:
+        """Leave the fast mode: put envelopes around what waits, since its place will no longer tell its seq.
+
+        Cost: linear in what waits, once for each message, as they get no second envelope.
+        """
+        self.fast = False
+        queue = self.queue
+        behind = len(queue) if queue else 0
+        first = self.seq - behind
+        hand = self.hand
+        if hand is not None and not isinstance(hand, Letter):
+            self.hand = wrapped = Envelope(hand)
+            wrapped.seq = first
+        self.triggers = 0
+        if not queue:
+            return
+        for index in range(behind):
+            message = queue[index]
+            if not isinstance(message, Letter):
+                queue[index] = message = Envelope(message)
+                message.seq = first + index + 1
+            if not (message.void and message.kind == "request"):
+                self.triggers += 1
+
+    def accept(self, envelope: Letter) -> int:
+        """Take in one mail and return its seq.
+
+        Raises:
+            MailboxFull: there is no room and the policy refuses; nothing has changed.
+        """
+        spec = self.spec
+        if not spec.is_plain and envelope.kind not in EXEMPT:
+            full = spec.capacity is not None and self.load >= spec.capacity
+            twin = None
+            if envelope.key is not None and self._keyed is not None:
+                twin = self._keyed.get((type(envelope.key), envelope.key))
+            victim = self._oldest_droppable() if full and spec.overflow == "drop_oldest" else None
+            verdict = judge_overflow(spec.overflow, full=full, twin=twin is not None, droppable=victim is not None)
+            if verdict == "refuse":
+                assert spec.capacity is not None
+                raise MailboxFull(self.owner.path, envelope.message, spec.capacity)
+            if verdict == "drop_newest":
+                self.seq = envelope.seq = self.seq + 1
+                self.bury(envelope, "drop_newest")
+                return envelope.seq
+            if verdict == "replace":
+                assert twin is not None
+                return self._replace(twin, envelope)
+            if victim is not None:
+                self._drop(victim)
+            self.load += 1
+            if envelope.key is not None:
+                if self._keyed is None:
+                    self._keyed = {}
+                self._keyed[type(envelope.key), envelope.key] = envelope
+        elif not spec.is_plain:
+            pass
+        elif self.fast:
+            if envelope.trigger and not envelope.urgent:
+                self.seq = envelope.seq = self.seq + 1
+                self.lane().append(envelope)
+                return envelope.seq
+            self.seal()
+        self.seq = envelope.seq = self.seq + 1
+        if envelope.urgent:
+            if self.urgent is None:
+                self.urgent = deque()
+            self.urgent.append(envelope)
+        else:
+            self.lane().append(envelope)
+        if envelope.trigger:
+            self.triggers += 1
+        return envelope.seq
+
+    async def accept_when_room(self, envelope: Letter) -> int:
+        """Take in one mail, waiting for room if the policy is "wait"; first come, first served.
+
+        Checkpoint: only when it waits. Cancellation: a cancelled sender's mail has not been accepted.
+
+        Raises:
+            MailboxFull: the policy refuses.
+            Exception: what the mailbox was closed with while the sender waited.
+        """
+        if self.would_wait(envelope):
+            if self._waiting is None:
+                self._waiting = deque()
+            waiting = self._waiting
+            me = WaitingSender(envelope, trio.lowlevel.current_task())
+
+            def abort(_raise_cancel: Any) -> trio.lowlevel.Abort:
+                waiting.remove(me)
+                return trio.lowlevel.Abort.SUCCEEDED
+
+            waiting.append(me)
+            await trio.lowlevel.wait_task_rescheduled(abort)
+            if me.error is not None:
+                raise me.error
+            return envelope.seq
+        return self.accept(envelope)
+
+    def would_wait(self, envelope: Letter) -> bool:
+        """Return whether `accept_when_room` would wait: the policy is "wait", and there is no room or others wait already."""
+        capacity = self.spec.capacity
+        return self.spec.overflow == "wait" and capacity is not None and envelope.kind not in EXEMPT and (self.load >= capacity or bool(self._waiting))
+
+    def _let_in_senders(self) -> bool:
+        """Accept for those who wait, as long as there is room; True if any got in."""
+        waiting, capacity = self._waiting, self.spec.capacity
+        if not waiting or capacity is None or not self.is_open:
+            return False
+        let_in = False
+        while waiting and self.load < capacity:
+            sender = waiting.popleft()
+            self.accept(sender.envelope)
+            trio.lowlevel.reschedule(sender.task)
+            let_in = True
+        return let_in
+
+    def _oldest_droppable(self) -> Letter | None:
+        for envelope in self.queue or ():
+            if envelope.kind not in EXEMPT and not envelope.void:
+                return envelope  # type: ignore[no-any-return]
+        return None
+
+    def _drop(self, victim: Letter) -> None:
+        queue = self.queue
+        assert queue is not None
+        for index, envelope in enumerate(queue):
+            if envelope is victim:
+                del queue[index]
+                break
+        self._forget(victim)
+        self.bury(victim, "drop_oldest")
+
+    def _replace(self, twin: Letter, envelope: Letter) -> int:
+        """Put a new mail into the place of the waiting one with its key."""
+        lane = self.urgent if twin.urgent else self.queue
+        assert lane is not None
+        assert self._keyed is not None
+        for index, waiting in enumerate(lane):
+            if waiting is twin:
+                lane[index] = envelope
+                break
+        envelope.urgent = twin.urgent
+        self.triggers += envelope.trigger - twin.trigger
+        self._keyed[type(envelope.key), envelope.key] = envelope
+        self.seq = envelope.seq = self.seq + 1
+        self.bury(twin, "coalesced")
+        return envelope.seq
+
+    # -- out
+
+    def take(self, incarnation: int) -> Letter | None:
+        """Take the next mail, urgent first; None when nothing waits that asks for a turn. For the slow mode.
+
+        What is void, or meant for an incarnation that has ended, is counted and passed over.
+        """
+        while self.triggers > 0:
+            lane = self.urgent or self.queue
+            assert lane
+            envelope: Letter = lane.popleft()
+            if self._take_out(envelope, incarnation):
+                self._let_in_senders()
+                return envelope
+        self._let_in_senders()
+        if self.triggers > 0:
+            return self.take(incarnation)
+        if self.spec is PLAIN and self.is_open and not self.queue and not self.urgent:
+            self.fast = True
+        return None
+
+    def take_any(self, incarnation: int) -> Letter | None:
+        """Take the next mail, whether or not it asks for a turn; None when nothing waits. For receivers that are running already."""
+        while True:
+            lane = self.urgent or self.queue
+            if not lane:
+                return None
+            envelope: Letter = lane.popleft()
+            if self._take_out(envelope, incarnation):
+                self._let_in_senders()
+                return envelope
+
+    def take_all(self, incarnation: int) -> list[Letter]:
+        """Take all that waits, urgent first. What senders that waited for room hand in meanwhile is left for the next time."""
+        taken: list[Letter] = []
+        for lane in (self.urgent, self.queue):
+            if lane:
+                taken += [envelope for envelope in lane if self._take_out(envelope, incarnation)]
+                lane.clear()
+        self._let_in_senders()
+        return taken
+
+    def put_back(self, envelopes: Iterable[Letter]) -> None:
+        """Put taken mail back to where it was, in order, before all that has come since."""
+        for envelope in reversed(list(envelopes)):
+            if envelope.urgent:
+                if self.urgent is None:
+                    self.urgent = deque()
+                self.urgent.appendleft(envelope)
+            else:
+                self.lane().appendleft(envelope)
+            if envelope.void and envelope.kind == "request":
+                continue
+            if envelope.trigger:
+                self.triggers += 1
+            if not self.spec.is_plain and envelope.kind not in EXEMPT:
+                self.load += 1
+
+    def abandon(self, envelope: Letter) -> bool:
+        """Make a waiting mail void: its place is free at once, it is never taken. True if senders who waited got in."""
+        message, envelope.void = envelope.message, True
+        self._forget(envelope)
+        self.owner.dead_letters.add(
+            DeadLetter(message, self.owner.path, self.owner.uid, envelope.sender, envelope.seq, "caller gone")
+        )
+        envelope.message = None
+        return self._let_in_senders()
+
+    def _take_out(self, envelope: Letter, incarnation: int) -> bool:
+        """Account for one that leaves its lane; False if it is to be passed over."""
+        if envelope.void:
+            if envelope.kind != "request":
+                self._forget(envelope)
+                self.bury(envelope, "cancelled")
+            return False
+        self._forget(envelope)
+        if envelope.incarnation not in (0, incarnation):
+            self.bury(envelope, "old incarnation")
+            return False
+        return True
+
+    def _forget(self, envelope: Letter) -> None:
+        if self.fast:
+            return
+        if envelope.trigger:
+            self.triggers -= 1
+        if not self.spec.is_plain and envelope.kind not in EXEMPT:
+            self.load -= 1
+            if envelope.key is not None and self._keyed is not None:
+                key = (type(envelope.key), envelope.key)
+                if self._keyed.get(key) is envelope:
+                    del self._keyed[key]
+
+    # -- closing
+
+    def close(self) -> None:
+        """Refuse mail from now on; what waits stays until `clear`."""
+        if self.fast:
+            self.seal()
+        self.is_open = False
+
+    def reopen(self) -> None:
+        """Take mail again (a parked slot that is started anew). seqs go on."""
+        self.is_open = True
+        self.fast = self.spec is PLAIN and not self.queue and not self.urgent
+
+    def clear(self) -> list[Letter]:
+        """Empty a closed mailbox and return what waited, in order, without what is void."""
+        waited = [envelope for lane in (self.urgent, self.queue) for envelope in lane or () if not envelope.void]
+        for lane in (self.urgent, self.queue):
+            if lane:
+                lane.clear()
+        self.give_back_lane()
+        self.urgent = None
+        self._keyed = None
+        self.triggers = self.load = 0
+        return waited
+
+    def refuse_senders(self, error_for: "ErrorFor") -> None:
+        """Wake those who wait for room with an error each."""
+        waiting, self._waiting = self._waiting, None
+        for sender in waiting or ():
+            sender.error = error_for(sender.envelope.message)
+            trio.lowlevel.reschedule(sender.task)
+
+    def bury(self, envelope: Letter, reason: DeadReason) -> None:
+        """Make a mail that has left its lane a dead letter."""
+        owner = self.owner
+        owner.dead_letters.add(DeadLetter(envelope.message, owner.path, owner.uid, envelope.sender, envelope.seq, reason))
+
+    def __repr__(self) -> str:
+        """Show what waits."""
+        state = "open" if self.is_open else "closed"
+        return f"<Mailbox of {self.owner.path} {state} seq={self.seq} waiting={len(self)}>"
+
+
+class ErrorFor(Protocol):
+    """Make the error that gives a refused message back."""
+
+    def __call__(self, message: Any, /) -> Exception:
+        """Return it."""
+        ...

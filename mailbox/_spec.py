@@ -1,0 +1,49 @@
+"""How large a mailbox is, and what happens past that."""
+
+from collections.abc import Callable
+from typing import Any, Literal, get_args
+
+import attrs
+
+Overflow = Literal["wait", "reject", "drop_oldest", "drop_newest", "coalesce"]
+Key = str | int | bytes | None
+
+OVERFLOWS: tuple[str, ...] = get_args(Overflow)
+
+
+@attrs.frozen
+class MailboxSpec:
+    """Bound a mailbox and say what happens when it is full.
+
+    Args:
+        capacity: how many mails may wait, from 1; None (the default) means no bound. Reports, `Down`s and timers' ticks do not count.
+        overflow: what a full mailbox does. "wait": `send` waits for room, `tell` raises `MailboxFull`. "reject": both raise. "drop_oldest": the
+            oldest waiting mail becomes a dead letter. "drop_newest": the new one does. "coalesce": the new one takes the place of the
+            waiting one with the same key, whether the mailbox is full or not; a full mailbox without such a mail rejects.
+        coalesce_key: from a message to its key (str, int, bytes, or None for "never coalesced"); needed by "coalesce", and by no other.
+
+    Raises:
+        ValueError: a capacity below 1, an unknown policy, a policy without what it needs.
+    """
+
+    capacity: int | None = None
+    overflow: Overflow = "reject"
+    coalesce_key: Callable[[Any], Key] | None = attrs.field(default=None, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        """Check the fields against each other."""
+        if self.capacity is not None and (type(self.capacity) is not int or self.capacity < 1):
+            raise ValueError(
+                f"MailboxSpec.capacity: {self.capacity!r} is not a whole number from 1; None means no bound"
+            )
+        if self.overflow not in OVERFLOWS:
+            raise ValueError(f"MailboxSpec.overflow: {self.overflow!r} is not one of {', '.join(OVERFLOWS)}")
+        if (self.overflow == "coalesce") != (self.coalesce_key is not None):
+            raise ValueError('MailboxSpec: overflow="coalesce" and coalesce_key go together')
+        if self.coalesce_key is not None and not callable(self.coalesce_key):
+            raise ValueError(f"MailboxSpec.coalesce_key: {self.coalesce_key!r} is not callable")
+
+    @property
+    def is_plain(self) -> bool:
+        """True if mail can be taken in without looking at the spec."""
+        return self.capacity is None and self.overflow != "coalesce"

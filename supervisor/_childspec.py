@@ -1,0 +1,91 @@
+"""Child specifications: what is declared before a tree runs."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, Literal
+
+import attrs
+
+from ..actors import Blueprint, InvalidSpec, Policy, RestartType, check_arguments
+from ..mailbox import MailboxSpec
+from ._options import OPTIONS, check_name, compile_policy
+
+StartupMode = Literal["inline", "deferred"]
+
+
+@attrs.frozen
+class ChildSpec:
+    """Declare a child.
+
+    Args:
+        name: unique among its siblings: 1 to 64 of a-z, 0-9, _ and -.
+        factory: a class derived from Actor or Agent, a function that returns one, or an async function. Called anew for every incarnation.
+        args, kwargs: given to the factory (after the context, for a function).
+        restart: what its end leads to: "permanent" (always started again), "transient" (after a failure), "temporary" (never).
+        shutdown: seconds that an end which was asked for may take; 0 cancels at once, None means no limit.
+        startup: "inline" is waited for before the next one starts and before the supervisor is ready; "deferred" starts behind the scenes,
+            and its failure is a report.
+        startup_timeout: seconds for services and `startup` together; None means no limit.
+        mailbox: its bounds.
+        labels: shown in snapshots, reports and logs.
+    """
+
+    name: str
+    factory: Callable[..., Any]
+    args: tuple[Any, ...] = attrs.field(default=(), converter=tuple)
+    kwargs: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True)
+    restart: RestartType = attrs.field(default="permanent", kw_only=True)
+    shutdown: float | None = attrs.field(default=5.0, kw_only=True)
+    startup: StartupMode = attrs.field(default="inline", kw_only=True)
+    startup_timeout: float | None = attrs.field(default=60.0, kw_only=True)
+    mailbox: MailboxSpec = attrs.field(factory=MailboxSpec, kw_only=True)
+    labels: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True)
+    redeliver: int = attrs.field(default=0, kw_only=True)
+
+    def bound_factory(self) -> Callable[..., Any]:
+        """Return the factory with its keyword arguments."""
+        return partial(self.factory, **self.kwargs) if self.kwargs else self.factory
+
+    def policy(self) -> Policy:
+        """Return what it comes to at run time. Raises InvalidSpec."""
+        options = {key: getattr(self, key) for key in OPTIONS if hasattr(self, key) and key != "name"}
+        return compile_policy(options, declared=True, inline=self.startup == "inline")
+
+
+def check_specs(specs: Iterable[ChildSpec], read: Callable[[Any], Blueprint]) -> list[ChildSpec]:
+    """Check a whole set before anything starts.
+
+    Raises:
+        InvalidSpec: all that is wrong with any of them, in one text.
+    """
+    problems: list[str] = []
+    checked: list[ChildSpec] = []
+    names: set[str] = set()
+    for index, spec in enumerate(specs):
+        if not isinstance(spec, ChildSpec):
+            problems.append(f"children[{index}]: {spec!r} is no ChildSpec")
+            continue
+        where = f"children[{index}] ({spec.name!r})"
+        try:
+            check_name(spec.name)
+            if spec.name in names:
+                problems.append(f"{where}: the name is used twice")
+            names.add(spec.name)
+        except InvalidSpec as error:
+            problems.append(f"{where}: {error}")
+        if spec.startup not in ("inline", "deferred"):
+            problems.append(f"{where}: startup: {spec.startup!r} is neither 'inline' nor 'deferred'")
+        for check in (spec.policy, partial(_check_factory, spec, read)):
+            try:
+                check()
+            except InvalidSpec as error:
+                problems.append(f"{where}: {error}")
+        checked.append(spec)
+    if problems:
+        raise InvalidSpec("\n".join(problems) if len(problems) > 1 else problems[0])
+    return checked
+
+
+def _check_factory(spec: ChildSpec, read: Callable[[Any], Blueprint]) -> None:
+    factory = spec.bound_factory()
+    check_arguments(read(factory), factory, spec.args)

@@ -1,0 +1,61 @@
+"""What supervisors say."""
+
+from typing import Any
+
+from ..actors import GreenroomError
+
+
+class RestartIntensityExceeded(GreenroomError):
+    """A child failed more often than its supervisor bears.
+
+    Attributes:
+        path: the supervisor (or actor with children) that gave up.
+        child: the child's path.
+        max_restarts, within: the limit.
+        reason: the child's last exit reason; its error is the `__cause__`.
+    """
+
+    def __init__(self, path: str, child: str, max_restarts: int, within: float, reason: Any, text: str) -> None:
+        super().__init__(path, child, max_restarts, within, reason, text)
+        self.path, self.child, self.max_restarts, self.within, self.reason, self.text = path, child, max_restarts, within, reason, text
+
+    def __str__(self) -> str:
+        """Say who gave up on whom, and why."""
+        return (
+            f"{self.path}: gave up on {self.child}: more than {self.max_restarts} restarts within {self.within:.6g} s, "
+            f"or as many attempts in a row that never became ready; the last one {self.text}"
+        )
+
+
+class ChildNotFound(GreenroomError):
+    """There is no child, or no actor, of that name or path.
+
+    Attributes:
+        path: what was looked for.
+        known: the names that there are, at most the first ten.
+    """
+
+    def __init__(self, path: str, known: tuple[str, ...] = ()) -> None:
+        super().__init__(path, known)
+        self.path, self.known = path, known
+
+    def __str__(self) -> str:
+        """Say what there is instead."""
+        return f"{self.path}: not found; there is {', '.join(self.known) or 'nothing'}"
+
+
+class AlreadyRunning(GreenroomError):
+    """The child is not parked, so it can be neither restarted nor deleted by hand.
+
+    Attributes:
+        path: the child's.
+        lifecycle: where it is.
+    """
+
+    def __init__(self, path: str, lifecycle: str) -> None:
+        super().__init__(path, lifecycle)
+        self.path, self.lifecycle = path, lifecycle
+
+    def __str__(self) -> str:
+        """Say what to do first."""
+        return f"{self.path}: is {self.lifecycle}, not parked; terminate it first"

@@ -1,0 +1,53 @@
+"""Restart intensity: how many restarts in how much time are too many. Pure: time is an argument."""
+
+from collections import deque
+from math import inf
+
+import attrs
+
+from ..actors import InvalidSpec
+
+
+@attrs.frozen
+class Intensity:
+    """Allow at most `max_restarts` restarts within `within` seconds (as OTP's intensity and period).
+
+    Args:
+        max_restarts: from 0; 0 means that the first failure is one too many.
+        within: seconds, above 0.
+
+    Raises:
+        InvalidSpec: a number out of range.
+    """
+
+    max_restarts: int = 3
+    within: float = attrs.field(default=5.0, kw_only=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Check the numbers."""
+        if type(self.max_restarts) is not int or self.max_restarts < 0:
+            raise InvalidSpec(f"Intensity.max_restarts: {self.max_restarts!r} is not a whole number from 0")
+        if isinstance(self.within, bool) or not isinstance(self.within, (int, float)) or not 0 < self.within < inf:
+            raise InvalidSpec(f"Intensity.within: {self.within!r} is not a finite number of seconds above 0")
+
+
+class RestartLog:
+    """Count restarts in a sliding window."""
+
+    __slots__ = ("_times", "intensity")
+
+    def __init__(self, intensity: Intensity) -> None:
+        self.intensity = intensity
+        self._times: deque[float] = deque()
+
+    def add(self, now: float) -> bool:
+        """Log a restart; False if it is one too many."""
+        times = self._times
+        times.append(now)
+        while now - times[0] >= self.intensity.within:
+            times.popleft()
+        return len(times) <= self.intensity.max_restarts
+
+    def __len__(self) -> int:
+        """Count those in the window, as of the last one."""
+        return len(self._times)

@@ -1,0 +1,38 @@
+"""Limits of a tree."""
+
+from math import inf
+
+import attrs
+
+from ..actors import InvalidSpec
+
+
+@attrs.frozen(kw_only=True)
+class Limits:
+    """Bound a tree.
+
+    Args:
+        max_actors: slots that may be there at once, the root included; None means no bound. Refused with `LimitReached`.
+        max_depth: how deep a slot may lie below the root, which is at 0. Refused with `LimitReached`.
+        max_concurrent_startups: startups that may run at once; further children wait as "queued", first come, first served.
+            Children with nothing to start, and children of an actor that is itself starting, take no place.
+        stale_after: seconds in "queued", "initializing", "draining" or "stopping" after which snapshots mark a slot as stale; None: never.
+
+    Raises:
+        InvalidSpec: a number out of range.
+    """
+
+    max_actors: int | None = None
+    max_depth: int | None = None
+    max_concurrent_startups: int | None = None
+    stale_after: float | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Check the numbers."""
+        for field in ("max_actors", "max_depth", "max_concurrent_startups"):
+            value = getattr(self, field)
+            if value is not None and (type(value) is not int or value < 1):
+                raise InvalidSpec(f"Limits.{field}: {value!r} is not a whole number from 1; None means no limit")
+        stale = self.stale_after
+        if stale is not None and (isinstance(stale, bool) or not isinstance(stale, (int, float)) or not 0 < stale < inf):
+            raise InvalidSpec(f"Limits.stale_after: {stale!r} is not a finite number of seconds above 0; None means never")

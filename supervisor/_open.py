@@ -1,0 +1,246 @@
+"""Opening a tree: the nurseries that hold it, and how its end and the block's end meet."""
+
+import logging
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
+from typing import Literal
+
+import attrs
+import trio
+
+from ..actors import (
+    ChildStartupFailed,
+    Escalated,
+    InvalidSpec,
+    Lifecycle,
+    Order,
+    Policy,
+    RunQueue,
+    Runtime,
+    Shutdown,
+    Slot,
+    StartupFailed,
+    descendants,
+    finalize,
+    log_of,
+    order_end,
+)
+from ._childspec import ChildSpec, check_specs
+from ._intensity import Intensity
+from ._launch import LaunchGate
+from ._limits import Limits
+from ._options import check_name
+from ._starter import Starter
+from ._supervisor import Supervisor, SupervisorActor
+from ._team import make_team
+
+logger = logging.getLogger("greenroom")
+
+ROOT_POLICY = Policy(restart="temporary", shutdown=None, startup_timeout=None)
+
+
+@attrs.frozen(kw_only=True)
+class Scheduling:
+    """Say how plain actors share their tasks. The defaults are measured; change them to explore schedules.
+
+    Args:
+        run_queue: holds the slots that want to run; a `deque`, or an explorer's.
+        per_activation: messages an actor handles before others have their turn.
+        per_turn: messages before Trio's other tasks have theirs.
+        time_slice: seconds of real time before Trio's other tasks have theirs.
+    """
+
+    run_queue: RunQueue | None = None
+    per_activation: int = 64
+    per_turn: int = 256
+    time_slice: float = 0.001
+
+    def __attrs_post_init__(self) -> None:
+        """Check the numbers."""
+        for field in ("per_activation", "per_turn"):
+            value = getattr(self, field)
+            if type(value) is not int or value < 1:
+                raise InvalidSpec(f"Scheduling.{field}: {value!r} is not a whole number from 1")
+        if isinstance(self.time_slice, bool) or not isinstance(self.time_slice, (int, float)) or not self.time_slice > 0:
+            raise InvalidSpec(f"Scheduling.time_slice: {self.time_slice!r} is not a number of seconds above 0")
+
+
+@asynccontextmanager
+async def open_supervisor(
+    name: str,
+    *,
+    strategy: Literal["one_for_one"] = "one_for_one",
+    intensity: Intensity | None = None,
+    limits: Limits | None = None,
+    children: Iterable[ChildSpec] = (),
+    unread: Literal["log", "raise"] = "log",
+    scheduling: Scheduling | None = None,
+) -> AsyncGenerator[Supervisor]:
+    """Open a tree of supervised actors; leaving the block stops it, in order.
+
+    Entering waits until all declared children with `startup="inline"` are ready. Leaving stops what runs, and returns when nothing is left: no
+    task, no slot, no child process of a service. A cancellation from outside becomes a kill of the whole tree, in order.
+
+    Args:
+        name: the first part of all paths: 1 to 64 of a-z, 0-9, _ and -.
+        strategy: what follows a child's end for its siblings; "one_for_one": nothing.
+        intensity: how many restarts it bears; the default is 3 in 5 s.
+        limits: of the whole tree.
+        children: declared children, started in order.
+        unread: what to do at the end about reported failures that nobody has read: "log" them as errors, or "raise" them.
+        scheduling: how plain actors share their tasks.
+
+    Checkpoint: always, on the way in and out. Cancellation: kills the tree, in order, within the children's shutdown times.
+
+    Raises:
+        InvalidSpec: something is wrong with the arguments; nothing has been started.
+        StartupFailed: a declared inline child failed to start; what had started was stopped again.
+        ExceptionGroup: the tree gave up (its body was cancelled), with all causes and the body's error, if any.
+        A body's own exception leaves as it is, if the tree did not fail.
+    """
+    check_name(name, "open_supervisor: name")
+    if strategy != "one_for_one":
+        raise InvalidSpec(f"open_supervisor: strategy {strategy!r} is not known; there is 'one_for_one'")
+    if unread not in ("log", "raise"):
+        raise InvalidSpec(f"open_supervisor: unread is {unread!r}; give 'log' or 'raise'")
+    for what, value, kind in (("intensity", intensity, Intensity), ("limits", limits, Limits), ("scheduling", scheduling, Scheduling)):
+        if value is not None and not isinstance(value, kind):
+            raise InvalidSpec(f"open_supervisor: {what} is {value!r}; give {kind.__name__}(...)")
+    limits = limits or Limits()
+    scheduling = scheduling or Scheduling()
+    starter = Starter(limits)
+    gate = LaunchGate(limits.max_concurrent_startups)
+    runtime = Runtime(
+        launcher=gate,
+        children=starter,
+        make_family=make_team,
+        run_queue=scheduling.run_queue,
+        per_activation=scheduling.per_activation,
+        per_turn=scheduling.per_turn,
+        time_slice=scheduling.time_slice,
+    )
+    gate.runtime = starter.runtime = runtime
+    gate.choices = runtime.choices
+    specs = check_specs(children, runtime.blueprint)
+    root = _make_root(runtime, name, starter, specs, intensity or Intensity())
+    starter.root = root
+    tree = _Tree(runtime, root)
+    body_error: Exception | None = None
+    async with trio.open_nursery() as outer:
+        await outer.start(tree.host)
+        outer.start_soon(tree.guard)
+        await tree.wait_started()
+        if not root.has_ended:
+            with trio.CancelScope() as tree.body:
+                if root.reason is not None or root.ending:
+                    tree.body.cancel()
+                try:
+                    yield Supervisor(root, starter)
+                except Exception as error:  # noqa: BLE001 -- raised below, once the tree has been stopped
+                    body_error = error
+            tree.body = None
+            order_end(root, Order.STOP, by="tree")
+            await tree.wait_ended()
+        tree.over.set()
+    _raise_outcome(tree, body_error, unread)
+
+
+def _make_root(runtime: Runtime, name: str, starter: Starter, specs: list[ChildSpec], intensity: Intensity) -> Slot:
+    blueprint = attrs.evolve(runtime.blueprint(SupervisorActor), prefix="supervisor")
+    root = Slot(runtime, None, name, runtime.next_uid, SupervisorActor, (starter, specs, intensity), blueprint, ROOT_POLICY)
+    runtime.next_uid += 1
+    runtime.alive += 1
+    return root
+
+
+class _Tree:
+    """Hold what the block and the tree's tasks share."""
+
+    def __init__(self, runtime: Runtime, root: Slot) -> None:
+        self.runtime = runtime
+        self.root = root
+        self.body: trio.CancelScope | None = None
+        self.over = trio.Event()
+
+    async def host(self, task_status: trio.TaskStatus[None]) -> None:
+        """Hold all tasks of the tree, out of reach of cancellation from outside."""
+        runtime, root = self.runtime, self.root
+        try:
+            with trio.CancelScope(shield=True):
+                async with trio.open_nursery() as stage:
+                    runtime.nursery = stage
+                    stage.start_soon(runtime.deadlines.run, name="greenroom deadlines")
+                    runtime.launch(root)
+                    task_status.started()
+                    await self.wait_ended()
+                    runtime.pool.close()
+                    stage.cancel_scope.cancel()
+        finally:
+            self._bury_all()
+            runtime.dead_letters.close()
+
+    def _bury_all(self) -> None:
+        """End what an exception that is nobody's (Ctrl-C, SystemExit) left standing: its tasks are gone."""
+        for slot in [*reversed(descendants(self.root)), self.root]:
+            if not slot.has_ended:
+                slot.admin = True
+                slot.order = Order.END
+                slot.reason = slot.reason or Shutdown("the tree was torn down")
+                slot.by = slot.by or "tree"
+                if slot.life is not Lifecycle.STOPPING:
+                    slot.life = Lifecycle.STOPPING
+                finalize(slot)
+        self.runtime.flush_log()
+
+    async def guard(self) -> None:
+        """Turn a cancellation from outside into a kill of the tree, in order."""
+        try:
+            await self.over.wait()
+        except trio.Cancelled:
+            order_end(self.root, Order.END, by="a cancellation from outside")
+            raise
+
+    async def wait_started(self) -> None:
+        """Wait until the root is ready, or has failed to be."""
+        root = self.root
+        while root.life in (Lifecycle.INITIALIZING, Lifecycle.QUEUED):
+            await root.changed()
+        while root.life is not Lifecycle.READY and not root.has_ended:
+            await root.changed()
+
+    async def wait_ended(self) -> None:
+        """Wait until the root has ended; a root that gives up cancels the body as soon as it knows."""
+        root = self.root
+        while not root.has_ended:
+            if isinstance(root.reason, Escalated) and self.body is not None:
+                self.body.cancel()
+            await root.changed()
+
+
+def _raise_outcome(tree: _Tree, body_error: Exception | None, unread: str) -> None:
+    """Let the block end as its tree and its body did."""
+    root = tree.root
+    reason = root.reason
+    failures: list[Exception] = []
+    if isinstance(reason, StartupFailed) and not root.admin:
+        error = reason.error
+        raise StartupFailed(root.path, error, reason.cause) from error
+    if isinstance(reason, Escalated) and isinstance(reason.error, Exception):
+        failures.append(reason.error)
+    if body_error is not None:
+        if not failures:
+            raise body_error
+        failures.append(body_error)
+    log = log_of(root)
+    for report in log.unread_failures():
+        if isinstance(report, ChildStartupFailed):
+            unread_error = report.error
+        else:
+            unread_error = getattr(report.reason, "error", None) if hasattr(report, "reason") else None
+        logger.error("%s: nobody has read its report: %r", report.path, report, extra={"path": report.path, "uid": report.uid})
+        if unread == "raise" and isinstance(unread_error, Exception):
+            failures.append(unread_error)
+    if failures:
+        raise ExceptionGroup(f"the tree {root.path} failed", failures)
+
+

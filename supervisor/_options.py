@@ -1,0 +1,83 @@
+"""Options of a child: checked, and compiled to the policy that its slot runs by."""
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from math import inf
+from types import MappingProxyType
+from typing import Any, Final
+
+from ..actors import RESTART_TYPES, InvalidSpec, Policy
+from ..mailbox import MailboxSpec
+
+NAME: Final = re.compile(r"[a-z0-9_-]{1,64}")
+#: What `start_soon` and `start` take besides the factory and its arguments.
+OPTIONS: Final = ("name", "restart", "shutdown", "startup_timeout", "mailbox", "labels", "mail", "wake_parent", "redeliver")
+NO_MAIL: Final = object()
+RUN_TIME_POLICY: Final = Policy()
+
+_text_labels: Final = (str, int, float, bool, type(None))
+
+
+def check_name(name: object, what: str = "name") -> str:
+    """Return a name, or raise InvalidSpec."""
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise InvalidSpec(f"{what}: {name!r} is no name; use 1 to 64 of the characters a-z, 0-9, _ and -")
+    return name
+
+
+def check_known(options: Mapping[str, Any]) -> None:
+    """Raise InvalidSpec for options that there are not."""
+    for key in options:
+        if key not in OPTIONS:
+            close = get_close_matches(key, OPTIONS, 1)
+            hint = f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(OPTIONS)}"
+            raise InvalidSpec(
+                f"unknown option {key!r}{hint} (keyword arguments of the factory go in with functools.partial)"
+            )
+
+
+def compile_policy(options: Mapping[str, Any], *, declared: bool = False, inline: bool = False) -> Policy:
+    """Check options and return what they come to.
+
+    Raises:
+        InvalidSpec: all that is wrong, in one text.
+    """
+    problems: list[str] = []
+    restart = options.get("restart", "temporary")
+    if restart not in RESTART_TYPES:
+        problems.append(f"restart: {restart!r} is not one of {', '.join(RESTART_TYPES)}")
+    shutdown = options.get("shutdown", 5.0)
+    if shutdown is not None and not is_seconds(shutdown):
+        problems.append(f"shutdown: {shutdown!r} is not a number of seconds from 0; None means no limit")
+    timeout = options.get("startup_timeout", 60.0)
+    if timeout is not None and (not is_seconds(timeout) or timeout == 0):
+        problems.append(f"startup_timeout: {timeout!r} is not a number of seconds above 0; None means no limit")
+    mailbox = options.get("mailbox", RUN_TIME_POLICY.mailbox)
+    if not isinstance(mailbox, MailboxSpec):
+        problems.append(f"mailbox: {mailbox!r} is no MailboxSpec")
+    labels = options.get("labels", {})
+    if not isinstance(labels, Mapping) or not all(
+        isinstance(key, str) and isinstance(value, _text_labels) for key, value in labels.items()
+    ):
+        problems.append(f"labels: {labels!r} is not a mapping of strings to strings, numbers or booleans")
+    redeliver = options.get("redeliver", 0)
+    if type(redeliver) is not int or redeliver < 0:
+        problems.append(f"redeliver: {redeliver!r} is not a whole number from 0")
+    if problems:
+        raise InvalidSpec("; ".join(problems))
+    return Policy(
+        restart=restart,
+        shutdown=shutdown,
+        startup_timeout=timeout,
+        mailbox=mailbox,
+        labels=MappingProxyType(dict(labels)),
+        redeliver=redeliver,
+        declared=declared,
+        inline=inline,
+    )
+
+
+def is_seconds(value: object) -> bool:
+    """Return whether a value is a finite number from 0."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < inf

@@ -1,0 +1,157 @@
+"""Snapshots: the tree as it is at one moment, as plain data. Reading never writes."""
+
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from types import MappingProxyType
+from typing import Any
+
+import attrs
+import trio
+
+from ..actors import Lifecycle, Runtime, Slot, Status, text_of
+from ._limits import Limits
+from ._team import children_of
+
+TRANSIENT = (Lifecycle.QUEUED, Lifecycle.INITIALIZING, Lifecycle.DRAINING, Lifecycle.STOPPING)
+
+
+@attrs.frozen
+class ActorInfo:
+    """Show one slot and what is below it.
+
+    Attributes:
+        path, name, uid, incarnation, labels: which one it is.
+        kind: "actor", "agent", "function" or "supervisor".
+        lifecycle, status, generation: how it is.
+        restarts: how often it was restarted.
+        queued: mails that wait. accepted: mails that were ever taken in.
+        waiting_for: what a starting one waits for: "a launch permit", or its services.
+        age: seconds since it was registered.
+        stale: it has been in a passing state for longer than `Limits.stale_after`; computed at this moment.
+        last_exit: why the last incarnation ended, as text; "" if none has.
+        warnings: name -> text.
+        children: in order of their registration.
+    """
+
+    path: str
+    name: str
+    uid: int
+    incarnation: int
+    kind: str
+    lifecycle: str
+    status: Status
+    generation: int
+    restarts: int
+    queued: int
+    accepted: int
+    waiting_for: tuple[str, ...]
+    age: float
+    stale: bool
+    last_exit: str
+    labels: Mapping[str, Any]
+    warnings: Mapping[str, str]
+    children: tuple["ActorInfo", ...]
+
+    def walk(self) -> Iterator["ActorInfo"]:
+        """Iterate over it and all below, parents first."""
+        open_ = [self]
+        while open_:
+            info = open_.pop()
+            yield info
+            open_.extend(reversed(info.children))
+
+    def find(self, path: str) -> "ActorInfo | None":
+        """Return the part at a path."""
+        return next((info for info in self.walk() if info.path == path), None)
+
+
+def take_snapshot(top: Slot, limits: Limits) -> ActorInfo:
+    """Return a slot and all below it as they are now. Plain function; iterative, so that depth costs no stack."""
+    now = top.runtime.now()
+    order: list[Slot] = []
+    open_ = [top]
+    while open_:
+        slot = open_.pop()
+        order.append(slot)
+        open_.extend(children_of(slot).values())
+    infos: dict[Slot, ActorInfo] = {}
+    for slot in reversed(order):
+        children = tuple(infos.pop(child) for child in children_of(slot).values())
+        infos[slot] = _info(slot, children, now, limits)
+    return infos[top]
+
+
+def _info(slot: Slot, children: tuple[ActorInfo, ...], now: float, limits: Limits) -> ActorInfo:
+    more = slot.more
+    waiting: tuple[str, ...] = ()
+    if slot.life is Lifecycle.QUEUED:
+        waiting = ("a launch permit",)
+    elif slot.life is Lifecycle.INITIALIZING and more is not None and more.gate is not None:
+        waiting = more.gate.waiting_for
+    supervisor = not slot.blueprint.needs_permit and slot.blueprint.prefix == "supervisor"
+    return ActorInfo(
+        path=slot.path,
+        name=slot.name,
+        uid=slot.uid,
+        incarnation=slot.incarnation,
+        kind="supervisor" if supervisor else slot.blueprint.kind,
+        lifecycle=slot.life.value,
+        status=slot.status(),
+        generation=slot.generation,
+        restarts=slot.incarnation - 1,
+        queued=len(slot.box),
+        accepted=slot.box.seq,
+        waiting_for=waiting,
+        age=now - slot.born,
+        stale=limits.stale_after is not None and slot.life in TRANSIENT and now - slot.since > limits.stale_after,
+        last_exit="" if slot.last_exit is None else text_of(slot.last_exit),
+        labels=slot.policy.labels,
+        warnings=MappingProxyType({} if more is None or more.warnings is None else dict(more.warnings)),
+        children=children,
+    )
+
+
+class LatestTree:
+    """Iterate over the latest states of a tree: at most one waits, whatever the burst, and the last one is never missed."""
+
+    def __init__(self, top: Slot, limits: Limits) -> None:
+        self._top = top
+        self._limits = limits
+        self._dirty = True
+        self._over = False
+        self._lot = trio.lowlevel.ParkingLot()
+
+    def notify(self) -> None:
+        """Note that something has changed."""
+        self._dirty = True
+        if self._lot:
+            self._lot.unpark_all()
+
+    def __aiter__(self) -> "LatestTree":
+        """Return itself."""
+        return self
+
+    async def __anext__(self) -> ActorInfo:
+        """Wait until something has changed since the last state, and return the latest; ends after the state in which the top has ended.
+
+        Checkpoint: always. Cancellation: loses nothing.
+        """
+        await trio.lowlevel.checkpoint()
+        while not self._dirty:
+            if self._over:
+                raise StopAsyncIteration
+            await self._lot.park()
+        self._dirty = False
+        self._over = self._top.has_ended
+        return take_snapshot(self._top, self._limits)
+
+
+@asynccontextmanager
+async def subscribe_tree(top: Slot, runtime: Runtime, limits: Limits) -> AsyncGenerator[LatestTree]:
+    """Open a feed of latest states. Checkpoint: never on the way in or out."""
+    feed = LatestTree(top, limits)
+    runtime.feeds[feed] = None
+    try:
+        yield feed
+    finally:
+        runtime.feeds.pop(feed, None)

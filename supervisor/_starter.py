@@ -1,0 +1,188 @@
+"""Starting children: one plain step from the call to a registered child."""
+
+from collections.abc import Iterable, Mapping
+from contextvars import copy_context
+from typing import Any
+
+import trio
+
+from ..actors import (
+    ActorRestarting,
+    ActorStopped,
+    ActorStopping,
+    Blueprint,
+    Lifecycle,
+    LimitReached,
+    NameInUse,
+    Order,
+    Policy,
+    Runtime,
+    Slot,
+    StartupFailed,
+    check_arguments,
+    descendants,
+    order_end,
+    waiting_for,
+)
+from ._limits import Limits
+from ._options import NO_MAIL, RUN_TIME_POLICY, check_known, check_name, compile_policy
+from ._team import Team, make_team
+
+MAX_HOLDERS = 10
+
+
+class Starter:
+    """Register children, within the limits of the tree."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.root: Slot | None = None
+        self.runtime: Runtime | None = None
+
+    def start_soon(self, parent: Slot, factory: Any, args: Iterable[Any], options: Mapping[str, Any]) -> Slot:
+        """Register a child: path, uid, limits, parent link and mailbox in one step; nothing of it has run.
+
+        Raises:
+            InvalidSpec, NameInUse, LimitReached, ActorStopping, ActorStopped, ActorRestarting: nothing has been changed.
+        """
+        slot = self.register(parent, factory, tuple(args), options, awaited=False)
+        slot.runtime.launch(slot)
+        return slot
+
+    async def start(self, parent: Slot, factory: Any, args: Iterable[Any], options: Mapping[str, Any]) -> Slot:
+        """Register a child and wait until it is ready.
+
+        Checkpoint: always. Cancellation: kills the child, waits for its end, and raises.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        slot = self.register(parent, factory, tuple(args), options, awaited=True)
+        with waiting_for(slot):
+            slot.runtime.launch(slot)
+            try:
+                await wait_started(slot)
+            except BaseException:
+                with trio.CancelScope(shield=True):
+                    order_end(slot, Order.END, by="its starter")
+                    while not slot.has_ended:
+                        await slot.changed()
+                raise
+        return slot
+
+    @trio.lowlevel.enable_ki_protection
+    def register(
+        self,
+        parent: Slot,
+        factory: Any,
+        args: tuple[Any, ...],
+        options: Mapping[str, Any],
+        *,
+        awaited: bool,
+        policy: Policy | None = None,
+        waits: bool = False,
+    ) -> Slot:
+        """Check everything, then put the child into the tree. `waits` registers it as queued: its supervisor launches it in its order."""
+        runtime = parent.runtime
+        name = options.get("name") if options else None
+        if options:
+            check_known(options)
+            if name is not None:
+                check_name(name)
+            if policy is None:
+                policy = compile_policy(options)
+        blueprint = runtime.blueprint(factory)
+        if not blueprint.least <= len(args) <= blueprint.most:
+            check_arguments(blueprint, factory, args)
+        self._check_parent(parent, name, factory)
+        team = make_team(parent)
+        children = team.children
+        if name is None:
+            name = f"{blueprint.prefix}-{runtime.next_uid}"
+            while name in children:
+                name += "-"
+        elif name in children:
+            holder = children[name]
+            raise NameInUse(holder.path, holder.ref(), holder.life.value, runtime.now() - holder.born)
+        limits = self.limits
+        if limits.max_actors is not None and runtime.alive >= limits.max_actors:
+            raise LimitReached(f"{parent.path}/{name}", "max_actors", limits.max_actors, self._holders())
+        if limits.max_depth is not None and parent.depth >= limits.max_depth:
+            raise LimitReached(f"{parent.path}/{name}", "max_depth", limits.max_depth, (parent.path,))
+        return self._insert(team, name, factory, args, blueprint, policy or RUN_TIME_POLICY, options, awaited=awaited, waits=waits)
+
+    def _insert(
+        self,
+        team: Team,
+        name: str,
+        factory: Any,
+        args: tuple[Any, ...],
+        blueprint: Blueprint,
+        policy: Policy,
+        options: Mapping[str, Any],
+        *,
+        awaited: bool,
+        waits: bool,
+    ) -> Slot:
+        parent = team.owner
+        runtime = parent.runtime
+        uid = runtime.next_uid
+        slot = Slot(runtime, parent, name, uid, factory, args, blueprint, policy)
+        runtime.next_uid = uid + 1
+        context = copy_context()
+        if context != runtime.base:
+            slot.vars = context
+        if awaited or options.get("wake_parent"):
+            more = slot.get_more()
+            more.awaited = awaited
+            more.wakes_parent = bool(options.get("wake_parent"))
+        if waits:
+            slot.life = Lifecycle.QUEUED
+        team.children[name] = slot
+        runtime.alive += 1
+        mail = options.get("mail", NO_MAIL)
+        if mail is not NO_MAIL:
+            slot.ref().tell(mail)
+        if runtime.feeds:
+            runtime.notify_feeds()
+        return slot
+
+    def _check_parent(self, parent: Slot, name: str | None, factory: Any) -> None:
+        if parent.life is Lifecycle.READY and not parent.ending:
+            return
+        what = name if name is not None else getattr(factory, "__name__", repr(factory))
+        detail = f"takes no new children (start of {what!r})"
+        if parent.has_ended:
+            raise ActorStopped(parent.path, None, f"has ended and {detail}")
+        if parent.order >= Order.STOP or parent.ending:
+            raise ActorStopping(parent.path, None, f"is stopping and {detail}")
+        if parent.life is Lifecycle.RESTARTING:
+            raise ActorRestarting(parent.path, None, f"is restarting and {detail} until it is ready")
+
+    def _holders(self) -> tuple[str, ...]:
+        if self.root is None:
+            return ()
+        return tuple(slot.path for slot in descendants(self.root)[:MAX_HOLDERS])
+
+
+async def wait_started(slot: Slot) -> None:
+    """Wait until an awaited child is ready. Checkpoint: always.
+
+    Raises:
+        StartupFailed, ActorStopped: it will not be.
+    """
+    await trio.lowlevel.checkpoint()
+    while slot.life is not Lifecycle.READY:
+        if slot.has_ended or slot.life is Lifecycle.DRAINING:
+            if slot.incarnation == 1 and slot.more is not None and not slot.more.awaited:
+                return  # it was ready, and has ended since
+            raise_failure(slot)
+        await slot.changed()
+
+
+def raise_failure(slot: Slot) -> None:
+    """Raise why a child did not become ready."""
+    reason = slot.reason
+    if isinstance(reason, StartupFailed):
+        raise StartupFailed(slot.path, reason.error, reason.cause) from reason.error
+    raise ActorStopped(slot.path, None, "the actor ended before it was ready")
+
+

@@ -1,0 +1,163 @@
+"""The team: the children of one slot, and what follows when one of them ends."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..actors import (
+    Escalated,
+    ExitReason,
+    InvalidSpec,
+    Lifecycle,
+    Order,
+    Slot,
+    StartupFailed,
+    Verdict,
+    close_parked,
+    end_from_outside,
+    error_of,
+    hurry,
+    order_end,
+    text_of,
+)
+from ._errors import RestartIntensityExceeded
+from ._intensity import Intensity, RestartLog
+from ._judge import judge
+
+DEFAULT_INTENSITY = Intensity()
+
+
+class Team:
+    """Own a slot's children under one_for_one: each is judged alone. An actor that has children is their supervisor too."""
+
+    __slots__ = ("_attempts", "_closing", "_log", "children", "owner")
+
+    def __init__(self, owner: Slot) -> None:
+        self.owner = owner
+        #: in the order of their registration.
+        self.children: dict[str, Slot] = {}
+        self._log: RestartLog | None = None
+        #: uid -> attempts in a row that never became ready.
+        self._attempts: dict[int, int] = {}
+        self._closing = False
+
+    @property
+    def intensity(self) -> Intensity:
+        """How many restarts the owner bears."""
+        own = getattr(self.owner.actor, "intensity", None)
+        if own is None:
+            return DEFAULT_INTENSITY
+        if not isinstance(own, Intensity):
+            raise InvalidSpec(f"{self.owner.path}: intensity is {own!r}; give an Intensity")
+        return own
+
+    # -- ends
+
+    def decide(self, child: Slot, reason: ExitReason) -> Verdict:
+        """Decide what follows a child's end. Plain, and the owner is only told: it ends in its own time, so chains of ends do not recurse."""
+        owner = self.owner
+        if self._closing or owner.ending or owner.order >= Order.STOP or owner.reason is not None:
+            return "forget"
+        sentence = judge(reason, child.policy.restart, by_others=child.admin)
+        if sentence != "restart":
+            self._attempts.pop(child.uid, None)
+            return sentence
+        if self._is_too_often(child, reason):
+            intensity = self._log.intensity if self._log is not None else DEFAULT_INTENSITY
+            error = RestartIntensityExceeded(
+                owner.path, child.path, intensity.max_restarts, intensity.within, reason, text_of(reason)
+            )
+            error.__cause__ = error_of(reason)
+            self._attempts.pop(child.uid, None)
+            end_from_outside(owner, Escalated(error, str_of(error)))
+            return "forget"
+        return "restart"
+
+    def _is_too_often(self, child: Slot, reason: ExitReason) -> bool:
+        if self._log is None:
+            own = getattr(self.owner.actor, "intensity", None)
+            self._log = RestartLog(own if isinstance(own, Intensity) else DEFAULT_INTENSITY)
+        within = self._log.add(child.runtime.now())
+        if isinstance(reason, StartupFailed):
+            attempts = self._attempts[child.uid] = self._attempts.get(child.uid, 0) + 1
+        else:
+            attempts = 0
+            self._attempts.pop(child.uid, None)
+        return not within or attempts > self._log.intensity.max_restarts
+
+    def remove(self, child: Slot) -> None:
+        """Forget a child whose slot has ended."""
+        if self.children.get(child.name) is child:
+            del self.children[child.name]
+
+    # -- closing
+
+    async def close(self) -> None:
+        """End the temporary children in parallel, then the others one by one in reverse order, and wait for each."""
+        self._closing = True
+        temporary = [child for child in self.children.values() if child.policy.restart == "temporary"]
+        lasting = [child for child in self.children.values() if child.policy.restart != "temporary"]
+        for child in temporary:
+            self._end(child)
+        for child in temporary:
+            await self._wait(child)
+        for child in reversed(lasting):
+            self._end(child)
+            await self._wait(child)
+
+    def _end(self, child: Slot) -> None:
+        if child.life is Lifecycle.PARKED:
+            close_parked(child, self)
+        else:
+            order_end(child, Order.END if self.owner.order is Order.END else Order.STOP, by="parent")
+
+    async def _wait(self, child: Slot) -> None:
+        while not child.has_ended:
+            await child.changed()
+        if child.life is Lifecycle.PARKED:
+            close_parked(child, self)
+
+    def kill(self) -> None:
+        """Turn the stops that were ordered into kills."""
+        for child in list(self.children.values()):
+            if child.order in (Order.STOP, Order.DRAIN):
+                order_end(child, Order.END, by="parent")
+
+    def hasten(self) -> None:
+        """Kill who is still there, without its time: the owner's is over."""
+        for child in list(self.children.values()):
+            hurry(child)
+
+    # -- looking
+
+    def known_names(self) -> tuple[str, ...]:
+        """Return the children's names, at most the first ten."""
+        return tuple(self.children)[:10]
+
+
+def str_of(error: RestartIntensityExceeded) -> str:
+    """Return the text of an error of our own; it runs no user code."""
+    return str(error)
+
+
+def team_of(slot: Slot) -> Team | None:
+    """Return a slot's team, if it has one."""
+    family: Any = None if slot.more is None else slot.more.family
+    return family if isinstance(family, Team) else None
+
+
+def make_team(slot: Slot) -> Team:
+    """Return a slot's team, made at first use."""
+    more = slot.get_more()
+    if more.family is None:
+        more.family = Team(slot)
+    team = more.family
+    assert isinstance(team, Team)
+    return team
+
+
+def children_of(slot: Slot) -> Mapping[str, Slot]:
+    """Return a slot's children by name."""
+    team = team_of(slot)
+    return {} if team is None else team.children
+
+
