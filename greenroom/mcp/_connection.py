@@ -12,7 +12,7 @@ import trio
 
 from ._crew import Crew
 from ._errors import McpRequestFailed, McpRequestTimeout, ToolDisabled, UnknownTool
-from ._link import Link
+from ._link import Link, useful
 from ._process import Command
 from ._spec import Approval, Check, ServerSpec
 
@@ -171,7 +171,7 @@ class McpConnection:
             UnknownTool: the server listed no such tool; nothing was sent.
             ToolDisabled: it is not for this actor; nothing was sent.
             McpRequestTimeout: the time has passed; the server was told that nobody waits any more.
-            McpRequestFailed: the server answered with an error, or with what is not valid.
+            McpRequestFailed: the server answered with an error, or with what is not valid; or the arguments are not JSON data.
             McpConnectionLost: the server has gone: before the call, or in its middle, and then at once.
 
         Checkpoint: always.
@@ -308,6 +308,7 @@ class McpConnection:
         from mcp import InputRequiredRoundsExceededError, MCPError
         from mcp.types import CONNECTION_CLOSED
         from pydantic import ValidationError
+        from pydantic_core import PydanticSerializationError
 
         link = self._link
         limit = self._spec.tool_timeout if timeout is None else Check(self.name).seconds("timeout", timeout)
@@ -317,16 +318,22 @@ class McpConnection:
             try:
                 return await send()
             except MCPError as error:
-                if error.code != CONNECTION_CLOSED:
+                # The error of a server that has gone may look like any other ("session not found").
+                if error.code != CONNECTION_CLOSED and not link.is_ending:
                     raise self._failed(during, error.message, error.code, error.data) from error
-                # The answer will not come. Wait for what happened to the server, which is known in a moment.
+                # No answer will come. Wait for what happened to the server, which is known in a moment.
                 await link.verify()
                 if not link.gone.is_set():
-                    raise self._failed(during, error.message, error.code) from error
+                    raise self._failed(during, error.message, error.code, error.data) from error
             except (anyio.ClosedResourceError, anyio.BrokenResourceError):
                 await link.verify()
             except (ValidationError, InputRequiredRoundsExceededError) as error:
                 raise self._failed(during, f"the answer is not valid: {error}") from error
+            except ExceptionGroup as group:
+                # A handler of the user's raised while it answered the server: that error, as it is.
+                raise useful(group) from None
+            except PydanticSerializationError as error:
+                raise self._failed(during, f"the arguments are not JSON data: {error}") from error
             except RuntimeError as error:
                 # What the SDK raises for a result that does not match the tool's schema, and for a client that was closed.
                 if not link.gone.is_set():

@@ -87,7 +87,9 @@ class HttpWire:
         import httpx2
         from mcp import MCPError
 
-        error = error or self._error
+        if isinstance(error, MCPError | None):
+            # What the network said says more than what the SDK made of it.
+            error = self._error or error
         where = self._endpoint.shown
         if self._fault:
             cause = self._fault

@@ -31,6 +31,8 @@ logger = logging.getLogger("greenroom.mcp")
 
 # Seconds for a server that is in doubt to answer whether it is there.
 _CHECK_TIMEOUT = 5.0
+# Seconds that a stream of changes must have lasted to be asked for again: a server that ends it at once would be asked for ever.
+_SHORTEST_STREAM = 1.0
 # Pages of a list of tools, at most: a server that never ends its list must not hold up its actor for ever.
 _PAGES = 100
 
@@ -63,6 +65,8 @@ class Link:
         self._closing = False
         self._looking = False
         self._look_again = False
+        self.is_ending = False
+        """Whether it is known that no more answers will come, though not yet why."""
         self.settled = trio.Event()
         self.gone = trio.Event()
         self.ended = trio.Event()
@@ -80,6 +84,7 @@ class Link:
 
     def tell(self, news: News) -> None:
         """Put something into the task's inbox; never waits."""
+        self.is_ending = self.is_ending or news == "over"
         try:
             self._send_news.send_nowait(news)
         except trio.WouldBlock:
@@ -138,7 +143,7 @@ class Link:
                 self.client = client
                 await self.refresh_tools()
                 self.settled.set()
-                await self._serve(wire)
+                await self._serve(wire, client)
                 # What the SDK does on its way out (telling an HTTP server that the session is over) has its time, too.
                 self._scope.deadline = trio.current_time() + self._spec.where.exit_grace
         except Exception as raised:
@@ -151,9 +156,10 @@ class Link:
             else:
                 self._conclude(await wire.diagnose(error, started=self.settled.is_set()), error)
 
-    async def _serve(self, wire: Wire) -> None:
+    async def _serve(self, wire: Wire, client: Client) -> None:
         """Wait until the connection is to be closed, or has ended; meanwhile look after it."""
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._listen, client)
             async for news in self._news:
                 if news in {"doubt", "tools changed"}:
                     # One look at a time: a burst of news is answered by the look that comes after it.
@@ -167,6 +173,32 @@ class Link:
                         self._conclude(await wire.diagnose(None, started=True), None)
                     nursery.cancel_scope.cancel()
                     return
+
+    async def _listen(self, client: Client) -> None:
+        """Hear of changes of the tools from a server of the 2026 protocol; one of before says so without being asked.
+
+        Behind a URL this is also what shows that the server has gone, while nothing else is asked of it.
+        """
+        from mcp import MCPError
+        from mcp.client.subscriptions import ListenNotSupportedError, SubscriptionLost
+
+        tools = client.server_capabilities.tools
+        while tools is not None and tools.list_changed:
+            began = trio.current_time()
+            try:
+                async with client.listen(tools_list_changed=True) as changes:
+                    # Nothing is said again of what changed before the server began to tell.
+                    self.tell("tools changed")
+                    async for _ in changes:
+                        self.tell("tools changed")
+            except (ListenNotSupportedError, MCPError) as error:
+                logger.debug("%s: does not tell of changes", self._spec.name, exc_info=error)
+                return
+            except SubscriptionLost as error:
+                logger.debug("%s: a stream was lost", self._spec.name, exc_info=error)
+            await self.verify()
+            if self.gone.is_set() or trio.current_time() - began < _SHORTEST_STREAM:
+                return
 
     async def _look(self, wire: Wire) -> None:
         """Ask for the tools: an answer is a sign of life and the news about the tools in one."""

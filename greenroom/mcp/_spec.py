@@ -110,9 +110,7 @@ class Check:
 
     def path(self, argument: str, value: Any) -> str:
         """Take a path, as a string or as a path object of strings."""
-        if isinstance(value, os.PathLike):
-            value = os.fspath(value)
-        return self.text(argument, value)
+        return self.text(argument, value if isinstance(value, str) else _as_text(value))
 
     def seconds(self, argument: str, value: object, *, zero: bool = False) -> float:
         """Take a number of seconds; None is no limit where zero makes no sense."""
@@ -215,3 +213,8 @@ class Check:
         if value is not None and not callable(cast("Callable[..., Any]", value)):
             raise self.wrong(argument, f"{value!r} is not callable")
         return value
+
+
+def _as_text(path: Any) -> Any:
+    """Give the string of a path object, and everything else as it is."""
+    return os.fspath(cast("os.PathLike[str]", path)) if isinstance(path, os.PathLike) else path

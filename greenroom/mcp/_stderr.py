@@ -37,13 +37,14 @@ class StderrTail:
 
     def last(self) -> tuple[str, ...]:
         """Give the lines kept, the oldest first, with one that has no end yet; a copy."""
-        if self._partial.strip():
-            return (*self._lines, _printable(self._partial))
-        return tuple(self._lines)
+        unfinished = _printable(self._partial)
+        kept = (*self._lines, unfinished) if unfinished.strip() else tuple(self._lines)
+        return kept[-(self._lines.maxlen or 1) :]
 
     def _keep(self, line: str) -> None:
         if not line.strip():
             return
+        # Again, because a chunk may be one long line.
         kept = line[:_LONGEST_LINE]
         if len(self._lines) == self._lines.maxlen:
             self._size -= len(self._lines.popleft())

@@ -1,0 +1,112 @@
+"""A server behind a URL, of the protocol of before 2026 (with a session) and of today (without one)."""
+
+import gc
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from greenroom.actors._service import Service
+from greenroom.mcp import McpConnection, McpConnectionLost, McpStartupFailed, mcp_server
+
+Serve = Callable[..., AbstractAsyncContextManager[Any]]
+Says = Callable[[Path, str], Awaitable[None]]
+
+# Far below any timeout that could stand in for the event that is waited for.
+AT_ONCE = 0.5
+
+# The SDK leaves the HTTP client's generators half-read when a stream has said what was asked; Trio tells of each.
+pytestmark = pytest.mark.filterwarnings("ignore:Async generator 'http:ResourceWarning")
+
+
+@pytest.fixture(autouse=True)
+def generators_are_collected_here() -> Iterator[None]:
+    """What this test leaves to the garbage collector does not fail another."""
+    yield
+    gc.collect()
+
+
+def is_gone_from(url: str, cause: str) -> bool:
+    """Whether the network said that a server was killed: how it says so depends on which connection is asked first."""
+    return cause.startswith((f"cannot connect to {url}: ", f"lost the connection to {url}: "))
+
+
+async def watched(service: Service[McpConnection], connection: McpConnection) -> McpConnectionLost:
+    """Watch the connection as the runtime does, and give the error that this ends with."""
+    assert service.watch is not None
+    with trio.fail_after(10), pytest.raises(McpConnectionLost) as caught:
+        await service.watch(connection)
+    return caught.value
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_a_server_behind_a_url_is_used_and_leaves_nothing(serve_http: Serve, mode: str) -> None:
+    async with serve_http() as server:
+        async with mcp_server("far", url=server.url, mode=mode).connect() as connection:
+            assert repr(connection).startswith(f"<McpConnection 'far' to {server.url}, ")
+            assert connection.pid is None
+            assert (await connection.call_tool("add", {"a": 1, "b": 2})).structured_content == {"result": 3}
+            closing = trio.current_time()
+        assert trio.current_time() - closing < AT_ONCE
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_a_server_behind_a_url_that_dies_in_the_middle_of_a_call_ends_it_at_once(
+    serve_http: Serve, tmp_path: Path, says: Says, mode: str
+) -> None:
+    mark = tmp_path / "mark"
+    async with serve_http() as server:
+        service = mcp_server("far", url=server.url, mode=mode)
+
+        async def call(connection: McpConnection) -> None:
+            with pytest.raises(McpConnectionLost, match=r"\(during tools/call 'wait_for_ever'\)"):
+                await connection.call_tool("wait_for_ever", {"mark": str(mark)})
+
+        async with service.connect() as connection:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(call, connection)
+                await says(mark, "begun")
+                server.process.kill()
+                killed = trio.current_time()
+            assert trio.current_time() - killed < AT_ONCE
+            error = await watched(service, connection)
+            assert is_gone_from(server.url, error.cause)
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_an_idle_server_behind_a_url_that_dies_is_noticed_at_once(serve_http: Serve, mode: str) -> None:
+    async with serve_http() as server:
+        service = mcp_server("far", url=server.url, mode=mode)
+        async with service.connect() as connection:
+            # Until the stream that shows its life is open.
+            await connection.call_tool("add", {"a": 1, "b": 1})
+            server.process.kill()
+            began = trio.current_time()
+            error = await watched(service, connection)
+            assert trio.current_time() - began < AT_ONCE
+    assert is_gone_from(server.url, error.cause)
+
+
+async def test_a_session_that_the_server_has_forgotten_is_lost(serve_http: Serve) -> None:
+    async with serve_http() as server:
+        service = mcp_server("far", url=server.url, mode="legacy")
+        async with service.connect() as connection:
+            await connection.call_tool("forget_sessions")
+            with trio.fail_after(5), pytest.raises(McpConnectionLost, match="the server has ended the session"):
+                await connection.call_tool("add", {"a": 1, "b": 1})
+            error = await watched(service, connection)
+    assert error.cause == f"HTTP 404 from {server.url}: the server has ended the session"
+
+
+async def test_headers_are_sent_and_never_shown(serve_http: Serve) -> None:
+    async with serve_http("--token", "s3cret") as server:
+        with pytest.raises(McpStartupFailed, match="HTTP 401 Unauthorized from"):
+            async with mcp_server("far", url=server.url, headers={"Authorization": "Bearer wr0ng"}).connect():
+                pass
+        service = mcp_server("far", url=server.url, headers={"Authorization": "Bearer s3cret"})
+        async with service.connect() as connection:
+            assert (await connection.call_tool("add", {"a": 1, "b": 2})).structured_content == {"result": 3}
+            assert "s3cret" not in repr(connection) + repr(service) + repr(service.connect)
