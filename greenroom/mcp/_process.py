@@ -129,7 +129,7 @@ class ServerProcess:
 
     async def watch_exit(self) -> None:
         """See the process end: a task of the crew."""
-        self._exit_code = await exit_code(self.pid)
+        self._exit_code = await exit_code(self._process)
         self.exited.set()
         for scope in self._receiving:
             scope.cancel()

@@ -20,7 +20,7 @@ def survivors(leader: int) -> list[int]:
     """List the live processes of the session, and of the group, that `leader` was started to lead; zombies are dead.
 
     Args:
-        leader: the process id. The leader must not have been waited for yet, so that nobody else can have its id.
+        leader: the process id. Where it can be so, the leader has not been waited for yet, and nobody else can have its id.
 
     Returns:
         Their ids. Where /proc cannot tell, the leader's id stands for all of its group.
@@ -51,28 +51,28 @@ async def survivors_gone(leader: int) -> None:
             await _ends_or_a_moment(pid)
 
 
-async def exit_code(pid: int) -> int | None:
-    """Wait until a child has ended, without reaping it: until it is reaped nobody else gets its id, nor its group's.
+async def exit_code(process: trio.Process) -> int | None:
+    """Wait until a child has ended, if possible without reaping it: until then nobody else gets its id, nor its group's.
 
     Returns:
         Its exit code, negative for a signal; None when somebody else has reaped it (SIGCHLD is ignored, say).
 
     Checkpoint: always.
-    Cancellation: nothing is left behind but, without pidfd, a thread that ends with the child.
+    Cancellation: nothing is left behind.
     """
     try:
-        descriptor = os.pidfd_open(pid)
+        descriptor = os.pidfd_open(process.pid)
     except (AttributeError, OSError):
-        with suppress(ChildProcessError):
-            await trio.to_thread.run_sync(_wait_in_thread, pid, abandon_on_cancel=True)
-    else:
-        try:
-            await trio.lowlevel.wait_readable(descriptor)
-        finally:
-            os.close(descriptor)
+        # No Linux, or an old one. The child is reaped here, and for the moments until its group is ended, its id is free;
+        # but ids are given out in turn.
+        return await process.wait()
+    try:
+        await trio.lowlevel.wait_readable(descriptor)
+    finally:
+        os.close(descriptor)
     try:
         # It has ended, so this does not block.
-        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)  # noqa: ASYNC222 - WNOHANG
+        ended = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)  # noqa: ASYNC222 - WNOHANG
     except ChildProcessError:
         return None
     if ended is None:
@@ -110,10 +110,6 @@ def _members(leader: int) -> list[tuple[int, int]]:
         if leader in {int(group), int(session)} and state not in {b"Z", b"X"}:
             found.append((int(name), int(group)))
     return found
-
-
-def _wait_in_thread(pid: int) -> None:
-    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
 
 def _listing() -> list[str]:

@@ -1,6 +1,7 @@
 """A server behind a URL, of the protocol of before 2026 (with a session) and of today (without one)."""
 
 import gc
+import signal
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -51,6 +52,15 @@ async def test_a_server_behind_a_url_is_used_and_leaves_nothing(serve_http: Serv
             assert (await connection.call_tool("add", {"a": 1, "b": 2})).structured_content == {"result": 3}
             closing = trio.current_time()
         assert trio.current_time() - closing < AT_ONCE
+
+
+async def test_a_silent_server_behind_a_url_is_left_after_its_grace(serve_http: Serve) -> None:
+    async with serve_http() as server:
+        async with mcp_server("far", url=server.url, mode="legacy", exit_grace=0.3).connect() as connection:
+            await connection.call_tool("add", {"a": 1, "b": 2})
+            server.process.send_signal(signal.SIGSTOP)
+            closing = trio.current_time()
+        assert 0.3 <= trio.current_time() - closing < 0.3 + AT_ONCE
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
