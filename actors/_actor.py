@@ -41,7 +41,9 @@ class Actor(Generic[M]):
 
     def receive(self, message: M, ctx: "Context") -> Any:
         """Handle one message; `async def` or `def`. What it returns answers an ask."""
-        raise NotImplementedError(f"{type(self).__qualname__} got {message!r}, but defines no receive(self, message, ctx)")
+        raise NotImplementedError(
+            f"{type(self).__qualname__} got {message!r}, but defines no receive(self, message, ctx)"
+        )
 
     async def shutdown(self, ctx: "Context", reason: ExitReason) -> None:
         """Clean up; runs if `startup` began, after its children have ended, before its services are closed."""

@@ -39,21 +39,51 @@ ADMISSION: Final[dict[Lifecycle | Literal["ready, in a turn"], dict[Column, Answ
     _L.QUEUED: _starting,
     _L.INITIALIZING: _starting,
     _L.READY: {
-        "mail": "run", "turn": "run", "steer": NoActiveTurn, "interrupt": "-", "stop": "yes", "drain": "yes", "look": "yes",
+        "mail": "run",
+        "turn": "run",
+        "steer": NoActiveTurn,
+        "interrupt": "-",
+        "stop": "yes",
+        "drain": "yes",
+        "look": "yes",
     },  # fmt: skip
     IN_TURN: {
-        "mail": "q", "turn": TurnInProgress, "steer": "q", "interrupt": "yes", "stop": "yes", "drain": "yes", "look": "yes",
+        "mail": "q",
+        "turn": TurnInProgress,
+        "steer": "q",
+        "interrupt": "yes",
+        "stop": "yes",
+        "drain": "yes",
+        "look": "yes",
     },  # fmt: skip
     _L.RESTING: {
-        "mail": "q", "turn": StartupInProgress, "steer": NoActiveTurn, "interrupt": "-", "stop": "yes", "drain": "later", "look": "yes",
+        "mail": "q",
+        "turn": StartupInProgress,
+        "steer": NoActiveTurn,
+        "interrupt": "-",
+        "stop": "yes",
+        "drain": "later",
+        "look": "yes",
     },  # fmt: skip
     _L.RESTARTING: {
-        "mail": "q", "turn": ActorRestarting, "steer": ActorRestarting, "interrupt": "-", "stop": "cancel", "drain": "later", "look": "yes",
+        "mail": "q",
+        "turn": ActorRestarting,
+        "steer": ActorRestarting,
+        "interrupt": "-",
+        "stop": "cancel",
+        "drain": "later",
+        "look": "yes",
     },  # fmt: skip
     _L.DRAINING: _ending,
     _L.STOPPING: _ending,
     _L.FAILED: {
-        "mail": "failed", "turn": "failed", "steer": "failed", "interrupt": "-", "stop": "-", "drain": "-", "look": "yes",
+        "mail": "failed",
+        "turn": "failed",
+        "steer": "failed",
+        "interrupt": "-",
+        "stop": "-",
+        "drain": "-",
+        "look": "yes",
     },  # fmt: skip
     _L.STOPPED: _ended,
     _L.PARKED: _ended,

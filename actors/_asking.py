@@ -29,7 +29,9 @@ async def ask_slot(slot: Slot, request: Any, timeout: float | None) -> Any:
         now = slot.runtime.now()
         if timeout is not None:
             deadline = min(deadline, now + timeout)
-        asked.deadline = slot.runtime.deadlines.add(deadline, partial(_expire, asked, deadline - now), f"ask of {slot.name}")
+        asked.deadline = slot.runtime.deadlines.add(
+            deadline, partial(_expire, asked, deadline - now), f"ask of {slot.name}"
+        )
     if asker is not None:
         asker.get_more().waiting_for = slot
     try:
@@ -97,7 +99,14 @@ def abandon(asked: Asked) -> None:
 
 def _withdraw(asked: Asked) -> None:
     slot = asked.target
-    if not asked.begun and asked.seq and not asked.void and slot.box.abandon(asked) and slot.idle and slot.box.has_triggers:
+    if (
+        not asked.begun
+        and asked.seq
+        and not asked.void
+        and slot.box.abandon(asked)
+        and slot.idle
+        and slot.box.has_triggers
+    ):
         slot.runtime.wake(slot)
 
 

@@ -57,16 +57,24 @@ def read_blueprint(factory: Any) -> Blueprint:
     while isinstance(core, partial):
         core = core.func
     if not callable(factory):
-        raise InvalidSpec(f"{factory!r} is not a factory: give a class derived from Actor, a function that returns one, or an async function")
+        raise InvalidSpec(
+            f"{factory!r} is not a factory: give a class derived from Actor, a function that returns one, or an async function"
+        )
     least, most, signature = _arity(factory)
     name = getattr(core, "__name__", type(core).__name__)
     if inspect.iscoroutinefunction(core) or inspect.iscoroutinefunction(getattr(core, "__call__", None)):  # noqa: B004 -- async callables
         if most < 1:
-            raise InvalidSpec(f"{name}{signature}: an async function that is an actor takes the context first: async def {name}(ctx, ...)")
+            raise InvalidSpec(
+                f"{name}{signature}: an async function that is an actor takes the context first: async def {name}(ctx, ...)"
+            )
         _let_interrupts_in(core)
-        return Blueprint("function", _prefix(name), True, True, False, False, False, False, max(least - 1, 0), most - 1, signature)
+        return Blueprint(
+            "function", _prefix(name), True, True, False, False, False, False, max(least - 1, 0), most - 1, signature
+        )
     if inspect.isasyncgenfunction(core) or inspect.isgeneratorfunction(core):
-        raise InvalidSpec(f"{name}: a generator function is no factory; give a class derived from Actor or an async function")
+        raise InvalidSpec(
+            f"{name}: a generator function is no factory; give a class derived from Actor or an async function"
+        )
     made = core if isinstance(core, type) else _returned_class(core)
     if isinstance(core, type) and not issubclass(core, Actor):
         raise InvalidSpec(f"{name} is a class, but not one derived from Actor or Agent")

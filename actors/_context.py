@@ -14,6 +14,7 @@ from ._reasons import Finished, Shutdown
 from ._ref import ActorRef, check_seconds, monitor_slot
 from ._reports import ReportLog, log_of
 from ._request import Asked, ReplyToken
+from ._runner import LEAVE
 from ._slot import Slot
 from ._timer import Timer, set_timer
 from ._working import next_mail
@@ -114,7 +115,9 @@ class Context:
         """
         slot = self._live()
         if slot.blueprint.kind != "function":
-            raise TypeError(f"{slot.path}: ctx.receive() is for actors that are functions; here mail comes to `receive` or `turn`")
+            raise TypeError(
+                f"{slot.path}: ctx.receive() is for actors that are functions; here mail comes to `receive` or `turn`"
+            )
         return (await next_mail(slot)).message
 
     def __aiter__(self) -> AsyncIterator[Any]:
@@ -156,11 +159,14 @@ class Context:
             TypeError: a reason that is no `Shutdown`; raise an exception to end with a failure.
         """
         if reason is not None and not isinstance(reason, Shutdown):
-            raise TypeError(f"ctx.stop: reason is {reason!r}; give Shutdown(detail), or raise an exception to end with a failure")
+            raise TypeError(
+                f"ctx.stop: reason is {reason!r}; give Shutdown(detail), or raise an exception to end with a failure"
+            )
         slot = self._live()
         note_end(slot, reason or Finished(result))
-        if slot.runner is not None:
-            slot.runner.hit = True
+        runner = slot.runner
+        if runner is not None:
+            runner.hit = runner.hit or LEAVE
         slot.runtime.wake(slot)
 
     def send_after(self, seconds: float, message: Any, *, key: str | int | None = None) -> Timer:
@@ -188,7 +194,9 @@ class Context:
     @overload
     def start_soon(self, factory: "Callable[[*Ts], Actor[M]]", *args: *Ts, **options: Any) -> ActorRef[M]: ...
     @overload
-    def start_soon(self, factory: "Callable[[Context, *Ts], Awaitable[object]]", *args: *Ts, **options: Any) -> ActorRef[Any]: ...
+    def start_soon(
+        self, factory: "Callable[[Context, *Ts], Awaitable[object]]", *args: *Ts, **options: Any
+    ) -> ActorRef[Any]: ...
     def start_soon(self, factory: Any, *args: Any, **options: Any) -> ActorRef[Any]:
         """Register a child of mine and return at once; plain function. Options and errors as `Supervisor.start_soon`."""
         slot = self._live()

@@ -20,6 +20,7 @@ from ._monitor import Monitor
 from ._reasons import Crashed, Escalated, ExitReason, Killed, Shutdown, error_of, is_failure, text_of
 from ._reports import ChildEnded, ChildStartupFailed, post_report
 from ._request import Asked
+from ._runner import LEAVE
 from ._slot import Order, Slot
 from ._texts import describe, format_seconds, without_frames
 from ._timer import cancel_timers
@@ -113,7 +114,12 @@ def start_draining(slot: Slot) -> None:
 @trio.lowlevel.enable_ki_protection
 def end_from_outside(slot: Slot, reason: ExitReason) -> bool:
     """End a slot's incarnation as if its own code had: a service died, it escalates, `ref.crash(error)`. False if it is ending anyway."""
-    if slot.life in ENDED or slot.ending or slot.reason is not None or slot.life in (Lifecycle.QUEUED, Lifecycle.RESTARTING):
+    if (
+        slot.life in ENDED
+        or slot.ending
+        or slot.reason is not None
+        or slot.life in (Lifecycle.QUEUED, Lifecycle.RESTARTING)
+    ):
         return False
     note_end(slot, reason)
     slot.order = Order.END
@@ -123,8 +129,8 @@ def end_from_outside(slot: Slot, reason: ExitReason) -> bool:
 
 @trio.lowlevel.enable_ki_protection
 def note_end(slot: Slot, reason: ExitReason) -> None:
-    """Note why the incarnation is going to end; the first reason stays."""
-    if slot.reason is None:
+    """Note why the incarnation is going to end; the first reason stays, but a failure outweighs an end in good order."""
+    if slot.reason is None or (is_failure(reason) and not is_failure(slot.reason)):
         slot.reason = reason
     slot.attention = True
 
@@ -150,7 +156,7 @@ def _stop_running(slot: Slot, *, now: bool) -> None:
     elif runner is None:
         return
     else:
-        runner.hit = True
+        runner.hit = runner.hit or LEAVE
         _arm_stop_timer(slot)
 
 
@@ -305,7 +311,14 @@ def finalize(slot: Slot) -> None:
         _drop_watching(slot)
         _tell_monitors(slot, reason, slot_ends=False)
         slot.incarnation += 1
-        slot.reason, slot.order, slot.admin, slot.by, slot.stop_by, slot.last_turn = None, Order.NONE, False, "", 0.0, None
+        slot.reason, slot.order, slot.admin, slot.by, slot.stop_by, slot.last_turn = (
+            None,
+            Order.NONE,
+            False,
+            "",
+            0.0,
+            None,
+        )
         if more is not None:
             more.gate = more.family = more.turn = more.warnings = None
             if more.log is not None:
@@ -332,7 +345,9 @@ def finalize(slot: Slot) -> None:
         runtime.launch(slot)
 
 
-def _report(slot: Slot, parent: Slot | None, reason: ExitReason, incarnation: int, by: str, *, restarting: bool) -> None:
+def _report(
+    slot: Slot, parent: Slot | None, reason: ExitReason, incarnation: int, by: str, *, restarting: bool
+) -> None:
     """Post the end to the parent, and keep a log record of a failure."""
     administrative = by != "itself"
     if isinstance(reason, StartupFailed):
@@ -340,7 +355,9 @@ def _report(slot: Slot, parent: Slot | None, reason: ExitReason, incarnation: in
             # A stop that was asked for before this step wins: no failure is reported; the ref still tells the cause.
             post_report(parent, ChildEnded(slot.path, slot.uid, incarnation, Shutdown(), by, restarting))
             return
-        post_report(parent, ChildStartupFailed(slot.path, slot.uid, incarnation, reason.error, reason.cause, restarting))
+        post_report(
+            parent, ChildStartupFailed(slot.path, slot.uid, incarnation, reason.error, reason.cause, restarting)
+        )
         if parent is not None and slot.more is not None and slot.more.wakes_parent and not parent.has_ended:
             wake_for_report(parent)
     else:

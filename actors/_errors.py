@@ -225,7 +225,9 @@ class Deadlock(GreenroomError):
 
     def __str__(self) -> str:
         """Show the cycle."""
-        return f"deadlock: {' waits for '.join(self.cycle)}; answer later with ctx.defer_reply(), or wait in another task"
+        return (
+            f"deadlock: {' waits for '.join(self.cycle)}; answer later with ctx.defer_reply(), or wait in another task"
+        )
 
 
 class NoReply(GreenroomError):

@@ -70,9 +70,13 @@ class Gate:
         names: set[str] = set()
         for service in services:
             if not isinstance(service, Service):
-                raise InvalidSpec(f"services() of {type(self._actor).__qualname__} returned {service!r}, which is no Service")
+                raise InvalidSpec(
+                    f"services() of {type(self._actor).__qualname__} returned {service!r}, which is no Service"
+                )
             if service.name in names:
-                raise InvalidSpec(f"services() of {type(self._actor).__qualname__} returned two services named {service.name!r}")
+                raise InvalidSpec(
+                    f"services() of {type(self._actor).__qualname__} returned two services named {service.name!r}"
+                )
             names.add(service.name)
         return services
 
@@ -128,7 +132,12 @@ class Gate:
         if self._closing:
             self._unsettled.discard(service.name)
             if error is not None:
-                slot.runtime.log_later(logging.WARNING, f"{service.kind} {service.name} failed while it was closed: {cause}", slot, cause=cause)
+                slot.runtime.log_later(
+                    logging.WARNING,
+                    f"{service.kind} {service.name} failed while it was closed: {cause}",
+                    slot,
+                    cause=cause,
+                )
         elif not service.required:
             said = "ended" if connected else "failed to initialize"
             text = f"optional {service.kind} {service.name} {said}: {cause or 'without an error'}"
@@ -215,4 +224,6 @@ class Gate:
 def _failures_text(failures: Mapping[str, tuple[Service[Any], BaseException, str]]) -> str:
     kinds = {service.kind for service, _, _ in failures.values()}
     kind = kinds.pop() if len(kinds) == 1 else "service"
-    return f"required {kind}s failed to initialize: " + "; ".join(f"{name}: {cause}" for name, (_, _, cause) in failures.items())
+    return f"required {kind}s failed to initialize: " + "; ".join(
+        f"{name}: {cause}" for name, (_, _, cause) in failures.items()
+    )

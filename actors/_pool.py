@@ -75,7 +75,9 @@ class Pool:
 
     __slots__ = ("baton", "closing", "parked", "per_activation", "per_turn", "runq", "runtime", "time_slice", "workers")
 
-    def __init__(self, runtime: "Runtime", runq: RunQueue, per_activation: int, per_turn: int, time_slice: float) -> None:
+    def __init__(
+        self, runtime: "Runtime", runq: RunQueue, per_activation: int, per_turn: int, time_slice: float
+    ) -> None:
         self.runtime = runtime
         self.runq = runq
         #: messages that an actor handles before others have their turn.
@@ -153,7 +155,7 @@ class Worker(Steps, Runner):
             error: BaseException | None = None
             try:
                 with trio.CancelScope() as self.scope:
-                    self.hit = False
+                    self.hit = 0
                     while not self.hit:
                         await self.steps()
                         if not self.hit and not await self._park():

@@ -48,7 +48,9 @@ class ActorRef(Generic[M]):
     # -- mail
 
     @trio.lowlevel.enable_ki_protection
-    def tell(self, message: M, *, sender: "ActorRef[Any] | None" = None, trigger_turn: bool = True, urgent: bool = False) -> int:
+    def tell(
+        self, message: M, *, sender: "ActorRef[Any] | None" = None, trigger_turn: bool = True, urgent: bool = False
+    ) -> int:
         """Put a message into the mailbox; a plain function that never waits.
 
         Accepted is not processed: the message waits until the actor is ready, and in order. From a thread that Trio started, call
@@ -88,13 +90,17 @@ class ActorRef(Generic[M]):
     def _tell_enveloped(self, message: M, sender: "ActorRef[Any] | None", *, trigger: bool, urgent: bool) -> int:
         return self._deliver(self._envelope(message, sender, trigger=trigger, urgent=urgent))
 
-    def _envelope(self, message: Any, sender: Any, *, trigger: bool, urgent: bool, kind: MailKind = "message") -> Envelope:
+    def _envelope(
+        self, message: Any, sender: Any, *, trigger: bool, urgent: bool, kind: MailKind = "message"
+    ) -> Envelope:
         spec = self._slot.box.spec
         key = None
         if spec.coalesce_key is not None:
             key = spec.coalesce_key(message)
             if key is not None and type(key) not in (str, int, bytes):
-                raise TypeError(f"{self.path}: coalesce_key returned {key!r} for {message!r}; give a str, an int, bytes, or None")
+                raise TypeError(
+                    f"{self.path}: coalesce_key returned {key!r} for {message!r}; give a str, an int, bytes, or None"
+                )
         return Envelope(message, sender, trigger=trigger, urgent=urgent, kind=kind, key=key)
 
     def _deliver(self, letter: Letter) -> int:
@@ -106,7 +112,9 @@ class ActorRef(Generic[M]):
             slot.runtime.wake(slot)
         return seq
 
-    def try_tell(self, message: M, *, sender: "ActorRef[Any] | None" = None, trigger_turn: bool = True, urgent: bool = False) -> bool:
+    def try_tell(
+        self, message: M, *, sender: "ActorRef[Any] | None" = None, trigger_turn: bool = True, urgent: bool = False
+    ) -> bool:
         """Put a message into the mailbox if it is taken; False, and nothing changed, if it is refused. Plain function."""
         from ..mailbox import MailboxFull  # noqa: PLC0415
 
@@ -116,7 +124,9 @@ class ActorRef(Generic[M]):
             return False
         return True
 
-    async def send(self, message: M, *, sender: "ActorRef[Any] | None" = None, trigger_turn: bool = True, urgent: bool = False) -> int:
+    async def send(
+        self, message: M, *, sender: "ActorRef[Any] | None" = None, trigger_turn: bool = True, urgent: bool = False
+    ) -> int:
         """Put a message into the mailbox, waiting for room if its overflow policy is "wait"; first come, first served.
 
         Checkpoint: always. Cancellation: a cancelled sender's message has not been accepted.
@@ -472,7 +482,9 @@ class ActorRef(Generic[M]):
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled."""
-        raise TypeError(f"{self!r} cannot be pickled or copied: it reaches an actor of this run; pass its path ({self.path!r}) and look it up")
+        raise TypeError(
+            f"{self!r} cannot be pickled or copied: it reaches an actor of this run; pass its path ({self.path!r}) and look it up"
+        )
 
 
 class PinnedRef(ActorRef[M]):
@@ -487,15 +499,21 @@ class PinnedRef(ActorRef[M]):
     def _check(self, message: Any = None) -> None:
         slot = self._slot
         if slot.incarnation != self._pinned:
-            raise ActorStopped(slot.path, message, f"incarnation {self._pinned}, to which this ref is pinned, has ended")
+            raise ActorStopped(
+                slot.path, message, f"incarnation {self._pinned}, to which this ref is pinned, has ended"
+            )
 
     @trio.lowlevel.enable_ki_protection
-    def tell(self, message: M, *, sender: ActorRef[Any] | None = None, trigger_turn: bool = True, urgent: bool = False) -> int:
+    def tell(
+        self, message: M, *, sender: ActorRef[Any] | None = None, trigger_turn: bool = True, urgent: bool = False
+    ) -> int:
         """As `ActorRef.tell`, for this incarnation: mail that it does not get to is a dead letter."""
         self._check(message)
         return self._tell_enveloped(message, sender, trigger=trigger_turn, urgent=urgent)
 
-    def _envelope(self, message: Any, sender: Any, *, trigger: bool, urgent: bool, kind: MailKind = "message") -> Envelope:
+    def _envelope(
+        self, message: Any, sender: Any, *, trigger: bool, urgent: bool, kind: MailKind = "message"
+    ) -> Envelope:
         self._check(message)
         letter = super()._envelope(message, sender, trigger=trigger, urgent=urgent, kind=kind)
         letter.incarnation = self._pinned
@@ -614,5 +632,3 @@ def monitor_slot(watcher: Slot, ref: ActorRef[Any]) -> Monitor:
             setattr(more, field, {})
         getattr(more, field)[monitor] = None
     return monitor
-
-

@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     from ._slot import Slot
 
 
+LEAVE: Final = 1
+CANCELLED: Final = 2
+
+
 class Runner:
     """Be a task that steps a slot."""
 
@@ -19,8 +23,8 @@ class Runner:
         self.task: trio.lowlevel.Task | None = None
         #: around the current activation.
         self.scope: trio.CancelScope | None = None
-        #: the activation is to be left after the message in hand.
-        self.hit = False
+        #: how the activation is to be left after the message in hand: not, LEAVE (see to the slot), CANCELLED (and to the scope).
+        self.hit = 0
         #: a handler has waited since this was last looked at.
         self.suspended = False
 
@@ -28,7 +32,7 @@ class Runner:
         """Cancel what this runner does for the slot right now."""
         if self.slot is not slot or self.scope is None:
             return False
-        self.hit = True
+        self.hit = CANCELLED
         self.scope.cancel()
         return True
 

@@ -197,7 +197,12 @@ class Slot:
     def status(self) -> Status:
         """Return what others may know of its work; derived, so that it cannot disagree with the rest."""
         life = self.life
-        if life is Lifecycle.READY or life is Lifecycle.DRAINING or life is Lifecycle.STOPPING or life is Lifecycle.RESTING:
+        if (
+            life is Lifecycle.READY
+            or life is Lifecycle.DRAINING
+            or life is Lifecycle.STOPPING
+            or life is Lifecycle.RESTING
+        ):
             if self.in_turn:
                 return Running()
             if life is Lifecycle.STOPPING and self.starting:
@@ -269,4 +274,3 @@ class Slot:
     def __repr__(self) -> str:
         """Show path, uid and state."""
         return f"<Slot {self.path} uid={self.uid} incarnation={self.incarnation} {self.life.value}>"
-

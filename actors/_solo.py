@@ -147,7 +147,7 @@ class Solo(Steps, Runner):
             error: BaseException | None = None
             try:
                 with trio.CancelScope() as self.scope:
-                    self.hit = False
+                    self.hit = 0
                     await self.steps()
             except BaseException as raised:  # noqa: BLE001 -- judged by after_scope, which raises what is not the slot's
                 error = raised

@@ -20,6 +20,7 @@ from ._errors import OwnTaskNeeded
 from ._lifecycle import Lifecycle
 from ._reasons import Cancelled, Crashed, Finished
 from ._request import Asked
+from ._runner import CANCELLED
 from ._slot import Order, Slot
 from ._starting import begin
 from ._texts import describe, without_frames
@@ -54,7 +55,7 @@ class Steps:
     slot: Slot | None
     task: "trio.lowlevel.Task | None"
     scope: "trio.CancelScope | None"
-    hit: bool
+    hit: int
     suspended: bool
 
     async def steps(self) -> None:
@@ -137,15 +138,17 @@ class Steps:
                     await self._keep_context(slot)
             if live:
                 if slot.attention or box.has_triggers:
-                    if not self.shared or not self.hit:
-                        runq.append(slot)
-                    else:
-                        runq.appendleft(slot)
+                    runq.append(slot)
                 else:
                     slot.idle = True
                     if box.queue is not None:
                         box.give_back_lane()
-            if self.hit or pool.baton is not self or (slot.attention and not self.shared):
+            if self.hit:
+                if self.hit == CANCELLED:
+                    slot.touch()
+                    return
+                self.hit = 0
+            if pool.baton is not self or (slot.attention and not self.shared):
                 return
             spent += n + 1
             if spent >= per_turn or perf_counter() > until:
@@ -156,7 +159,12 @@ class Steps:
         """See to what comes before mail: a start, a drain; True if the slot is ready for mail, False if it is to end."""
         if slot.life is Lifecycle.INITIALIZING and slot.reason is None and slot.order < Order.STOP:
             await begin(slot, self)  # type: ignore[arg-type]
-        if slot.order is Order.DRAIN and slot.life is Lifecycle.DRAINING and not slot.box.has_triggers and slot.blueprint.kind != "function":
+        if (
+            slot.order is Order.DRAIN
+            and slot.life is Lifecycle.DRAINING
+            and not slot.box.has_triggers
+            and slot.blueprint.kind != "function"
+        ):
             slot.order = Order.STOP
         if slot.reason is not None or slot.order >= Order.STOP:
             return False
@@ -216,7 +224,9 @@ class Steps:
                 nursery.cancel_scope.cancel()
             self.crashed(
                 slot,
-                OwnTaskNeeded(f"{slot.path}: a nursery was left open after a handler; give {type(slot.actor).__qualname__} own_task = True"),
+                OwnTaskNeeded(
+                    f"{slot.path}: a nursery was left open after a handler; give {type(slot.actor).__qualname__} own_task = True"
+                ),
             )
 
     async def _keep_context(self, slot: Slot) -> None:

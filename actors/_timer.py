@@ -27,7 +27,12 @@ class Timer:
         """Call it off, even if its tick is queued already: after this none is handed over. Plain function, idempotent."""
         self._leave_list()
         more = self._slot.more
-        if self.key is not None and more is not None and more.keyed_timers is not None and more.keyed_timers.get(self.key) is self:
+        if (
+            self.key is not None
+            and more is not None
+            and more.keyed_timers is not None
+            and more.keyed_timers.get(self.key) is self
+        ):
             del more.keyed_timers[self.key]
         if self._deadline is not None:
             self._deadline.cancel()

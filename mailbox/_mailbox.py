@@ -71,7 +71,20 @@ class Mailbox:
     incarnations: what one has not taken, the next one finds.
     """
 
-    __slots__ = ("_keyed", "_waiting", "fast", "hand", "is_open", "load", "owner", "queue", "seq", "spec", "triggers", "urgent")
+    __slots__ = (
+        "_keyed",
+        "_waiting",
+        "fast",
+        "hand",
+        "is_open",
+        "load",
+        "owner",
+        "queue",
+        "seq",
+        "spec",
+        "triggers",
+        "urgent",
+    )
 
     def __init__(self, owner: Addressee, spec: MailboxSpec = PLAIN, *, enveloped: bool = False) -> None:
         """Open an empty mailbox; `enveloped` keeps it out of the fast mode for good (agents, functions)."""
@@ -244,7 +257,12 @@ class Mailbox:
     def would_wait(self, envelope: Letter) -> bool:
         """Return whether `accept_when_room` would wait: the policy is "wait", and there is no room or others wait already."""
         capacity = self.spec.capacity
-        return self.spec.overflow == "wait" and capacity is not None and envelope.kind not in EXEMPT and (self.load >= capacity or bool(self._waiting))
+        return (
+            self.spec.overflow == "wait"
+            and capacity is not None
+            and envelope.kind not in EXEMPT
+            and (self.load >= capacity or bool(self._waiting))
+        )
 
     def _let_in_senders(self) -> bool:
         """Accept for those who wait, as long as there is room; True if any got in."""
@@ -419,7 +437,9 @@ class Mailbox:
     def bury(self, envelope: Letter, reason: DeadReason) -> None:
         """Make a mail that has left its lane a dead letter."""
         owner = self.owner
-        owner.dead_letters.add(DeadLetter(envelope.message, owner.path, owner.uid, envelope.sender, envelope.seq, reason))
+        owner.dead_letters.add(
+            DeadLetter(envelope.message, owner.path, owner.uid, envelope.sender, envelope.seq, reason)
+        )
 
     def __repr__(self) -> str:
         """Show what waits."""

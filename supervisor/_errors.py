@@ -17,7 +17,14 @@ class RestartIntensityExceeded(GreenroomError):
 
     def __init__(self, path: str, child: str, max_restarts: int, within: float, reason: Any, text: str) -> None:
         super().__init__(path, child, max_restarts, within, reason, text)
-        self.path, self.child, self.max_restarts, self.within, self.reason, self.text = path, child, max_restarts, within, reason, text
+        self.path, self.child, self.max_restarts, self.within, self.reason, self.text = (
+            path,
+            child,
+            max_restarts,
+            within,
+            reason,
+            text,
+        )
 
     def __str__(self) -> str:
         """Say who gave up on whom, and why."""

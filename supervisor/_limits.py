@@ -34,5 +34,9 @@ class Limits:
             if value is not None and (type(value) is not int or value < 1):
                 raise InvalidSpec(f"Limits.{field}: {value!r} is not a whole number from 1; None means no limit")
         stale = self.stale_after
-        if stale is not None and (isinstance(stale, bool) or not isinstance(stale, (int, float)) or not 0 < stale < inf):
-            raise InvalidSpec(f"Limits.stale_after: {stale!r} is not a finite number of seconds above 0; None means never")
+        if stale is not None and (
+            isinstance(stale, bool) or not isinstance(stale, (int, float)) or not 0 < stale < inf
+        ):
+            raise InvalidSpec(
+                f"Limits.stale_after: {stale!r} is not a finite number of seconds above 0; None means never"
+            )

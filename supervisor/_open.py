@@ -61,7 +61,11 @@ class Scheduling:
             value = getattr(self, field)
             if type(value) is not int or value < 1:
                 raise InvalidSpec(f"Scheduling.{field}: {value!r} is not a whole number from 1")
-        if isinstance(self.time_slice, bool) or not isinstance(self.time_slice, (int, float)) or not self.time_slice > 0:
+        if (
+            isinstance(self.time_slice, bool)
+            or not isinstance(self.time_slice, (int, float))
+            or not self.time_slice > 0
+        ):
             raise InvalidSpec(f"Scheduling.time_slice: {self.time_slice!r} is not a number of seconds above 0")
 
 
@@ -103,7 +107,11 @@ async def open_supervisor(
         raise InvalidSpec(f"open_supervisor: strategy {strategy!r} is not known; there is 'one_for_one'")
     if unread not in ("log", "raise"):
         raise InvalidSpec(f"open_supervisor: unread is {unread!r}; give 'log' or 'raise'")
-    for what, value, kind in (("intensity", intensity, Intensity), ("limits", limits, Limits), ("scheduling", scheduling, Scheduling)):
+    for what, value, kind in (
+        ("intensity", intensity, Intensity),
+        ("limits", limits, Limits),
+        ("scheduling", scheduling, Scheduling),
+    ):
         if value is not None and not isinstance(value, kind):
             raise InvalidSpec(f"open_supervisor: {what} is {value!r}; give {kind.__name__}(...)")
     limits = limits or Limits()
@@ -147,7 +155,9 @@ async def open_supervisor(
 
 def _make_root(runtime: Runtime, name: str, starter: Starter, specs: list[ChildSpec], intensity: Intensity) -> Slot:
     blueprint = attrs.evolve(runtime.blueprint(SupervisorActor), prefix="supervisor")
-    root = Slot(runtime, None, name, runtime.next_uid, SupervisorActor, (starter, specs, intensity), blueprint, ROOT_POLICY)
+    root = Slot(
+        runtime, None, name, runtime.next_uid, SupervisorActor, (starter, specs, intensity), blueprint, ROOT_POLICY
+    )
     runtime.next_uid += 1
     runtime.alive += 1
     return root
@@ -237,10 +247,10 @@ def _raise_outcome(tree: _Tree, body_error: Exception | None, unread: str) -> No
             unread_error = report.error
         else:
             unread_error = getattr(report.reason, "error", None) if hasattr(report, "reason") else None
-        logger.error("%s: nobody has read its report: %r", report.path, report, extra={"path": report.path, "uid": report.uid})
+        logger.error(
+            "%s: nobody has read its report: %r", report.path, report, extra={"path": report.path, "uid": report.uid}
+        )
         if unread == "raise" and isinstance(unread_error, Exception):
             failures.append(unread_error)
     if failures:
         raise ExceptionGroup(f"the tree {root.path} failed", failures)
-
-

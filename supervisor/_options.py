@@ -12,7 +12,17 @@ from ..mailbox import MailboxSpec
 
 NAME: Final = re.compile(r"[a-z0-9_-]{1,64}")
 #: What `start_soon` and `start` take besides the factory and its arguments.
-OPTIONS: Final = ("name", "restart", "shutdown", "startup_timeout", "mailbox", "labels", "mail", "wake_parent", "redeliver")
+OPTIONS: Final = (
+    "name",
+    "restart",
+    "shutdown",
+    "startup_timeout",
+    "mailbox",
+    "labels",
+    "mail",
+    "wake_parent",
+    "redeliver",
+)
 NO_MAIL: Final = object()
 RUN_TIME_POLICY: Final = Policy()
 

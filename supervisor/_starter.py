@@ -107,7 +107,9 @@ class Starter:
             raise LimitReached(f"{parent.path}/{name}", "max_actors", limits.max_actors, self._holders())
         if limits.max_depth is not None and parent.depth >= limits.max_depth:
             raise LimitReached(f"{parent.path}/{name}", "max_depth", limits.max_depth, (parent.path,))
-        return self._insert(team, name, factory, args, blueprint, policy or RUN_TIME_POLICY, options, awaited=awaited, waits=waits)
+        return self._insert(
+            team, name, factory, args, blueprint, policy or RUN_TIME_POLICY, options, awaited=awaited, waits=waits
+        )
 
     def _insert(
         self,
@@ -184,5 +186,3 @@ def raise_failure(slot: Slot) -> None:
     if isinstance(reason, StartupFailed):
         raise StartupFailed(slot.path, reason.error, reason.cause) from reason.error
     raise ActorStopped(slot.path, None, "the actor ended before it was ready")
-
-

@@ -159,5 +159,3 @@ def children_of(slot: Slot) -> Mapping[str, Slot]:
     """Return a slot's children by name."""
     team = team_of(slot)
     return {} if team is None else team.children
-
-
