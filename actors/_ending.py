@@ -13,12 +13,12 @@ from typing import Final
 import trio
 
 from ..mailbox import DeadReason, Letter
-from ._family import Family
+from ._family import Family, Verdict
 from ._errors import ActorCrashed, ActorStopped, ActorStopping, StartupFailed
 from ._lifecycle import ENDED, Lifecycle
 from ._monitor import Monitor
 from ._reasons import Crashed, Escalated, ExitReason, Killed, Shutdown, error_of, is_failure, text_of
-from ._reports import ChildEnded, ChildStartupFailed, post_report
+from ._reports import ChildEnded, ChildStartupFailed, log_of, post_report
 from ._request import Asked
 from ._runner import LEAVE
 from ._slot import Order, Slot
@@ -297,9 +297,9 @@ def finalize(slot: Slot) -> None:
     awaited = more is not None and more.awaited
     family = None if parent is None or parent.more is None else parent.more.family
     verdict = "forget" if awaited or family is None else family.decide(slot, reason)
-    restarting = verdict in ("restart", "restart later")
     incarnation, by = slot.incarnation, slot.by or "itself"
-    _fail_requests(slot, reason)
+    if slot.box.hand is not None or more is not None:
+        _fail_requests(slot, reason)
     slot.actor = slot.receive = slot.context = None
     slot.last_exit = reason
     ctx, slot.ctx = slot.ctx, None
@@ -307,62 +307,72 @@ def finalize(slot: Slot) -> None:
         ctx.close()
     slot.idle = slot.ending = slot.started = slot.starting = False
     slot.runner = None
+    restarting = verdict == "restart" or verdict == "restart later"
     if restarting:
-        _drop_watching(slot)
-        _tell_monitors(slot, reason, slot_ends=False)
-        slot.incarnation += 1
-        slot.reason, slot.order, slot.admin, slot.by, slot.stop_by, slot.last_turn = (
-            None,
-            Order.NONE,
-            False,
-            "",
-            0.0,
-            None,
-        )
-        if more is not None:
-            more.gate = more.family = more.turn = more.warnings = None
-            if more.log is not None:
-                more.log.forget()
-        slot.advance(Lifecycle.RESTARTING)
+        _begin_restart(slot, reason)
     else:
-        if family is not None and verdict == "forget":
-            family.remove(slot)
-        runtime.alive -= 1
-        _return_mail(slot, reason)
-        _drop_watching(slot)
-        if more is not None:
-            _tell_monitors(slot, reason, slot_ends=True)
-            more.gate = more.family = more.turn = None
-            if more.log is not None:
-                more.log.close()
-        if verdict == "forget":
-            slot.factory, slot.args, slot.vars = None, (), None
-        failed_start = isinstance(reason, StartupFailed) and not slot.admin
-        slot.advance(Lifecycle.PARKED if verdict == "park" else Lifecycle.FAILED if failed_start else Lifecycle.STOPPED)
+        _end_slot(slot, reason, family, verdict)
     if not awaited:
         _report(slot, parent, reason, incarnation, by, restarting=restarting)
     if verdict == "restart":
         runtime.launch(slot)
 
 
-def _report(
-    slot: Slot, parent: Slot | None, reason: ExitReason, incarnation: int, by: str, *, restarting: bool
-) -> None:
+def _begin_restart(slot: Slot, reason: ExitReason) -> None:
+    """Make room for the next incarnation; the mailbox stays as it is."""
+    more = slot.more
+    if more is not None:
+        _drop_watching(slot)
+        _tell_monitors(slot, reason, slot_ends=False)
+        more.gate = more.family = more.turn = more.warnings = None
+    slot.incarnation += 1
+    slot.reason, slot.order, slot.admin, slot.by, slot.stop_by, slot.last_turn = None, Order.NONE, False, "", 0.0, None
+    if more is not None and more.log is not None:
+        more.log.forget()
+    slot.advance(Lifecycle.RESTARTING)
+
+
+def _end_slot(slot: Slot, reason: ExitReason, family: Family | None, verdict: Verdict) -> None:
+    """End the slot: for good, or until somebody starts it again."""
+    more = slot.more
+    if family is not None and verdict == "forget":
+        family.remove(slot)
+    slot.runtime.alive -= 1
+    _return_mail(slot, reason)
+    if more is not None:
+        _drop_watching(slot)
+        _tell_monitors(slot, reason, slot_ends=True)
+        more.gate = more.family = more.turn = None
+        if more.log is not None:
+            more.log.close()
+    if verdict == "forget":
+        slot.factory, slot.args, slot.vars = None, (), None
+    if verdict == "park":
+        slot.advance(Lifecycle.PARKED)
+    elif isinstance(reason, StartupFailed) and not slot.admin:
+        slot.advance(Lifecycle.FAILED)
+    else:
+        slot.advance(Lifecycle.STOPPED)
+
+
+def _report(slot: Slot, parent: Slot | None, reason: ExitReason, incarnation: int, by: str, *, restarting: bool) -> None:
     """Post the end to the parent, and keep a log record of a failure."""
+    if not reason.is_failure:
+        if parent is not None and parent.life not in ENDED:
+            log_of(parent).post_end(slot, reason, incarnation, by, restarting=restarting)
+        return
     administrative = by != "itself"
     if isinstance(reason, StartupFailed):
         if administrative:
             # A stop that was asked for before this step wins: no failure is reported; the ref still tells the cause.
             post_report(parent, ChildEnded(slot.path, slot.uid, incarnation, Shutdown(), by, restarting))
             return
-        post_report(
-            parent, ChildStartupFailed(slot.path, slot.uid, incarnation, reason.error, reason.cause, restarting)
-        )
+        post_report(parent, ChildStartupFailed(slot.path, slot.uid, incarnation, reason.error, reason.cause, restarting))
         if parent is not None and slot.more is not None and slot.more.wakes_parent and not parent.has_ended:
             wake_for_report(parent)
     else:
         post_report(parent, ChildEnded(slot.path, slot.uid, incarnation, reason, by, restarting))
-    if is_failure(reason) and not administrative:
+    if not administrative:
         follows = f"; restarting as incarnation {slot.incarnation}" if restarting else "; not restarted"
         level = logging.WARNING if restarting else logging.ERROR
         slot.runtime.log_later(level, text_of(reason) + follows, slot, cause=text_of(reason), restarting=restarting)
@@ -426,6 +436,9 @@ def _return_mail(slot: Slot, reason: ExitReason) -> None:
     """Close the mailbox for good and return what waits: asks fail, everything else is a dead letter; each once."""
     box = slot.box
     box.close()
+    if len(box) == 0 and not box.waiting_senders:
+        box.give_back_lane()
+        return
     dead: DeadReason = "startup failed" if isinstance(reason, StartupFailed) and not slot.admin else "stopped"
     for letter in box.clear():
         if isinstance(letter, Asked):

@@ -122,6 +122,8 @@ class StartupFailed(GreenroomError):
         message: what was refused for it, if anything was.
     """
 
+    is_failure = True
+
     def __init__(self, path: str, error: BaseException | None, cause: str, message: Any = None) -> None:
         super().__init__(path, error, cause, message)
         self.path, self.error, self.cause, self.message = path, error, cause, message

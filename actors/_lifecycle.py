@@ -29,6 +29,9 @@ class Lifecycle(Enum):
     STOPPED = "stopped"
     FAILED = "failed"
 
+    #: Members are singletons: hashing by identity saves a Python call in each table look-up.
+    __hash__ = object.__hash__
+
 
 _L = Lifecycle
 

@@ -210,7 +210,12 @@ class Worker(Steps, Runner):
             self.check_nothing_held(slot)
         if ready and slot.reason is None:
             return True
-        await end_incarnation(slot)
+        try:
+            await end_incarnation(slot)
+        except Exception:
+            # User code is judged inside; what comes out is a bug of the runtime, and must not be taken for the slot's.
+            self.slot = None
+            raise
         return False
 
     @contextmanager

@@ -1,6 +1,6 @@
 """Why an incarnation ended."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 
@@ -11,12 +11,16 @@ from ._errors import StartupFailed
 class Finished:
     """It ended by itself and is done: a function returned, or `ctx.stop(result)`."""
 
+    is_failure: ClassVar[bool] = False
+
     result: Any = None
 
 
 @attrs.frozen
 class Shutdown:
     """It was told to stop, or stopped itself with a word; no failure. Also the status of an actor that ended so."""
+
+    is_failure: ClassVar[bool] = False
 
     detail: Any = None
 
@@ -25,10 +29,14 @@ class Shutdown:
 class Ignored:
     """Its startup raised `Ignore`: there was nothing to do."""
 
+    is_failure: ClassVar[bool] = False
+
 
 @attrs.frozen
 class Crashed:
     """An exception left its code, a required service ended, or somebody called `ref.crash(error)`. `cause` is the error as text."""
+
+    is_failure: ClassVar[bool] = True
 
     error: BaseException
     cause: str = attrs.field(default="", eq=False)
@@ -38,6 +46,8 @@ class Crashed:
 class Killed:
     """It was killed, by others or because it did not end in time; `detail` says which."""
 
+    is_failure: ClassVar[bool] = True
+
     detail: str = ""
 
 
@@ -45,10 +55,14 @@ class Killed:
 class Cancelled:
     """A cancellation that no scope of the runtime owns went through it."""
 
+    is_failure: ClassVar[bool] = True
+
 
 @attrs.frozen
 class Escalated:
     """It gave up because a child of it failed too often; `error` has the causal chain."""
+
+    is_failure: ClassVar[bool] = True
 
     error: BaseException
     cause: str = attrs.field(default="", eq=False)
@@ -56,12 +70,10 @@ class Escalated:
 
 ExitReason = Finished | Shutdown | Ignored | Crashed | StartupFailed | Killed | Cancelled | Escalated
 
-FAILURES: tuple[type, ...] = (Crashed, StartupFailed, Killed, Cancelled, Escalated)
-
 
 def is_failure(reason: ExitReason) -> bool:
     """Return whether an end for this reason counts as a failure (transient children are restarted after one)."""
-    return isinstance(reason, FAILURES)
+    return reason.is_failure
 
 
 def error_of(reason: ExitReason) -> BaseException | None:

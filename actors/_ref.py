@@ -487,6 +487,9 @@ class ActorRef(Generic[M]):
         )
 
 
+Slot.make_ref = ActorRef
+
+
 class PinnedRef(ActorRef[M]):
     """Be a ref of one incarnation."""
 

@@ -14,7 +14,7 @@ import trio
 
 from ..mailbox import Envelope, Letter
 from ._errors import StartupFailed
-from ._reasons import ExitReason, error_of, is_failure
+from ._reasons import ExitReason, error_of
 from ._turn import TurnOutcome
 
 if TYPE_CHECKING:
@@ -82,16 +82,29 @@ class TurnFinished:
 
 
 Report = ChildEnded | ChildStartupFailed | TurnFinished
+#: What a `ChildEnded` is made from: child, reason, incarnation, by, restarting.
+_Facts = tuple["Slot", ExitReason, int, str, bool]
 
 
 def is_bad_news(report: Report) -> bool:
     """Return whether a report tells of a failure; those are folded last."""
     if isinstance(report, ChildEnded):
-        return is_failure(report.reason)
+        return report.reason.is_failure
     return isinstance(report, ChildStartupFailed) or report.outcome.kind in ("errored", "crashed")
 
 
-def _label(report: Report) -> str:
+def _made(report: Report | _Facts) -> Report:
+    """Return the report that facts come to."""
+    if isinstance(report, tuple):
+        child, reason, incarnation, by, restarting = report
+        return ChildEnded(child.path, child.uid, incarnation, reason, by, restarting)
+    return report
+
+
+def _label(report: Report | _Facts) -> str:
+    if isinstance(report, tuple):
+        error = error_of(report[1])
+        return type(report[1] if error is None else error).__name__
     if isinstance(report, TurnFinished):
         error = report.outcome.error
         return f"turn {report.outcome.kind}" if error is None else type(error).__name__
@@ -111,8 +124,9 @@ class ReportLog:
     def __init__(self, slot: "Slot", capacity: int = REPORTS_CAPACITY) -> None:
         self._slot = slot
         self._capacity = capacity
-        self._good: deque[tuple[int, int, Report]] = deque()
-        self._bad: deque[tuple[int, int, Report]] = deque()
+        #: (seq, the parent's incarnation, the report, or what it is made from when somebody reads it)
+        self._good: deque[tuple[int, int, Report | _Facts]] = deque()
+        self._bad: deque[tuple[int, int, Report | _Facts]] = deque()
         self._folded: Counter[str] = Counter()
         self._lot = trio.lowlevel.ParkingLot()
         self._closed = False
@@ -128,11 +142,18 @@ class ReportLog:
 
     def post(self, report: Report) -> None:
         """Add one, in order with the parent's mail (the runtime does). Plain, never waits, never refuses."""
+        self._add(report, bad=is_bad_news(report))
+
+    def post_end(self, child: "Slot", reason: ExitReason, incarnation: int, by: str, *, restarting: bool) -> None:
+        """Add a `ChildEnded`, made when it is read: most parents read few of the ends of many children."""
+        self._add((child, reason, incarnation, by, restarting), bad=reason.is_failure)
+
+    def _add(self, report: "Report | _Facts", *, bad: bool) -> None:
         slot = self._slot
-        entry = (slot.box.next_seq(), slot.incarnation, report)
-        (self._bad if is_bad_news(report) else self._good).append(entry)
-        if len(self._good) + len(self._bad) > self._capacity:
-            _, _, oldest = (self._good or self._bad).popleft()
+        good, failed = self._good, self._bad
+        (failed if bad else good).append((slot.box.next_seq(), slot.incarnation, report))
+        if len(good) + len(failed) > self._capacity:
+            oldest = (good or failed).popleft()[2]
             self._folded[_label(oldest)] += 1
         if self._lot:
             self._lot.unpark()
@@ -146,7 +167,7 @@ class ReportLog:
                 return None
             lane.popleft()
             if incarnation == self._slot.incarnation:
-                return report
+                return _made(report)
             self._slot.dead_letters.count("old incarnation")
         return None
 
@@ -196,7 +217,7 @@ class ReportLog:
 
     def unread_failures(self) -> list[Report]:
         """Return the failures that nobody has read, without taking them."""
-        return [report for _, _, report in self._bad]
+        return [_made(report) for _, _, report in self._bad]
 
     def forget(self) -> None:
         """Drop what an ended incarnation has not read, and count it."""
@@ -215,7 +236,7 @@ class ReportLog:
             if incarnation != slot.incarnation:
                 slot.dead_letters.count("old incarnation")
                 continue
-            envelope = Envelope(report, kind="report", trigger=False)
+            envelope = Envelope(_made(report), kind="report", trigger=False)
             envelope.seq = seq
             merged.append(envelope)
         self._good.clear()

@@ -50,7 +50,8 @@ class Runtime:
     ) -> None:
         self.base: ContextVars = copy_context()
         self.trio_token = trio.lowlevel.current_trio_token()
-        self.clock = trio.lowlevel.current_clock()
+        #: Trio's time; bound here, as it is read at each change of state.
+        self.now = trio.lowlevel.current_clock().current_time
         self.choices = choices = CHOICES.get()
         self.dead_letters = DeadLetters()
         self.deadlines = Deadlines(choices)
@@ -68,10 +69,6 @@ class Runtime:
         #: what to log once the step that noticed it is over: user code may hang on a logger.
         self._log: deque[tuple[int, str, dict[str, Any]]] = deque()
         self._blueprints: dict[Any, Blueprint] = {}
-
-    def now(self) -> float:
-        """Return Trio's time."""
-        return self.clock.current_time()
 
     def blueprint(self, factory: Any) -> Blueprint:
         """Return what is known of a factory; looked at once."""

@@ -7,7 +7,7 @@ function on it without a checkpoint; tasks only carry out what has been decided.
 from collections.abc import Callable
 from contextvars import Context as ContextVars
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import trio
 
@@ -90,6 +90,9 @@ class Slot:
         "idle", "incarnation", "last_exit", "last_turn", "life", "more", "name", "order", "parent", "policy", "pool", "reason", "receive", "ref_", "runner",
         "runtime", "since", "started", "starting", "stop_by", "uid", "vars",
     )  # fmt: skip
+
+    #: makes the one ref of a slot; set by `_ref`, which knows slots, while slots do not know refs.
+    make_ref: "ClassVar[Callable[[Slot], ActorRef[Any]]]"
 
     def __init__(
         self,
@@ -261,9 +264,7 @@ class Slot:
         """Return the ref that survives restarts; one per slot."""
         ref = self.ref_
         if ref is None:
-            from ._ref import ActorRef  # noqa: PLC0415 -- a ref is made of a slot, and a slot hands out its ref
-
-            ref = self.ref_ = ActorRef(self)
+            ref = self.ref_ = Slot.make_ref(self)
         return ref
 
     def warn(self, name: str, text: str) -> None:
