@@ -32,6 +32,7 @@ class Blueprint:
         needs_permit: its start may take long, so the launch gate counts it.
         least, most: how many positional arguments it takes.
         signature: for error texts.
+        is_plain: an actor in the pool whose start is nothing but making it.
     """
 
     kind: FactoryKind
@@ -45,6 +46,7 @@ class Blueprint:
     least: int
     most: float
     signature: str
+    is_plain: bool = False
 
 
 def read_blueprint(factory: Any) -> Blueprint:
@@ -100,6 +102,7 @@ def _class_blueprint(made: type[Actor[Any]], prefix: str, least: int, most: floa
         least=least,
         most=most,
         signature=signature,
+        is_plain=not agent and not services and not made.own_task and made.startup is Actor.startup,
     )
 
 

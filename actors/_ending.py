@@ -228,6 +228,21 @@ def _report_straggler(slot: Slot, incarnation: int) -> None:
 # -- ending
 
 
+def end_at_once(slot: Slot) -> bool:
+    """End an incarnation that has nothing to undo; False if `end_incarnation` has to see to it. The same steps, without a coroutine."""
+    reason = slot.reason
+    if reason is None and slot.order < Order.STOP:
+        return False
+    more = slot.more
+    if slot.life is Lifecycle.INITIALIZING or (slot.started and slot.blueprint.has_shutdown):
+        return False
+    if more is not None and (more.family is not None or more.gate is not None or more.timers is not None):
+        return False
+    finalize(slot)
+    slot.runtime.flush_log()
+    return True
+
+
 async def end_incarnation(slot: Slot) -> None:
     """End the slot's incarnation, to its last step. For slots that share a task."""
     await conclude(slot)

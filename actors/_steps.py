@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from ..mailbox import Envelope
-from ._ending import note_end
+from ._ending import end_at_once, note_end
 from ._errors import OwnTaskNeeded
 from ._lifecycle import Lifecycle
 from ._reasons import Cancelled, Crashed, Finished
 from ._request import Asked
 from ._runner import CANCELLED
 from ._slot import Order, Slot
-from ._starting import begin
+from ._starting import begin, begin_at_once
 from ._texts import describe, without_frames
 from ._working import finish_function, interrupt_turn, run_turn
 
@@ -74,7 +74,7 @@ class Steps:
             n = 0
             box = slot.box
             live = True
-            if slot.attention and self.shared:
+            if slot.attention and self.shared and not begin_at_once(slot):
                 live = await self.attend(slot)
             if live:
                 receive = slot.receive
@@ -127,7 +127,7 @@ class Steps:
                         self.suspended = False
                         self.check_nothing_held(slot)
                 if slot.attention and self.shared:
-                    live = await self.attend(slot)
+                    live = not end_at_once(slot) and await self.attend(slot)
             # Out of its hands: from here to the end of the loop there is no checkpoint but the fairness one.
             slot.runner = None
             self.slot = None
