@@ -12,8 +12,8 @@ from ._runner import RUNNERS
 from ._slot import Slot
 
 
-async def ask_slot(slot: Slot, request: Any, timeout: float | None) -> Any:
-    """Put a request into an open mailbox and wait for its answer. Checkpoint: always."""
+async def ask_slot(slot: Slot, request: Any, timeout: float | None, incarnation: int = 0) -> Any:
+    """Put a request into an open mailbox and wait for its answer; of one incarnation alone, if it is given. Checkpoint: always."""
     task = trio.lowlevel.current_task()
     runner = RUNNERS.get(task)
     asker = None if runner is None else runner.slot
@@ -25,6 +25,8 @@ async def ask_slot(slot: Slot, request: Any, timeout: float | None) -> Any:
         if hand.__class__ is Asked and hand.deadline is not None:
             deadline = hand.deadline.when
     asked = Asked(request, task, slot, asker)
+    if incarnation:
+        asked.incarnation = incarnation
     if timeout is not None or deadline != inf:
         now = slot.runtime.now()
         if timeout is not None:
@@ -40,13 +42,9 @@ async def ask_slot(slot: Slot, request: Any, timeout: float | None) -> Any:
             asked.parked = True
             await trio.lowlevel.wait_task_rescheduled(partial(_abort, asked))
     except BaseException:
-        # Refused, or cancelled while it waited for room: nobody has it.
+        # Refused, cancelled while it waited for room, or struck by Ctrl-C: whoever has it need not see to it.
         if not asked.done:
-            asked.done = True
-            asked.void = True
-            asked.release_asker()
-            if asked.deadline is not None:
-                asked.deadline.cancel()
+            abandon(asked)
         raise
     if asked.error is not None:
         try:
@@ -72,7 +70,7 @@ async def _hand_in(slot: Slot, asked: Asked, deadline: float) -> None:
 @trio.lowlevel.enable_ki_protection
 def _accept(slot: Slot, asked: Asked) -> None:
     box = slot.box
-    if box.fast:
+    if box.fast and not asked.incarnation:
         box.seq = asked.seq = box.seq + 1
         box.lane().append(asked)
     else:

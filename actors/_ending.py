@@ -239,7 +239,8 @@ def end_at_once(slot: Slot) -> bool:
     if more is not None and (more.family is not None or more.gate is not None or more.timers is not None):
         return False
     finalize(slot)
-    slot.runtime.flush_log()
+    if slot.runtime.has_log:
+        slot.runtime.flush_log()
     return True
 
 
@@ -308,7 +309,8 @@ def finalize(slot: Slot) -> None:
     if more is not None and more.stop_timer is not None:
         more.stop_timer.cancel()
         more.stop_timer = None
-    runtime.launcher.release(slot)
+    if slot.blueprint.needs_permit:
+        runtime.launcher.release(slot)
     awaited = more is not None and more.awaited
     family = None if parent is None or parent.more is None else parent.more.family
     verdict = "forget" if awaited or family is None else family.decide(slot, reason)
@@ -451,7 +453,7 @@ def _return_mail(slot: Slot, reason: ExitReason) -> None:
     """Close the mailbox for good and return what waits: asks fail, everything else is a dead letter; each once."""
     box = slot.box
     box.close()
-    if len(box) == 0 and not box.waiting_senders:
+    if not box.queue and not box.urgent and not box.waiting_senders:
         box.give_back_lane()
         return
     dead: DeadReason = "startup failed" if isinstance(reason, StartupFailed) and not slot.admin else "stopped"

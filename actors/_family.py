@@ -1,6 +1,6 @@
 """What this room needs of the room above: who decides over ends, and who owns children."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ._reasons import ExitReason
@@ -60,10 +60,10 @@ class Launcher(Protocol):
 class Children(Protocol):
     """Start children; what `ctx.start_soon` and `ctx.start` call."""
 
-    def start_soon(self, parent: "Slot", factory: Any, args: Iterable[Any], options: Mapping[str, Any]) -> "Slot":
+    def start_soon(self, parent: "Slot", factory: Any, args: tuple[Any, ...], options: Mapping[str, Any]) -> "Slot":
         """Register a child."""
         ...
 
-    async def start(self, parent: "Slot", factory: Any, args: Iterable[Any], options: Mapping[str, Any]) -> "Slot":
+    async def start(self, parent: "Slot", factory: Any, args: tuple[Any, ...], options: Mapping[str, Any]) -> "Slot":
         """Register a child and wait until it is ready."""
         ...

@@ -53,6 +53,8 @@ FOLLOWS: Final[dict[Lifecycle, frozenset[Lifecycle]]] = {
 ENDED: Final = frozenset({_L.PARKED, _L.STOPPED, _L.FAILED})
 #: Registered and not ready yet in this incarnation.
 STARTING: Final = frozenset({_L.QUEUED, _L.INITIALIZING})
+#: States that nobody should stay in for long.
+PASSING: Final = frozenset({_L.QUEUED, _L.INITIALIZING, _L.RESTARTING, _L.DRAINING, _L.STOPPING})
 
 
 def check_step(before: Lifecycle, after: Lifecycle) -> None:

@@ -123,7 +123,7 @@ class Pool:
 class Worker(Steps, Runner):
     """Be one task of the pool."""
 
-    __slots__ = ("home", "pool", "runtime", "startup_scope")
+    __slots__ = ("clean", "home", "pool", "runtime", "startup_scope")
 
     shared = True
 
@@ -131,8 +131,8 @@ class Worker(Steps, Runner):
         super().__init__()
         self.pool = pool
         self.runtime = pool.runtime
-        #: a context that no actor has changed.
-        self.home = pool.runtime.base
+        self.clean = pool.runtime.base
+        self.home = self.clean.copy()
         self.startup_scope: trio.CancelScope | None = None
 
     async def run(self) -> None:

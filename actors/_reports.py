@@ -103,8 +103,8 @@ def _made(report: Report | _Facts) -> Report:
 
 def _label(report: Report | _Facts) -> str:
     if isinstance(report, tuple):
-        error = error_of(report[1])
-        return type(report[1] if error is None else error).__name__
+        reason = report[1]
+        return type((error_of(reason) or reason) if reason.is_failure else reason).__name__
     if isinstance(report, TurnFinished):
         error = report.outcome.error
         return f"turn {report.outcome.kind}" if error is None else type(error).__name__

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import trio
 
-from ..mailbox import DeadLetter, Letter
-from ._errors import Deadlock, NoReply
+from ..mailbox import DeadLetter, Letter, MailboxFull
+from ._errors import ActorStopped, Deadlock, NoReply
 
 if TYPE_CHECKING:
     from ._deadlines import Deadline
@@ -33,6 +33,7 @@ class Asked(Letter):
         "deferred",
         "done",
         "error",
+        "incarnation",
         "message",
         "parked",
         "sender",
@@ -46,7 +47,6 @@ class Asked(Letter):
     trigger = True
     kind = "request"
     urgent = False
-    incarnation = 0
     key = None
 
     def __init__(self, message: Any, task: "trio.lowlevel.Task | None", target: "Slot", asker: "Slot | None") -> None:
@@ -57,6 +57,7 @@ class Asked(Letter):
         self.asker = asker
         self.sender: Any = None if asker is None else asker.ref()
         self.seq = 0
+        self.incarnation = 0
         self.void = False
         self.begun = False
         self.done = False
@@ -83,6 +84,16 @@ class Asked(Letter):
         self.error = error
         self._finish()
         return True
+
+    def buried(self, reason: str) -> None:
+        """Let the asker know that nobody will handle it: pushed out of a full mailbox, or meant for an incarnation that has ended."""
+        target = self.target
+        capacity = target.box.spec.capacity
+        if capacity is not None and reason in ("drop_oldest", "drop_newest"):
+            self.fail(MailboxFull(target.path, self.message, capacity))
+        else:
+            detail = f"incarnation {self.incarnation}, to which this request was pinned, has ended; it had not begun"
+            self.fail(ActorStopped(target.path, self.message, detail))
 
     def _finish(self) -> None:
         self.done = True

@@ -85,12 +85,13 @@ class Runtime:
 
     # -- running
 
+    @trio.lowlevel.enable_ki_protection
     def launch(self, slot: "Slot") -> None:
         """Begin an incarnation as soon as the launch gate lets it."""
-        if self.launcher.request(slot):
-            self.run(slot)
-        else:
+        if slot.blueprint.needs_permit and not self.launcher.request(slot):
             slot.advance(Lifecycle.QUEUED)
+        else:
+            self.run(slot)
 
     def run(self, slot: "Slot") -> None:
         """Put a slot that has something to see to before its first message where it is run."""
@@ -101,7 +102,10 @@ class Runtime:
             self.spawn(Solo(self, slot))
         else:
             slot.idle = False
-            self.pool.enqueue(slot)
+            pool = self.pool
+            pool.runq.append(slot)
+            if pool.baton is None:
+                pool.kick()
 
     def spawn(self, solo: Solo) -> None:
         """Give a slot its task; the task begins with a copy of the slot's context variables."""
@@ -146,6 +150,11 @@ class Runtime:
         if slot.policy.labels:
             facts["labels"] = dict(slot.policy.labels)
         self._log.append((level, text, facts))
+
+    @property
+    def has_log(self) -> bool:
+        """True if log records wait to be handed out."""
+        return bool(self._log)
 
     def flush_log(self) -> None:
         """Hand out the log records; outside of every state change, as handlers are user code."""

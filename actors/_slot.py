@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import trio
 
 from ..mailbox import DeadLetters, Mailbox
-from ._lifecycle import ENDED, FOLLOWS, Lifecycle, check_step
+from ._lifecycle import ENDED, FOLLOWS, PASSING, Lifecycle, check_step
 from ._reasons import ExitReason, Finished, Shutdown, error_of, text_of
 from ._status import Completed, Errored, Idle, PendingInit, Running, Status
 
@@ -147,7 +147,7 @@ class Slot:
         self.started = False
         #: how an agent's last turn ended, as a status.
         self.last_turn: Status | None = None
-        #: Trio's clock: when it was registered, and when it came into its present state.
+        #: Trio's clock: when it was registered, and when it came into its present state, if that is a passing one.
         self.born = self.since = runtime.now()
         #: why the incarnation before this one ended.
         self.last_exit: ExitReason | None = None
@@ -236,8 +236,12 @@ class Slot:
         if life not in FOLLOWS[self.life]:
             check_step(self.life, life)
         self.life = life
-        self.since = self.runtime.now()
-        self.touch()
+        if life in PASSING:
+            self.since = self.runtime.now()
+        if self.more is None and not self.runtime.feeds:
+            self.generation += 1
+        else:
+            self.touch()
 
     def touch(self) -> None:
         """Count a change of status and wake whoever waits for one."""

@@ -70,14 +70,14 @@ class FunctionQueue(OwnQueue):
 class Solo(Steps, Runner):
     """Be the task of one incarnation of one slot."""
 
-    __slots__ = ("_error", "home", "life", "pool", "runtime")
+    __slots__ = ("_error", "clean", "home", "life", "pool", "runtime")
 
     shared = False
 
     def __init__(self, runtime: "Runtime", slot: Slot) -> None:
         super().__init__()
         self.runtime = runtime
-        self.home = runtime.base
+        self.home = self.clean = runtime.base
         self.slot = slot
         #: around the whole incarnation; its deadline is the startup's until the slot is ready.
         self.life = trio.CancelScope()

@@ -35,8 +35,6 @@ async def begin(slot: Slot, runner: StartsActors) -> None:
     try:
         if choices is not None:
             choices.point("startup", slot.path)
-        if slot.vars is not None and not slot.blueprint.solo:
-            slot.context = slot.vars.copy()
         ctx = slot.ctx = Context(slot)
         if slot.blueprint.kind != "function":
             assert slot.factory is not None
@@ -120,7 +118,8 @@ def become_ready(slot: Slot) -> None:
     """Take the step from initializing to ready, unless a stop came first."""
     if slot.reason is not None or slot.order >= Order.STOP:
         return
-    slot.runtime.launcher.release(slot)
+    if slot.blueprint.needs_permit:
+        slot.runtime.launcher.release(slot)
     if slot.blueprint.kind == "actor":
         slot.receive = slot.actor.receive
     slot.attention = False

@@ -50,7 +50,10 @@ class Steps:
 
     shared: bool
     pool: Any
+    #: the context that this task steps actors in as long as none of them has changed a variable.
     home: ContextVars
+    #: what it looked like then; nobody runs in this one, so nobody changes it.
+    clean: ContextVars
     runtime: "Runtime"
     slot: Slot | None
     task: "trio.lowlevel.Task | None"
@@ -99,6 +102,7 @@ class Steps:
                             kind = message.__class__
                             if kind is Asked:
                                 if message.void:
+                                    box.voids -= 1
                                     continue
                                 message.begun = True
                                 result = receive(message.message, ctx)
@@ -134,8 +138,8 @@ class Steps:
             if self.shared:
                 if slot.context is not None:
                     await switch(self.home)
-                elif copy_context() != self.home:
-                    await self._keep_context(slot)
+                elif copy_context() != self.clean:
+                    await self._leave_context(slot, keep=live)
             if live:
                 if slot.attention or box.has_triggers:
                     runq.append(slot)
@@ -158,6 +162,9 @@ class Steps:
     async def prepare(self, slot: Slot) -> bool:
         """See to what comes before mail: a start, a drain; True if the slot is ready for mail, False if it is to end."""
         if slot.life is Lifecycle.INITIALIZING and slot.reason is None and slot.order < Order.STOP:
+            if self.shared and slot.vars is not None:
+                slot.context = slot.vars.copy()
+                await switch(slot.context)
             await begin(slot, self)  # type: ignore[arg-type]
         if (
             slot.order is Order.DRAIN
@@ -206,8 +213,8 @@ class Steps:
         if self.shared:
             if slot.context is not None:
                 await switch(self.home)
-            elif copy_context() != self.home:
-                await self._keep_context(slot)
+            elif copy_context() != self.clean:
+                await self._leave_context(slot, keep=True)
         if slot.attention or slot.box.has_triggers:
             self.pool.runq.append(slot)
         else:
@@ -229,10 +236,11 @@ class Steps:
                 ),
             )
 
-    async def _keep_context(self, slot: Slot) -> None:
-        """Leave the changed context to the slot that changed it, and go on in a clean one."""
-        slot.context = copy_context()
-        self.home = self.runtime.base.copy()
+    async def _leave_context(self, slot: Slot, *, keep: bool) -> None:
+        """Leave the changed context to the slot that changed it, unless its incarnation has ended, and go on in a clean one."""
+        if keep:
+            slot.context = copy_context()
+        self.home = self.clean.copy()
         await switch(self.home)
 
     async def breathe(self) -> float:

@@ -51,6 +51,9 @@ class Letter:
         """Return what users see of it."""
         return Mail(self.message, self.sender, self.seq, self.trigger, self.kind)
 
+    def buried(self, reason: str) -> None:
+        """Be told that it became a dead letter: whoever waits for it has to know. Plain; runs no user code."""
+
     def __repr__(self) -> str:
         """Show kind, seq and message."""
         return f"<{type(self).__name__} {self.kind} seq={self.seq} {self.message!r}>"

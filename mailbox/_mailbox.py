@@ -10,6 +10,7 @@ Invariants:
     not fast        -> only envelopes wait; `triggers` counts those that ask for a turn
     hand            -> what the receiver took and has not finished with; it is in no lane
     load            -> waiting mail that counts against `capacity`
+    voids           -> abandoned requests that still lie in a lane: dead letters already, passed over when they are reached
 """
 
 from collections import deque
@@ -30,6 +31,8 @@ _ENVELOPED: Final = MailboxSpec()
 #: Kinds that neither count against a capacity nor are dropped for one.
 EXEMPT: Final = frozenset({"tick", "down", "report", "steer", "turn"})
 SPARE_QUEUES: Final = 64
+#: Abandoned requests that may lie in a lane before it is worth clearing them out.
+MAX_VOIDS: Final = 64
 
 _spares: list[deque[Any]] = []
 
@@ -84,6 +87,7 @@ class Mailbox:
         "spec",
         "triggers",
         "urgent",
+        "voids",
     )
 
     def __init__(self, owner: Addressee, spec: MailboxSpec = PLAIN, *, enveloped: bool = False) -> None:
@@ -98,6 +102,7 @@ class Mailbox:
         self.hand: Any = None
         self.triggers = 0
         self.load = 0
+        self.voids = 0
         self.is_open = True
         self.fast = self.spec is PLAIN
         self._waiting: deque[WaitingSender] | None = None
@@ -108,13 +113,17 @@ class Mailbox:
     def __len__(self) -> int:
         """Count what waits."""
         queued = self.queue
-        n = 0 if queued is None else len(queued)
+        n = -self.voids if queued is None else len(queued) - self.voids
         return n if self.fast or self.urgent is None else n + len(self.urgent)
 
     @property
     def has_triggers(self) -> bool:
-        """True if something waits that asks for a turn."""
-        return bool(self.queue) if self.fast else self.triggers > 0
+        """True if something waits that asks for a turn: in a lane, or at the door of a full mailbox."""
+        return bool(self.queue) if self.fast else self.triggers > 0 or self._is_sought()
+
+    def _is_sought(self) -> bool:
+        """Return whether a sender waits for room with mail that asks for a turn: what fills the mailbox has to be seen to then."""
+        return bool(self._waiting) and any(sender.envelope.trigger for sender in self._waiting)
 
     @property
     def waiting_senders(self) -> int:
@@ -316,16 +325,16 @@ class Mailbox:
 
         What is void, or meant for an incarnation that has ended, is counted and passed over.
         """
-        while self.triggers > 0:
+        while self.triggers > 0 or self._is_sought():
             lane = self.urgent or self.queue
-            assert lane
-            envelope: Letter = lane.popleft()
-            if self._take_out(envelope, incarnation):
+            if lane:
+                envelope: Letter = lane.popleft()
+                taken = self._take_out(envelope, incarnation)
                 self._let_in_senders()
-                return envelope
-        self._let_in_senders()
-        if self.triggers > 0:
-            return self.take(incarnation)
+                if taken:
+                    return envelope
+            elif not self._let_in_senders():
+                break
         if self.spec is PLAIN and self.is_open and not self.queue and not self.urgent:
             self.fast = True
         return None
@@ -337,8 +346,9 @@ class Mailbox:
             if not lane:
                 return None
             envelope: Letter = lane.popleft()
-            if self._take_out(envelope, incarnation):
-                self._let_in_senders()
+            taken = self._take_out(envelope, incarnation)
+            self._let_in_senders()
+            if taken:
                 return envelope
 
     def take_all(self, incarnation: int) -> list[Letter]:
@@ -360,12 +370,14 @@ class Mailbox:
                 self.urgent.appendleft(envelope)
             else:
                 self.lane().appendleft(envelope)
-            if envelope.void and envelope.kind == "request":
-                continue
             if envelope.trigger:
                 self.triggers += 1
             if not self.spec.is_plain and envelope.kind not in EXEMPT:
                 self.load += 1
+                if envelope.key is not None:
+                    if self._keyed is None:
+                        self._keyed = {}
+                    self._keyed.setdefault((type(envelope.key), envelope.key), envelope)
 
     def abandon(self, envelope: Letter) -> bool:
         """Make a waiting mail void: its place is free at once, it is never taken. True if senders who waited got in."""
@@ -375,12 +387,29 @@ class Mailbox:
             DeadLetter(message, self.owner.path, self.owner.uid, envelope.sender, envelope.seq, "caller gone")
         )
         envelope.message = None
+        self.voids += 1
+        if self.voids > MAX_VOIDS and self.voids * 2 > len(self.queue or ()):
+            self._clear_out()
         return self._let_in_senders()
+
+    def _clear_out(self) -> None:
+        """Take abandoned requests out of the normal lane, where they are: a receiver that hangs must not make it grow."""
+        if self.fast:
+            self.seal()
+        queue = self.lane()
+        for _ in range(len(queue)):
+            envelope = queue.popleft()
+            if envelope.void and envelope.kind == "request":
+                self.voids -= 1
+            else:
+                queue.append(envelope)
 
     def _take_out(self, envelope: Letter, incarnation: int) -> bool:
         """Account for one that leaves its lane; False if it is to be passed over."""
         if envelope.void:
-            if envelope.kind != "request":
+            if envelope.kind == "request":
+                self.voids -= 1
+            else:
                 self._forget(envelope)
                 self.bury(envelope, "cancelled")
             return False
@@ -407,7 +436,9 @@ class Mailbox:
     def close(self) -> None:
         """Refuse mail from now on; what waits stays until `clear`."""
         if self.fast:
-            self.seal()
+            if self.queue or self.hand is not None:
+                self.seal()
+            self.fast = False
         self.is_open = False
 
     def reopen(self) -> None:
@@ -424,7 +455,7 @@ class Mailbox:
         self.give_back_lane()
         self.urgent = None
         self._keyed = None
-        self.triggers = self.load = 0
+        self.triggers = self.load = self.voids = 0
         return waited
 
     def refuse_senders(self, error_for: "ErrorFor") -> None:
@@ -440,6 +471,7 @@ class Mailbox:
         owner.dead_letters.add(
             DeadLetter(envelope.message, owner.path, owner.uid, envelope.sender, envelope.seq, reason)
         )
+        envelope.buried(reason)
 
     def __repr__(self) -> str:
         """Show what waits."""

@@ -1,7 +1,7 @@
 """Opening a tree: the nurseries that hold it, and how its end and the block's end meet."""
 
 import logging
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Literal
 
@@ -79,6 +79,7 @@ async def open_supervisor(
     children: Iterable[ChildSpec] = (),
     unread: Literal["log", "raise"] = "log",
     scheduling: Scheduling | None = None,
+    on_open: Callable[[Supervisor], object] | None = None,
 ) -> AsyncGenerator[Supervisor]:
     """Open a tree of supervised actors; leaving the block stops it, in order.
 
@@ -93,6 +94,7 @@ async def open_supervisor(
         children: declared children, started in order.
         unread: what to do at the end about reported failures that nobody has read: "log" them as errors, or "raise" them.
         scheduling: how plain actors share their tasks.
+        on_open: called once with what the block is going to get, before any child is there: to watch the inline ones start.
 
     Checkpoint: always, on the way in and out. Cancellation: kills the tree, in order, within the children's shutdown times.
 
@@ -134,6 +136,8 @@ async def open_supervisor(
     starter.root = root
     tree = _Tree(runtime, root)
     body_error: Exception | None = None
+    if on_open is not None:
+        on_open(Supervisor(root, starter))
     async with trio.open_nursery() as outer:
         await outer.start(tree.host)
         outer.start_soon(tree.guard)

@@ -1,6 +1,6 @@
 """Starting children: one plain step from the call to a registered child."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextvars import copy_context
 from typing import Any
 
@@ -10,7 +10,6 @@ from ..actors import (
     ActorRestarting,
     ActorStopped,
     ActorStopping,
-    Blueprint,
     Lifecycle,
     LimitReached,
     NameInUse,
@@ -26,7 +25,7 @@ from ..actors import (
 )
 from ._limits import Limits
 from ._options import NO_MAIL, RUN_TIME_POLICY, check_known, check_name, compile_policy
-from ._team import Team, make_team
+from ._team import make_team
 
 MAX_HOLDERS = 10
 
@@ -36,26 +35,27 @@ class Starter:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
+        self._is_limited = limits.max_actors is not None or limits.max_depth is not None
         self.root: Slot | None = None
         self.runtime: Runtime | None = None
 
-    def start_soon(self, parent: Slot, factory: Any, args: Iterable[Any], options: Mapping[str, Any]) -> Slot:
+    def start_soon(self, parent: Slot, factory: Any, args: tuple[Any, ...], options: Mapping[str, Any]) -> Slot:
         """Register a child: path, uid, limits, parent link and mailbox in one step; nothing of it has run.
 
         Raises:
             InvalidSpec, NameInUse, LimitReached, ActorStopping, ActorStopped, ActorRestarting: nothing has been changed.
         """
-        slot = self.register(parent, factory, tuple(args), options, awaited=False)
+        slot = self.register(parent, factory, args, options)
         slot.runtime.launch(slot)
         return slot
 
-    async def start(self, parent: Slot, factory: Any, args: Iterable[Any], options: Mapping[str, Any]) -> Slot:
+    async def start(self, parent: Slot, factory: Any, args: tuple[Any, ...], options: Mapping[str, Any]) -> Slot:
         """Register a child and wait until it is ready.
 
         Checkpoint: always. Cancellation: kills the child, waits for its end, and raises.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
-        slot = self.register(parent, factory, tuple(args), options, awaited=True)
+        slot = self.register(parent, factory, args, options, awaited=True)
         with waiting_for(slot):
             slot.runtime.launch(slot)
             try:
@@ -76,15 +76,16 @@ class Starter:
         args: tuple[Any, ...],
         options: Mapping[str, Any],
         *,
-        awaited: bool,
+        awaited: bool = False,
         policy: Policy | None = None,
         waits: bool = False,
     ) -> Slot:
         """Check everything, then put the child into the tree. `waits` registers it as queued: its supervisor launches it in its order."""
         runtime = parent.runtime
-        name = options.get("name") if options else None
+        name: str | None = None
         if options:
             check_known(options)
+            name = options.get("name")
             if name is not None:
                 check_name(name)
             if policy is None:
@@ -92,60 +93,52 @@ class Starter:
         blueprint = runtime.blueprint(factory)
         if not blueprint.least <= len(args) <= blueprint.most:
             check_arguments(blueprint, factory, args)
-        self._check_parent(parent, name, factory)
+        if parent.life is not Lifecycle.READY or parent.ending:
+            self._check_parent(parent, name, factory)
         team = make_team(parent)
         children = team.children
+        uid = runtime.next_uid
         if name is None:
-            name = f"{blueprint.prefix}-{runtime.next_uid}"
+            name = f"{blueprint.prefix}-{uid}"
             while name in children:
                 name += "-"
         elif name in children:
             holder = children[name]
             raise NameInUse(holder.path, holder.ref(), holder.life.value, runtime.now() - holder.born)
-        limits = self.limits
+        if self._is_limited:
+            self._check_limits(parent, name)
+        # From here on nothing fails: the child becomes visible in one step.
+        slot = Slot(runtime, parent, name, uid, factory, args, blueprint, policy or RUN_TIME_POLICY)
+        runtime.next_uid = uid + 1
+        runtime.alive += 1
+        children[name] = slot
+        context = copy_context()
+        if context != runtime.base:
+            slot.vars = context
+        if waits:
+            slot.life = Lifecycle.QUEUED
+        if awaited:
+            slot.get_more().awaited = True
+        if options:
+            self._apply(slot, options)
+        if runtime.feeds:
+            runtime.notify_feeds()
+        return slot
+
+    def _apply(self, slot: Slot, options: Mapping[str, Any]) -> None:
+        """Carry out the options that are no policy."""
+        if options.get("wake_parent"):
+            slot.get_more().wakes_parent = True
+        mail = options.get("mail", NO_MAIL)
+        if mail is not NO_MAIL:
+            slot.ref().tell(mail)
+
+    def _check_limits(self, parent: Slot, name: str) -> None:
+        limits, runtime = self.limits, parent.runtime
         if limits.max_actors is not None and runtime.alive >= limits.max_actors:
             raise LimitReached(f"{parent.path}/{name}", "max_actors", limits.max_actors, self._holders())
         if limits.max_depth is not None and parent.depth >= limits.max_depth:
             raise LimitReached(f"{parent.path}/{name}", "max_depth", limits.max_depth, (parent.path,))
-        return self._insert(
-            team, name, factory, args, blueprint, policy or RUN_TIME_POLICY, options, awaited=awaited, waits=waits
-        )
-
-    def _insert(
-        self,
-        team: Team,
-        name: str,
-        factory: Any,
-        args: tuple[Any, ...],
-        blueprint: Blueprint,
-        policy: Policy,
-        options: Mapping[str, Any],
-        *,
-        awaited: bool,
-        waits: bool,
-    ) -> Slot:
-        parent = team.owner
-        runtime = parent.runtime
-        uid = runtime.next_uid
-        slot = Slot(runtime, parent, name, uid, factory, args, blueprint, policy)
-        runtime.next_uid = uid + 1
-        context = copy_context()
-        if context != runtime.base:
-            slot.vars = context
-        if awaited or options.get("wake_parent"):
-            more = slot.get_more()
-            more.awaited = awaited
-            more.wakes_parent = bool(options.get("wake_parent"))
-        if waits:
-            slot.life = Lifecycle.QUEUED
-        team.children[name] = slot
-        runtime.alive += 1
-        mail = options.get("mail", NO_MAIL)
-        if mail is not NO_MAIL:
-            slot.ref().tell(mail)
-        if runtime.feeds:
-            runtime.notify_feeds()
-        return slot
 
     def _check_parent(self, parent: Slot, name: str | None, factory: Any) -> None:
         if parent.life is Lifecycle.READY and not parent.ending:
