@@ -1,0 +1,71 @@
+"""Workloads: what is measured, how much of it, and what is to be reached."""
+
+from collections.abc import Awaitable, Callable
+from typing import Literal
+
+import attrs
+
+from ._ask import ask_by_greenroom, ask_by_trio, timed_ask_by_greenroom, timed_ask_by_trio
+from ._goal import Goal
+from ._ring import ring_by_greenroom, ring_by_trio
+from ._sample import Sample
+from ._spawn import spawn_by_greenroom, spawn_by_trio, weigh_by_greenroom, weigh_by_trio
+from ._tell import tell_by_greenroom, tell_by_trio
+
+Side = Callable[[int], Awaitable[Sample]]
+
+
+@attrs.frozen
+class Workload:
+    """Describe one workload.
+
+    Attributes:
+        name: as given to `--workloads`.
+        title: what is done.
+        unit: of its figures.
+        size, quick_size: how much of it: messages, asks or actors.
+        by_greenroom, by_trio: the two sides; each takes the size and returns a sample.
+        goal: what is to be reached.
+    """
+
+    name: str
+    title: str
+    unit: Literal["tells/s", "asks/s", "actors/s", "bytes/actor", "hops/s"]
+    size: int
+    quick_size: int
+    by_greenroom: Side
+    by_trio: Side
+    goal: Goal
+
+    def figure(self, sample: Sample) -> float:
+        """Return a sample's figure, in this workload's unit of real time (or bytes)."""
+        return sample.bytes / sample.done if self.unit == "bytes/actor" else sample.done / sample.seconds
+
+    def ratio(self, greenroom: Sample, trio: Sample, *, cpu: bool = False) -> float:
+        """Return how many times better greenroom did, by real or by process time."""
+        if self.unit == "bytes/actor":
+            return self.figure(trio) / self.figure(greenroom)
+        if cpu:
+            return (trio.cpu_seconds / trio.done) / (greenroom.cpu_seconds / greenroom.done)
+        return self.figure(greenroom) / self.figure(trio)
+
+
+WORKLOADS = (
+    Workload("tell", "one producer, one actor that counts", "tells/s", 100_000, 10_000,
+             tell_by_greenroom, tell_by_trio, Goal(must=10, aim=16)),
+    Workload("ask", "sequential round trips", "asks/s", 20_000, 2_000,
+             ask_by_greenroom, ask_by_trio, Goal(must=1.4, aim=1.8)),
+    Workload("ask-timeout", "the same, each with a timeout", "asks/s", 20_000, 2_000,
+             timed_ask_by_greenroom, timed_ask_by_trio, Goal(must=1.2, aim=1.7)),
+    Workload("spawn", "actors that handle one message and stop", "actors/s", 10_000, 1_000,
+             spawn_by_greenroom, spawn_by_trio, Goal(must=10, aim=15)),
+    Workload("idle", "weight of an actor that waits", "bytes/actor", 20_000, 5_000,
+             weigh_by_greenroom, weigh_by_trio, Goal(must=1_000, aim=500, of="figure")),
+    Workload("ring", "a token round the actors, 100 laps", "hops/s", 1_000, 100,
+             ring_by_greenroom, ring_by_trio, Goal(must=5, aim=10)),
+)  # fmt: skip
+
+
+def find_workload(name: str) -> Workload:
+    """Return the workload of that name. Raises KeyError if there is none."""
+    return {workload.name: workload for workload in WORKLOADS}[name]
