@@ -22,8 +22,11 @@ async def ask_slot(slot: Slot, request: Any, timeout: float | None, incarnation:
         check_cycle(asker, slot, request)
         # A deadline travels: what is asked on behalf of an ask ends when that one does.
         hand = asker.box.hand
-        if hand.__class__ is Asked and hand.deadline is not None:
-            deadline = hand.deadline.when
+        if hand.__class__ is Asked:
+            if hand.deadline is not None:
+                deadline = hand.deadline.when
+        elif asker.more is not None and asker.more.turn is not None:
+            deadline = asker.more.turn.deadline
     asked = Asked(request, task, slot, asker)
     if incarnation:
         asked.incarnation = incarnation
@@ -59,12 +62,15 @@ async def _hand_in(slot: Slot, asked: Asked, deadline: float) -> None:
     if not box.would_wait(asked):
         _accept(slot, asked)
         return
+    since = slot.runtime.now()
+    if slot.idle:
+        slot.runtime.wake(slot)  # full of mail that asks for no turn: it has to make room
     with trio.CancelScope(deadline=deadline) as scope:
         await box.accept_when_room(asked)
         if slot.idle and box.has_triggers:
             slot.runtime.wake(slot)
     if scope.cancelled_caught and not asked.done:
-        asked.fail(AskTimeout(slot.path, asked.message, 0.0, begun=False))
+        asked.fail(AskTimeout(slot.path, asked.message, deadline - since, begun=False))
 
 
 @trio.lowlevel.enable_ki_protection

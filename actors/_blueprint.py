@@ -88,7 +88,7 @@ def read_blueprint(factory: Any) -> Blueprint:
 def _class_blueprint(made: type[Actor[Any]], prefix: str, least: int, most: float, signature: str) -> Blueprint:
     agent = issubclass(made, Agent)
     services = made.services is not Actor.services or made.prewarm is not Actor.prewarm
-    for hook in ("receive", "turn", "startup", "shutdown", "services", "prewarm"):
+    for hook in ("__init__", "receive", "turn", "startup", "shutdown", "services", "prewarm"):
         _let_interrupts_in(getattr(made, hook, None))
     return Blueprint(
         kind="agent" if agent else "actor",
@@ -107,8 +107,9 @@ def _class_blueprint(made: type[Actor[Any]], prefix: str, least: int, most: floa
 
 
 def refine(blueprint: Blueprint, actor: Actor[Any]) -> Blueprint:
-    """Replace what was unknown of a factory by what it made."""
-    return _class_blueprint(type(actor), blueprint.prefix, blueprint.least, blueprint.most, blueprint.signature)
+    """Replace what was unknown of a factory by what it made; but a permit that it took has to be given back."""
+    known = _class_blueprint(type(actor), blueprint.prefix, blueprint.least, blueprint.most, blueprint.signature)
+    return attrs.evolve(known, needs_permit=blueprint.needs_permit)
 
 
 def check_arguments(blueprint: Blueprint, factory: Any, args: tuple[Any, ...]) -> None:

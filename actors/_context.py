@@ -128,6 +128,7 @@ class Context:
         """Wait for the next message."""
         return await self.receive()
 
+    @trio.lowlevel.enable_ki_protection
     def defer_reply(self) -> ReplyToken[Any]:
         """Take over the answer to the request in hand: answer it later, from any task, with the token. Plain function.
 
@@ -152,6 +153,7 @@ class Context:
 
     # -- myself
 
+    @trio.lowlevel.enable_ki_protection
     def stop(self, result: Any = None, *, reason: Shutdown | None = None) -> None:
         """End myself after the message or turn in hand: as `Finished(result)`, or with a `Shutdown` reason. Plain function.
 
@@ -169,6 +171,7 @@ class Context:
             runner.hit = runner.hit or LEAVE
         slot.runtime.wake(slot)
 
+    @trio.lowlevel.enable_ki_protection
     def send_after(self, seconds: float, message: Any, *, key: str | int | None = None) -> Timer:
         """Send a message to myself later; it ends with this incarnation. Plain function.
 
@@ -183,6 +186,7 @@ class Context:
         slot = self._live()
         return set_timer(slot, slot.runtime.now() + seconds, message, key)
 
+    @trio.lowlevel.enable_ki_protection
     def monitor(self, ref: ActorRef[Any]) -> Monitor:
         """Be told once, by a `Down` message, when an actor ends; at once if it has. A pinned ref's incarnation counts alone. Plain function."""
         if not isinstance(ref, ActorRef):

@@ -13,15 +13,15 @@ from typing import Final
 import trio
 
 from ..mailbox import DeadReason, Letter
-from ._family import Family, Verdict
 from ._errors import ActorCrashed, ActorStopped, ActorStopping, StartupFailed
-from ._lifecycle import ENDED, Lifecycle
+from ._family import Family, Verdict
+from ._lifecycle import DRAINING, ENDED, FAILED, INITIALIZING, PARKED, QUEUED, READY, RESTARTING, STOPPED, STOPPING
 from ._monitor import Monitor
 from ._reasons import Crashed, Escalated, ExitReason, Killed, Shutdown, error_of, is_failure, text_of
 from ._reports import ChildEnded, ChildStartupFailed, log_of, post_report
 from ._request import Asked
 from ._runner import LEAVE
-from ._slot import Order, Slot
+from ._slot import DRAIN, END, NO_ORDER, STOP, Order, Slot
 from ._texts import describe, format_seconds, without_frames
 from ._timer import cancel_timers
 from ._turn import TurnOutcome
@@ -45,29 +45,29 @@ def order_end(slot: Slot, order: Order, *, by: str) -> None:
         slot.by = by
     slot.order = max(slot.order, order)
     life = slot.life
-    if order is Order.DRAIN:
-        if life is Lifecycle.READY and not slot.ending:
+    if order is DRAIN:
+        if life is READY and not slot.ending:
             start_draining(slot)
             slot.runtime.wake(slot)
         return
-    _limit_end(slot, killed=order is Order.END)
-    if order is Order.END and slot.reason is None:
+    _limit_end(slot, killed=order is END)
+    if order is END and slot.reason is None:
         slot.reason = Killed(f"by {by}")
-    if life is not Lifecycle.STOPPING:
-        slot.advance(Lifecycle.STOPPING)
+    if life is not STOPPING:
+        slot.advance(STOPPING)
         _close_mailbox(slot)
     slot.attention = True
     if slot.ending:
         if slot.more is not None and slot.more.closing is not None:
             slot.more.closing.deadline = min(slot.more.closing.deadline, slot.stop_by)
-        if order is Order.END and slot.more is not None and slot.more.family is not None:
+        if order is END and slot.more is not None and slot.more.family is not None:
             slot.more.family.kill()
-    elif life is Lifecycle.QUEUED or life is Lifecycle.RESTARTING:
+    elif life is QUEUED or life is RESTARTING:
         slot.runtime.launcher.withdraw(slot)
         slot.pool = slot.runtime.pool
         slot.pool.enqueue(slot)
     else:
-        _stop_running(slot, now=order is Order.END)
+        _stop_running(slot, now=order is END)
 
 
 def hurry(slot: Slot) -> None:
@@ -75,7 +75,7 @@ def hurry(slot: Slot) -> None:
     if slot.life in ENDED:
         return
     slot.stop_by = slot.runtime.now()
-    order_end(slot, Order.END, by="parent")
+    order_end(slot, END, by="parent")
     more = slot.more
     if slot.ending and more is not None:
         if more.closing is not None:
@@ -88,11 +88,11 @@ def hurry(slot: Slot) -> None:
 def reopen(slot: Slot) -> None:
     """Start the next incarnation of a parked slot; its mailbox takes mail again, and its seqs go on."""
     slot.incarnation += 1
-    slot.reason, slot.order, slot.admin, slot.by, slot.stop_by, slot.last_turn = None, Order.NONE, False, "", 0.0, None
+    slot.reason, slot.order, slot.admin, slot.by, slot.stop_by, slot.last_turn = None, NO_ORDER, False, "", 0.0, None
     slot.runtime.alive += 1
     slot.pool = slot.runtime.pool
     slot.box.reopen()
-    slot.advance(Lifecycle.RESTARTING)
+    slot.advance(RESTARTING)
     slot.runtime.launch(slot)
 
 
@@ -101,12 +101,12 @@ def close_parked(slot: Slot, family: Family) -> None:
     """End a parked slot for good."""
     family.remove(slot)
     slot.factory, slot.args, slot.vars = None, (), None
-    slot.advance(Lifecycle.STOPPED)
+    slot.advance(STOPPED)
 
 
 def start_draining(slot: Slot) -> None:
     """Let nothing new in; what waits is handled, then the slot ends."""
-    slot.advance(Lifecycle.DRAINING)
+    slot.advance(DRAINING)
     _close_mailbox(slot)
     slot.attention = True
 
@@ -114,15 +114,11 @@ def start_draining(slot: Slot) -> None:
 @trio.lowlevel.enable_ki_protection
 def end_from_outside(slot: Slot, reason: ExitReason) -> bool:
     """End a slot's incarnation as if its own code had: a service died, it escalates, `ref.crash(error)`. False if it is ending anyway."""
-    if (
-        slot.life in ENDED
-        or slot.ending
-        or slot.reason is not None
-        or slot.life in (Lifecycle.QUEUED, Lifecycle.RESTARTING)
-    ):
+    if slot.life in ENDED or slot.ending or slot.reason is not None or slot.life in (QUEUED, RESTARTING):
         return False
     note_end(slot, reason)
-    slot.order = Order.END
+    slot.order = END
+    slot.touch()
     _stop_running(slot, now=True)
     return True
 
@@ -183,17 +179,17 @@ def _arm_stop_timer(slot: Slot) -> None:
         more.stop_timer.cancel()
         more.stop_timer = None
     now = slot.runtime.now()
-    when = now + STRAGGLER_AFTER if slot.order is Order.END else slot.stop_by
+    when = now + STRAGGLER_AFTER if slot.order is END else slot.stop_by
     if when < inf:
-        action = partial(_report_straggler if slot.order is Order.END else _overdue, slot, slot.incarnation)
+        action = partial(_report_straggler if slot.order is END else _overdue, slot, slot.incarnation)
         more.stop_timer = slot.runtime.deadlines.add(max(when, now), action, f"stop of {slot.name}")
 
 
 def _overdue(slot: Slot, incarnation: int) -> None:
     """Cancel what has not ended in its time."""
-    if slot.incarnation != incarnation or slot.life in ENDED or slot.order is Order.END:
+    if slot.incarnation != incarnation or slot.life in ENDED or slot.order is END:
         return
-    slot.order = Order.END
+    slot.order = END
     if slot.reason is None:
         slot.reason = Killed(f"it did not end within its {_shutdown_text(slot)}")
     more = slot.get_more()
@@ -231,10 +227,10 @@ def _report_straggler(slot: Slot, incarnation: int) -> None:
 def end_at_once(slot: Slot) -> bool:
     """End an incarnation that has nothing to undo; False if `end_incarnation` has to see to it. The same steps, without a coroutine."""
     reason = slot.reason
-    if reason is None and slot.order < Order.STOP:
+    if reason is None and slot.order < STOP:
         return False
     more = slot.more
-    if slot.life is Lifecycle.INITIALIZING or (slot.started and slot.blueprint.has_shutdown):
+    if slot.life is INITIALIZING or (slot.started and slot.blueprint.has_shutdown):
         return False
     if more is not None and (more.family is not None or more.gate is not None or more.timers is not None):
         return False
@@ -342,11 +338,12 @@ def _begin_restart(slot: Slot, reason: ExitReason) -> None:
         _drop_watching(slot)
         _tell_monitors(slot, reason, slot_ends=False)
         more.gate = more.family = more.turn = more.warnings = None
+    slot.box.expel(slot.incarnation)
     slot.incarnation += 1
-    slot.reason, slot.order, slot.admin, slot.by, slot.stop_by, slot.last_turn = None, Order.NONE, False, "", 0.0, None
+    slot.reason, slot.order, slot.admin, slot.by, slot.stop_by, slot.last_turn = None, NO_ORDER, False, "", 0.0, None
     if more is not None and more.log is not None:
         more.log.forget()
-    slot.advance(Lifecycle.RESTARTING)
+    slot.advance(RESTARTING)
 
 
 def _end_slot(slot: Slot, reason: ExitReason, family: Family | None, verdict: Verdict) -> None:
@@ -365,14 +362,16 @@ def _end_slot(slot: Slot, reason: ExitReason, family: Family | None, verdict: Ve
     if verdict == "forget":
         slot.factory, slot.args, slot.vars = None, (), None
     if verdict == "park":
-        slot.advance(Lifecycle.PARKED)
+        slot.advance(PARKED)
     elif isinstance(reason, StartupFailed) and not slot.admin:
-        slot.advance(Lifecycle.FAILED)
+        slot.advance(FAILED)
     else:
-        slot.advance(Lifecycle.STOPPED)
+        slot.advance(STOPPED)
 
 
-def _report(slot: Slot, parent: Slot | None, reason: ExitReason, incarnation: int, by: str, *, restarting: bool) -> None:
+def _report(
+    slot: Slot, parent: Slot | None, reason: ExitReason, incarnation: int, by: str, *, restarting: bool
+) -> None:
     """Post the end to the parent, and keep a log record of a failure."""
     if not reason.is_failure:
         if parent is not None and parent.life not in ENDED:
@@ -384,7 +383,9 @@ def _report(slot: Slot, parent: Slot | None, reason: ExitReason, incarnation: in
             # A stop that was asked for before this step wins: no failure is reported; the ref still tells the cause.
             post_report(parent, ChildEnded(slot.path, slot.uid, incarnation, Shutdown(), by, restarting))
             return
-        post_report(parent, ChildStartupFailed(slot.path, slot.uid, incarnation, reason.error, reason.cause, restarting))
+        post_report(
+            parent, ChildStartupFailed(slot.path, slot.uid, incarnation, reason.error, reason.cause, restarting)
+        )
         if parent is not None and slot.more is not None and slot.more.wakes_parent and not parent.has_ended:
             wake_for_report(parent)
     else:
@@ -418,6 +419,8 @@ def _fail_requests(slot: Slot, reason: ExitReason) -> None:
     if turn is not None:
         more.turn = None
         kind = "crashed" if is_failure(reason) and not isinstance(reason, Killed) else "stopped"
+        if not turn.begun:
+            kind = "undeliverable"
         outcome = TurnOutcome(kind, None, error_of(reason), text_of(reason))  # type: ignore[arg-type]
         for asked in turn.requests():
             asked.fail(_error_for(slot, reason, asked))
@@ -431,10 +434,18 @@ def give_back(slot: Slot, drained: list[Letter]) -> None:
     log = None if slot.more is None else slot.more.log
     if log is not None:
         log.put_back([letter for letter in drained if letter.kind == "report"])
-    mail = [letter for letter in drained if letter.kind != "report"]
-    for letter in mail:
+    mail: list[Letter] = []
+    for letter in drained:
+        if letter.kind == "report":
+            continue
         if isinstance(letter, Asked):
+            if letter.deferred:
+                continue
+            if letter.done:  # its asker left while it was drained
+                slot.box.bury(letter, "caller gone")
+                continue
             letter.begun = False
+        mail.append(letter)
     slot.box.put_back(mail)
 
 

@@ -5,7 +5,7 @@ from collections import deque
 import attrs
 import trio
 
-from ._lifecycle import Lifecycle
+from ._lifecycle import FAILED, STOPPED, Lifecycle
 from ._status import Status
 
 
@@ -43,7 +43,7 @@ class StatusFeed:
             self._changes.popleft()
             self.missed += 1
         self._changes.append(StatusChange(lifecycle.value, status, generation, incarnation))
-        if lifecycle in (Lifecycle.STOPPED, Lifecycle.FAILED):
+        if lifecycle in (STOPPED, FAILED):
             self._is_over = True
         self._lot.unpark_all()
 

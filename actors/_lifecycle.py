@@ -33,28 +33,38 @@ class Lifecycle(Enum):
     __hash__ = object.__hash__
 
 
-_L = Lifecycle
+# Bound here because looking a member up on its class costs a tenth of a microsecond, at every step of every actor.
+QUEUED: Final = Lifecycle.QUEUED
+INITIALIZING: Final = Lifecycle.INITIALIZING
+READY: Final = Lifecycle.READY
+RESTING: Final = Lifecycle.RESTING
+RESTARTING: Final = Lifecycle.RESTARTING
+DRAINING: Final = Lifecycle.DRAINING
+STOPPING: Final = Lifecycle.STOPPING
+PARKED: Final = Lifecycle.PARKED
+STOPPED: Final = Lifecycle.STOPPED
+FAILED: Final = Lifecycle.FAILED
 
 #: state -> the states that may follow. Everything else is a bug of the runtime.
 FOLLOWS: Final[dict[Lifecycle, frozenset[Lifecycle]]] = {
-    _L.QUEUED: frozenset({_L.INITIALIZING, _L.STOPPING, _L.STOPPED, _L.PARKED}),
-    _L.INITIALIZING: frozenset({_L.READY, _L.RESTARTING, _L.STOPPING, _L.PARKED, _L.STOPPED, _L.FAILED}),
-    _L.READY: frozenset({_L.RESTING, _L.RESTARTING, _L.DRAINING, _L.STOPPING, _L.PARKED, _L.STOPPED}),
-    _L.RESTING: frozenset({_L.INITIALIZING, _L.QUEUED, _L.STOPPING, _L.PARKED, _L.STOPPED}),
-    _L.RESTARTING: frozenset({_L.QUEUED, _L.INITIALIZING, _L.STOPPING, _L.PARKED, _L.STOPPED, _L.FAILED}),
-    _L.DRAINING: frozenset({_L.STOPPING, _L.PARKED, _L.STOPPED}),
-    _L.STOPPING: frozenset({_L.PARKED, _L.STOPPED}),
-    _L.PARKED: frozenset({_L.RESTARTING, _L.STOPPED}),
-    _L.STOPPED: frozenset(),
-    _L.FAILED: frozenset(),
+    QUEUED: frozenset({INITIALIZING, STOPPING, STOPPED, PARKED}),
+    INITIALIZING: frozenset({READY, RESTARTING, STOPPING, PARKED, STOPPED, FAILED}),
+    READY: frozenset({RESTING, RESTARTING, DRAINING, STOPPING, PARKED, STOPPED}),
+    RESTING: frozenset({INITIALIZING, QUEUED, STOPPING, PARKED, STOPPED}),
+    RESTARTING: frozenset({QUEUED, INITIALIZING, STOPPING, PARKED, STOPPED, FAILED}),
+    DRAINING: frozenset({STOPPING, PARKED, STOPPED}),
+    STOPPING: frozenset({PARKED, STOPPED}),
+    PARKED: frozenset({RESTARTING, STOPPED}),
+    STOPPED: frozenset(),
+    FAILED: frozenset(),
 }
 
 #: Not running, and never will by itself.
-ENDED: Final = frozenset({_L.PARKED, _L.STOPPED, _L.FAILED})
+ENDED: Final = frozenset({PARKED, STOPPED, FAILED})
 #: Registered and not ready yet in this incarnation.
-STARTING: Final = frozenset({_L.QUEUED, _L.INITIALIZING})
+STARTING: Final = frozenset({QUEUED, INITIALIZING})
 #: States that nobody should stay in for long.
-PASSING: Final = frozenset({_L.QUEUED, _L.INITIALIZING, _L.RESTARTING, _L.DRAINING, _L.STOPPING})
+PASSING: Final = frozenset({QUEUED, INITIALIZING, RESTARTING, DRAINING, STOPPING})
 
 
 def check_step(before: Lifecycle, after: Lifecycle) -> None:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import trio
 
 from ..mailbox import Envelope
 from ._reasons import ExitReason
@@ -35,6 +36,7 @@ class Monitor:
         #: False once its Down was sent or it was cancelled.
         self.is_active = True
 
+    @trio.lowlevel.enable_ki_protection
     def cancel(self) -> None:
         """Stop watching (OTP's demonitor with flush): no Down arrives from now on, not even one that is queued. Plain function, idempotent."""
         self._drop()

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 import attrs
 
-from ..mailbox import MailboxSpec
+from ..mailbox import PLAIN, MailboxSpec
 
 RestartType = Literal["permanent", "transient", "temporary"]
 RESTART_TYPES: tuple[str, ...] = get_args(RestartType)
@@ -30,7 +30,7 @@ class Policy:
     restart: RestartType = "temporary"
     shutdown: float | None = 5.0
     startup_timeout: float | None = 60.0
-    mailbox: MailboxSpec = MailboxSpec()
+    mailbox: MailboxSpec = PLAIN
     labels: Mapping[str, Any] = MappingProxyType({})
     redeliver: int = 0
     declared: bool = False

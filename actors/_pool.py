@@ -18,7 +18,7 @@ import trio
 
 from ..mailbox import Choices
 from ._ending import end_incarnation
-from ._runner import RUNNERS, Runner
+from ._runner import RUNNERS, Runner, check_thread
 from ._steps import Steps
 from ._watch import Watch
 
@@ -98,6 +98,7 @@ class Pool:
 
     def kick(self) -> None:
         """Have somebody drain the queue."""
+        check_thread()
         if self.parked:
             worker, _ = self.parked.popitem()
             assert worker.task is not None

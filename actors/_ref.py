@@ -13,11 +13,11 @@ from ._asking import ask_slot
 from ._ending import end_from_outside, order_end
 from ._errors import ActorStopped, ActorStopping, Refused, StartupFailed, StillRunning, TurnInProgress
 from ._feed import StatusFeed
-from ._lifecycle import Lifecycle
+from ._lifecycle import DRAINING, FAILED, INITIALIZING, READY, STOPPED, STOPPING
 from ._monitor import Monitor
 from ._reasons import Crashed, ExitReason
 from ._request import Request
-from ._slot import Order, Slot
+from ._slot import DRAIN, END, STOP, Order, Slot
 from ._status import Status
 from ._texts import describe
 from ._turn import TurnHandle, error_for_requester
@@ -41,6 +41,9 @@ class ActorRef(Generic[M]):
     """
 
     __slots__ = ("__weakref__", "_slot")
+
+    #: the incarnation it is pinned to; 0 for a ref of the slot.
+    _pinned = 0
 
     def __init__(self, slot: Slot) -> None:
         self._slot = slot
@@ -146,6 +149,8 @@ class ActorRef(Generic[M]):
             self._refuse("mail", message)
         if slot.box.would_wait(letter):
             with waiting_for(slot, message):
+                if slot.idle and letter.trigger:
+                    slot.runtime.wake(slot)  # full of mail that asks for no turn: it has to make room
                 seq = await slot.box.accept_when_room(letter)
         else:
             seq = slot.box.accept(letter)
@@ -177,7 +182,7 @@ class ActorRef(Generic[M]):
             check_seconds("ask: timeout", timeout)
         if not self._slot.box.is_open:
             self._refuse("mail", request)
-        return await ask_slot(self._slot, request, timeout)  # type: ignore[no-any-return]
+        return await ask_slot(self._slot, request, timeout, self._pinned)  # type: ignore[no-any-return]
 
     # -- turns
 
@@ -240,7 +245,7 @@ class ActorRef(Generic[M]):
         slot = self._slot
         self._admit("steer", message)
         if slot.more is None or slot.more.turn is None:
-            raise ADMISSION[Lifecycle.READY]["steer"](slot.path, message)  # type: ignore[operator]
+            raise ADMISSION[READY]["steer"](slot.path, message)  # type: ignore[operator]
         return slot.box.accept(Envelope(message, urgent=True, kind="steer"))
 
     async def interrupt(self, *, grace: float = GRACE, cascade: bool = False) -> bool:
@@ -267,11 +272,14 @@ class ActorRef(Generic[M]):
             if slot.in_turn and slot.blueprint.kind != "function":
                 check_own_end_of_turn(slot)
         await trio.lowlevel.checkpoint_if_cancelled()
+        found = False
         hit: list[tuple[Slot, Runner, trio.CancelScope | None]] = []
         for slot in slots:
             runner = slot.runner
-            if runner is not None and slot.runtime.interrupt(slot):
-                hit.append((slot, runner, runner.scope))
+            if slot.runtime.interrupt(slot):
+                found = True
+                if runner is not None:
+                    hit.append((slot, runner, runner.scope))
         with trio.move_on_after(grace):
             for slot, runner, scope in hit:
                 while slot.runner is runner and runner.slot is slot and runner.scope is scope:
@@ -280,13 +288,13 @@ class ActorRef(Generic[M]):
             if slot.runner is runner and runner.slot is slot and runner.scope is scope:
                 raise StillRunning(slot.path, grace, runner.stack())
         await trio.lowlevel.checkpoint()
-        return bool(hit)
+        return found
 
     # -- ends
 
     def request_stop(self) -> None:
         """Ask the actor to stop after its current message or turn. Plain function, idempotent."""
-        order_end(self._slot, Order.STOP, by=_asker())
+        order_end(self._slot, STOP, by=_asker())
 
     async def stop(self) -> ExitReason | None:
         """Stop the actor: it finishes the current message or turn, and the rest is refused. Never restarted for it.
@@ -298,21 +306,21 @@ class ActorRef(Generic[M]):
         Raises:
             Deadlock: an actor cannot wait in its own turn for its own end or an ancestor's; use `ctx.stop()` or `request_stop()`.
         """
-        return await self._end(Order.STOP)
+        return await self._end(STOP)
 
     async def drain(self) -> ExitReason | None:
         """Let the actor handle what is queued (that asks for a turn), then stop it. New mail is refused once it is ready.
 
         Checkpoint: always. Cancellation: the drain stays requested. Raises as `stop`.
         """
-        return await self._end(Order.DRAIN)
+        return await self._end(DRAIN)
 
     async def kill(self) -> ExitReason | None:
         """Cancel what the actor is doing now, and end it. Its `shutdown` hook and services keep their time.
 
         Checkpoint: always. Cancellation: the kill stays requested. Raises as `stop`.
         """
-        return await self._end(Order.END)
+        return await self._end(END)
 
     async def _end(self, order: Order) -> ExitReason | None:
         slot = self._slot
@@ -328,7 +336,7 @@ class ActorRef(Generic[M]):
             raise TypeError(f"crash: {error!r} is no Exception")
         slot = self._slot
         cause = describe(error)
-        starting = slot.life is Lifecycle.INITIALIZING
+        starting = slot.life is INITIALIZING
         return end_from_outside(slot, StartupFailed(slot.path, error, cause) if starting else Crashed(error, cause))
 
     async def wait_ready(self) -> None:
@@ -343,8 +351,8 @@ class ActorRef(Generic[M]):
         slot = self._slot
         await trio.lowlevel.checkpoint()
         with waiting_for(slot):
-            while slot.life is not Lifecycle.READY:
-                if slot.life in (Lifecycle.DRAINING, Lifecycle.STOPPING) or slot.has_ended:
+            while slot.life is not READY:
+                if slot.life in (DRAINING, STOPPING) or slot.has_ended:
                     self._refuse("mail", None)
                 await slot.changed()
 
@@ -440,7 +448,7 @@ class ActorRef(Generic[M]):
             raise ValueError(f"subscribe: buffer is {buffer!r}; give a whole number from 1")
         feed = StatusFeed(buffer)
         more = self._slot.get_more()
-        if self._slot.life in (Lifecycle.STOPPED, Lifecycle.FAILED):
+        if self._slot.life in (STOPPED, FAILED):
             feed.end()
         if more.observers is None:
             more.observers = {}
@@ -458,14 +466,14 @@ class ActorRef(Generic[M]):
 
     def _admit(self, column: Column, message: Any) -> None:
         slot = self._slot
-        row = IN_TURN if slot.life is Lifecycle.READY and slot.in_turn else slot.life
+        row = IN_TURN if slot.life is READY and slot.in_turn else slot.life
         answer = ADMISSION[row][column]
         if answer == "failed" or isinstance(answer, type):
             self._refuse(column, message)
 
     def _refuse(self, column: Column, message: Any) -> NoReturn:
         slot = self._slot
-        row = IN_TURN if slot.life is Lifecycle.READY and slot.in_turn else slot.life
+        row = IN_TURN if slot.life is READY and slot.in_turn else slot.life
         answer = ADMISSION[row][column]
         if answer == "failed":
             reason = slot.reason
@@ -583,7 +591,7 @@ def slot_of(ref: ActorRef[Any]) -> Slot:
 
 def pinned_to(ref: ActorRef[Any]) -> int:
     """Return the incarnation a ref is pinned to, 0 if it is not."""
-    return ref._pinned if isinstance(ref, PinnedRef) else 0  # noqa: SLF001 -- see slot_of
+    return ref._pinned  # noqa: SLF001 -- see slot_of
 
 
 def descendants(slot: Slot) -> list[Slot]:

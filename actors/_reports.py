@@ -171,6 +171,7 @@ class ReportLog:
             self._slot.dead_letters.count("old incarnation")
         return None
 
+    @trio.lowlevel.enable_ki_protection
     def drain(self) -> list[Report]:
         """Take the unread ones, in order. While a message is handled: those that came before it. Plain function."""
         mail = self._slot.box.hand_mail()
@@ -231,19 +232,24 @@ class ReportLog:
         """Take all and return them among the given mail, by seq; urgent mail stays first."""
         if not self._good and not self._bad:
             return letters
-        merged: list[Letter] = []
+        reports: list[Letter] = []
         for seq, incarnation, report in sorted([*self._good, *self._bad], key=lambda entry: entry[0]):
             if incarnation != slot.incarnation:
                 slot.dead_letters.count("old incarnation")
                 continue
             envelope = Envelope(_made(report), kind="report", trigger=False)
             envelope.seq = seq
-            merged.append(envelope)
+            reports.append(envelope)
         self._good.clear()
         self._bad.clear()
-        urgent = [letter for letter in letters if letter.urgent]
-        rest = [letter for letter in letters if not letter.urgent]
-        return urgent + sorted(rest + merged, key=lambda letter: letter.seq)
+        # Not a sort: mail keeps the order of its lanes, where a coalesced one stands in the place of an older.
+        merged: list[Letter] = []
+        waiting = deque(reports)
+        for letter in letters:
+            while waiting and not letter.urgent and waiting[0].seq < letter.seq:
+                merged.append(waiting.popleft())
+            merged.append(letter)
+        return [*merged, *waiting]
 
     def put_back(self, envelopes: list[Letter]) -> None:
         """Put drained reports back, before all that has come since."""

@@ -125,10 +125,12 @@ class ReplyToken(Generic[R]):
         self._slot = slot
         self._trio_token = slot.runtime.trio_token
 
+    @trio.lowlevel.enable_ki_protection
     def reply(self, value: R) -> bool:
         """Answer; False if the asker has gone. Plain function. Raises RuntimeError if it has been used."""
         return self._use().answer(value)
 
+    @trio.lowlevel.enable_ki_protection
     def fail(self, error: BaseException) -> bool:
         """Raise `error` at the asker; False if the asker has gone. Plain function. Raises RuntimeError if it has been used."""
         if not isinstance(error, BaseException):

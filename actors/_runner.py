@@ -56,6 +56,15 @@ class Runner:
 RUNNERS: Final[dict[Any, Runner]] = {}
 
 
+def check_thread() -> None:
+    """Raise RuntimeError in a thread that runs no Trio: nobody can be woken from there."""
+    if not trio.lowlevel.in_trio_run():
+        raise RuntimeError(
+            "greenroom: this thread runs no Trio; call trio.from_thread.run_sync(ref.tell, message), "
+            "with trio_token= in a thread that Trio did not start"
+        )
+
+
 def current_slot() -> "Slot | None":
     """Return the slot whose own turn (or startup, or shutdown hook) is running in the current task; None elsewhere."""
     try:

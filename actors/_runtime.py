@@ -11,9 +11,10 @@ import trio
 from ..mailbox import CHOICES, DeadLetters, Letter
 from ._blueprint import Blueprint, read_blueprint
 from ._deadlines import Deadlines
-from ._lifecycle import Lifecycle
+from ._lifecycle import INITIALIZING, QUEUED
 from ._pool import ChosenQueue, Pool, RunQueue
 from ._solo import Solo
+from ._working import interrupt_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,16 +89,18 @@ class Runtime:
     @trio.lowlevel.enable_ki_protection
     def launch(self, slot: "Slot") -> None:
         """Begin an incarnation as soon as the launch gate lets it."""
-        if slot.blueprint.needs_permit and not self.launcher.request(slot):
-            slot.advance(Lifecycle.QUEUED)
-        else:
+        if not slot.blueprint.needs_permit or self.launcher.request(slot):
             self.run(slot)
+        elif slot.life is INITIALIZING:
+            slot.life = QUEUED  # in the step that registers it: nobody has seen it otherwise
+        elif slot.life is not QUEUED:
+            slot.advance(QUEUED)
 
     def run(self, slot: "Slot") -> None:
         """Put a slot that has something to see to before its first message where it is run."""
         slot.attention = True
-        if slot.life is not Lifecycle.INITIALIZING:
-            slot.advance(Lifecycle.INITIALIZING)
+        if slot.life is not INITIALIZING:
+            slot.advance(INITIALIZING)
         if slot.blueprint.solo:
             self.spawn(Solo(self, slot))
         else:
@@ -132,9 +135,12 @@ class Runtime:
 
     def interrupt(self, slot: "Slot") -> bool:
         """Cancel the turn that is active; False if there is none. The turn ends when its code lets it."""
-        runner = slot.runner
-        if runner is None or slot.blueprint.kind == "function" or not slot.in_turn:
+        if slot.blueprint.kind == "function" or not slot.in_turn:
             return False
+        runner = slot.runner
+        if runner is None:
+            interrupt_turn(slot)  # a direct turn that has not begun
+            return True
         return runner.interrupt(slot)
 
     # -- telling others

@@ -7,12 +7,12 @@ function on it without a checkpoint; tasks only carry out what has been decided.
 from collections.abc import Callable
 from contextvars import Context as ContextVars
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import trio
 
 from ..mailbox import DeadLetters, Mailbox
-from ._lifecycle import ENDED, FOLLOWS, PASSING, Lifecycle, check_step
+from ._lifecycle import DRAINING, ENDED, FOLLOWS, INITIALIZING, PASSING, READY, RESTING, STOPPING, Lifecycle, check_step
 from ._reasons import ExitReason, Finished, Shutdown, error_of, text_of
 from ._status import Completed, Errored, Idle, PendingInit, Running, Status
 
@@ -40,6 +40,13 @@ class Order(IntEnum):
     DRAIN = 1
     STOP = 2
     END = 3
+
+
+#: Bound here for the same reason as the lifecycle's states.
+NO_ORDER: Final = Order.NONE
+DRAIN: Final = Order.DRAIN
+STOP: Final = Order.STOP
+END: Final = Order.END
 
 
 class More:
@@ -116,7 +123,7 @@ class Slot:
         self.blueprint = blueprint
         self.policy = policy
         self.incarnation = 1
-        self.life = Lifecycle.INITIALIZING
+        self.life = INITIALIZING
         self.generation = 0
         self.box = Mailbox(self, policy.mailbox, enveloped=blueprint.enveloped)
         #: ready, and neither running nor on the run queue.
@@ -131,7 +138,7 @@ class Slot:
         self.context: ContextVars | None = None
         #: those it was registered with: each incarnation begins with a copy.
         self.vars: ContextVars | None = None
-        self.order = Order.NONE
+        self.order = NO_ORDER
         #: why it ends, or ended.
         self.reason: ExitReason | None = None
         #: others asked for the end: it is not judged by the restart type.
@@ -200,15 +207,10 @@ class Slot:
     def status(self) -> Status:
         """Return what others may know of its work; derived, so that it cannot disagree with the rest."""
         life = self.life
-        if (
-            life is Lifecycle.READY
-            or life is Lifecycle.DRAINING
-            or life is Lifecycle.STOPPING
-            or life is Lifecycle.RESTING
-        ):
+        if life is READY or life is DRAINING or life is STOPPING or life is RESTING:
             if self.in_turn:
                 return Running()
-            if life is Lifecycle.STOPPING and self.starting:
+            if life is STOPPING and self.starting:
                 return PendingInit()
             return self.last_turn or Idle()
         if life in ENDED:

@@ -15,8 +15,8 @@ import trio
 
 from ._ending import conclude, finalize, note_end
 from ._reasons import Cancelled, Crashed
-from ._runner import RUNNERS, Runner
-from ._slot import Order, Slot
+from ._runner import RUNNERS, Runner, check_thread
+from ._slot import STOP, Slot
 from ._steps import Steps, is_only
 from ._texts import describe, without_frames
 
@@ -42,6 +42,7 @@ class OwnQueue:
 
     def kick(self) -> None:
         """Wake the solo."""
+        check_thread()
         self.baton = self.solo
         assert self.solo.task is not None
         trio.lowlevel.reschedule(self.solo.task)
@@ -64,6 +65,7 @@ class FunctionQueue(OwnQueue):
 
     def kick(self) -> None:
         """Wake who waits for mail."""
+        check_thread()
         self.lot.unpark_all()
 
 
@@ -85,6 +87,7 @@ class Solo(Steps, Runner):
         slot.pool = self.pool
         slot.idle = False
 
+    @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Live one incarnation, from its startup to its last step."""
         slot = self.slot
@@ -126,7 +129,7 @@ class Solo(Steps, Runner):
                 note_end(slot, Crashed(error, type(error).__name__))
         elif not self.life.cancel_called:
             note_end(slot, Cancelled())
-        elif slot.reason is None and slot.order < Order.STOP:
+        elif slot.reason is None and slot.order < STOP:
             note_end(slot, Cancelled())
 
     async def _serve(self, slot: Slot) -> None:

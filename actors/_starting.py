@@ -12,9 +12,9 @@ from ._context import Context
 from ._ending import note_end, start_draining
 from ._errors import Ignore, InvalidSpec, StartupFailed
 from ._gate import Gate
-from ._lifecycle import Lifecycle
+from ._lifecycle import INITIALIZING, READY
 from ._reasons import Ignored
-from ._slot import Order, Slot
+from ._slot import DRAIN, NO_ORDER, STOP, Slot
 from ._texts import describe, format_seconds, without_frames
 
 
@@ -58,7 +58,12 @@ async def begin(slot: Slot, runner: StartsActors) -> None:
 
 def begin_at_once(slot: Slot) -> bool:
     """Start an incarnation that has nothing to wait for; False if `begin` has to see to it. The same steps, without a coroutine."""
-    if not slot.blueprint.is_plain or slot.life is not Lifecycle.INITIALIZING or slot.reason is not None or slot.order is not Order.NONE:
+    if (
+        not slot.blueprint.is_plain
+        or slot.life is not INITIALIZING
+        or slot.reason is not None
+        or slot.order is not NO_ORDER
+    ):
         return False
     if slot.vars is not None or slot.runtime.choices is not None:
         return False
@@ -101,7 +106,7 @@ async def _start_up(slot: Slot, actor: Actor[Any], ctx: Context, runner: StartsA
 
 def _judge_cancelled(slot: Slot, scope: trio.CancelScope, limit: float | None) -> None:
     """Say why a startup was cancelled, if nobody has."""
-    if slot.reason is None and slot.order < Order.STOP and scope.cancel_called:
+    if slot.reason is None and slot.order < STOP and scope.cancel_called:
         assert limit is not None
         cause = f"startup took longer than {format_seconds(limit)}"
         note_end(slot, StartupFailed(slot.path, TimeoutError(cause), cause))
@@ -116,7 +121,7 @@ def fail_startup(slot: Slot, error: Exception) -> None:
 @trio.lowlevel.enable_ki_protection
 def become_ready(slot: Slot) -> None:
     """Take the step from initializing to ready, unless a stop came first."""
-    if slot.reason is not None or slot.order >= Order.STOP:
+    if slot.reason is not None or slot.order >= STOP:
         return
     if slot.blueprint.needs_permit:
         slot.runtime.launcher.release(slot)
@@ -126,6 +131,6 @@ def become_ready(slot: Slot) -> None:
     more = slot.more
     if more is not None:
         more.awaited = False
-    slot.advance(Lifecycle.READY)
-    if slot.order is Order.DRAIN:
+    slot.advance(READY)
+    if slot.order is DRAIN:
         start_draining(slot)

@@ -17,14 +17,14 @@ import trio
 from ..mailbox import Envelope
 from ._ending import end_at_once, note_end
 from ._errors import OwnTaskNeeded
-from ._lifecycle import Lifecycle
+from ._lifecycle import DRAINING, INITIALIZING
 from ._reasons import Cancelled, Crashed, Finished
 from ._request import Asked
 from ._runner import CANCELLED
-from ._slot import Order, Slot
+from ._slot import DRAIN, END, STOP, Slot
 from ._starting import begin, begin_at_once
 from ._texts import describe, without_frames
-from ._working import finish_function, interrupt_turn, run_turn
+from ._working import fail_turn, finish_function, interrupt_turn, run_turn
 
 if TYPE_CHECKING:
     from ._runtime import Runtime
@@ -161,21 +161,22 @@ class Steps:
 
     async def prepare(self, slot: Slot) -> bool:
         """See to what comes before mail: a start, a drain; True if the slot is ready for mail, False if it is to end."""
-        if slot.life is Lifecycle.INITIALIZING and slot.reason is None and slot.order < Order.STOP:
+        if slot.life is INITIALIZING and slot.reason is None and slot.order < STOP:
             if self.shared and slot.vars is not None:
                 slot.context = slot.vars.copy()
                 await switch(slot.context)
             await begin(slot, self)  # type: ignore[arg-type]
         if (
-            slot.order is Order.DRAIN
-            and slot.life is Lifecycle.DRAINING
+            slot.order is DRAIN
+            and slot.life is DRAINING
             and not slot.box.has_triggers
+            and (slot.more is None or slot.more.turn is None)
             and slot.blueprint.kind != "function"
         ):
-            slot.order = Order.STOP
-        if slot.reason is not None or slot.order >= Order.STOP:
+            slot.order = STOP
+        if slot.reason is not None or slot.order >= STOP:
             return False
-        slot.attention = slot.order is Order.DRAIN and slot.blueprint.kind != "function"
+        slot.attention = slot.order is DRAIN and slot.blueprint.kind != "function"
         return True
 
     async def attend(self, slot: Slot) -> bool:
@@ -198,15 +199,19 @@ class Steps:
 
     async def after_scope(self, slot: Slot, error: BaseException | None) -> None:
         """See to the slot in hand after its scope was left early: interrupted, told to end, or by a foreign cancellation."""
+        turn = None if slot.more is None else slot.more.turn
         if error is not None:
             if isinstance(error, Exception):
-                self.crashed(slot, error)
+                if turn is not None:
+                    fail_turn(slot, turn, error)  # a group: what was raised while the turn was cancelled
+                else:
+                    self.crashed(slot, error)
             elif is_only(error, trio.Cancelled) and not self._is_over():
                 note_end(slot, Cancelled())
             else:
                 note_end(slot, Cancelled() if is_only(error, trio.Cancelled) else Crashed(error, type(error).__name__))
                 raise error
-        if slot.reason is None and slot.order < Order.END:
+        elif slot.reason is None and slot.order < END:
             interrupt_turn(slot)
         slot.runner = None
         self.slot = None

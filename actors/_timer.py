@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+import trio
+
 from ..mailbox import Envelope
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ class Timer:
         self.key = key
         self._deadline: Deadline | None = slot.runtime.deadlines.add(when, self._fire, f"timer of {slot.name}")
 
+    @trio.lowlevel.enable_ki_protection
     def cancel(self) -> None:
         """Call it off, even if its tick is queued already: after this none is handed over. Plain function, idempotent."""
         self._leave_list()

@@ -1,5 +1,6 @@
 """Turns of agents: what one turn sees, what it takes, and how it ended."""
 
+from math import inf
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import attrs
@@ -86,7 +87,7 @@ class TurnHandle:
 class Turn(Generic[M]):
     """Be one turn of an agent, as its code sees it."""
 
-    __slots__ = ("_committed", "_slot", "_steered", "drained", "handle", "id", "mail", "started_by")
+    __slots__ = ("_committed", "_slot", "_steered", "begun", "drained", "handle", "id", "mail", "started_by")
 
     def __init__(self, slot: "Slot", turn_id: int, started_by: list[Letter], handle: TurnHandle | None = None) -> None:
         self._slot = slot
@@ -96,10 +97,13 @@ class Turn(Generic[M]):
         #: what started it, in order; done with this turn, whatever its outcome.
         self.mail: tuple[Mail[M], ...] = tuple(letter.as_mail() for letter in started_by)
         self.handle = handle
+        #: its code runs; a direct turn waits for that.
+        self.begun = False
         self.drained: list[Letter] = []
         self._committed: list[Letter] = []
         self._steered = False
 
+    @trio.lowlevel.enable_ki_protection
     def drain(self) -> list[Mail[Any]]:
         """Take what has arrived since: steered input first, then mail and reports in order.
 
@@ -111,7 +115,10 @@ class Turn(Generic[M]):
         """
         slot = self._check()
         letters = slot.box.take_all(slot.incarnation)
-        self._steered = self._steered or any(letter.kind == "steer" for letter in letters)
+        steers = [letter for letter in letters if letter.kind == "steer"]
+        if steers:
+            self._steered = True
+            letters = steers + [letter for letter in letters if letter.kind != "steer"]
         if slot.more is not None and slot.more.log is not None:
             letters = slot.more.log.merge_into(letters, slot)
         self.drained += letters
@@ -120,6 +127,7 @@ class Turn(Generic[M]):
                 letter.begun = True  # type: ignore[attr-defined]
         return [letter.as_mail() for letter in letters]
 
+    @trio.lowlevel.enable_ki_protection
     def commit(self) -> int:
         """Keep what has been drained so far, whatever becomes of the turn; returns how many mails that were. Plain function.
 
@@ -142,6 +150,15 @@ class Turn(Generic[M]):
         """Return the asks that this turn's outcome answers: those that started it, and those it has committed."""
         letters = [*self.started_by, *self._committed]
         return [letter for letter in letters if letter.kind == "request"]  # type: ignore[misc]
+
+    @property
+    def deadline(self) -> float:
+        """When the last of those who wait for it gives up, on Trio's clock; infinite if others than such asks started it."""
+        ends = [
+            asked.deadline.when if asked.kind == "request" and asked.deadline is not None else inf  # type: ignore[attr-defined]
+            for asked in self.started_by
+        ]
+        return max(ends, default=inf)
 
     def _check(self) -> "Slot":
         slot = self._slot

@@ -10,7 +10,7 @@ from ._errors import NoReply
 from ._reasons import Finished
 from ._reports import TurnFinished, post_report
 from ._request import Asked
-from ._slot import Order, Slot
+from ._slot import NO_ORDER, STOP, Slot
 from ._status import Completed, Errored, Interrupted
 from ._texts import describe, without_frames
 from ._turn import Turn, TurnHandle, TurnOutcome, error_for_requester
@@ -24,13 +24,18 @@ async def run_turn(slot: Slot) -> None:
         turn = open_turn(slot)
         if turn is None:
             return
+    turn.begun = True
     try:
         result = await slot.actor.turn(turn, slot.ctx)
     except Exception as error:  # noqa: BLE001 -- an error ends the turn, the agent goes on
-        outcome = TurnOutcome("errored", None, without_frames(error), describe(error))
+        fail_turn(slot, turn, error)
     else:
-        outcome = TurnOutcome("completed", result)
-    close_turn(slot, turn, outcome)
+        close_turn(slot, turn, TurnOutcome("completed", result))
+
+
+def fail_turn(slot: Slot, turn: Turn[Any], error: Exception) -> None:
+    """End a turn that raised; the agent goes on."""
+    close_turn(slot, turn, TurnOutcome("errored", None, without_frames(error), describe(error)))
 
 
 @trio.lowlevel.enable_ki_protection
@@ -111,7 +116,7 @@ def interrupt_turn(slot: Slot) -> None:
 @trio.lowlevel.enable_ki_protection
 def finish_function(slot: Slot, reason: Finished) -> None:
     """Note that the function which is the whole actor has returned."""
-    if slot.order < Order.STOP:
+    if slot.order < STOP:
         note_end(slot, reason)
     elif slot.reason is None:
         slot.reason = reason
@@ -128,9 +133,9 @@ async def next_mail(slot: Slot) -> Letter:
         if letter is not None:
             await trio.lowlevel.cancel_shielded_checkpoint()
             return letter
-        if slot.order is not Order.NONE and slot.runner is not None:
+        if slot.order is not NO_ORDER and slot.runner is not None:
             # Nothing is left of what it was allowed to finish: this is where the end it was told to make begins.
-            slot.order = max(slot.order, Order.STOP)
+            slot.order = max(slot.order, STOP)
             slot.attention = True
             slot.runner.interrupt(slot)
         slot.idle = True
@@ -145,7 +150,7 @@ async def next_mail(slot: Slot) -> Letter:
 @trio.lowlevel.enable_ki_protection
 def take_next(slot: Slot) -> Letter | None:
     """Take what waits, if anything does; a drained actor's end and a stop leave nothing to take."""
-    if slot.order >= Order.STOP:
+    if slot.order >= STOP:
         return None
     letter = slot.box.take_any(slot.incarnation)
     if letter is not None:

@@ -21,6 +21,7 @@ from ._mail import MailKind as MailKind
 from ._mailbox import Addressee as Addressee
 from ._mailbox import Mailbox as Mailbox
 from ._overflow import judge_overflow as judge_overflow
+from ._spec import PLAIN as PLAIN
 from ._spec import Key as Key
 from ._spec import MailboxSpec as MailboxSpec
 from ._spec import Overflow as Overflow

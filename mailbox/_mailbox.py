@@ -23,9 +23,8 @@ from ._dead_letters import DeadLetter, DeadLetters, DeadReason
 from ._errors import MailboxFull
 from ._mail import Envelope, Letter, Mail
 from ._overflow import judge_overflow
-from ._spec import Key, MailboxSpec
+from ._spec import PLAIN, Key, MailboxSpec
 
-PLAIN: Final = MailboxSpec()
 #: The same bounds, but never fast: compared by identity.
 _ENVELOPED: Final = MailboxSpec()
 #: Kinds that neither count against a capacity nor are dropped for one.
@@ -79,6 +78,7 @@ class Mailbox:
         "_waiting",
         "fast",
         "hand",
+        "has_pinned",
         "is_open",
         "load",
         "owner",
@@ -103,6 +103,8 @@ class Mailbox:
         self.triggers = 0
         self.load = 0
         self.voids = 0
+        #: a request may wait that only one incarnation is to answer.
+        self.has_pinned = False
         self.is_open = True
         self.fast = self.spec is PLAIN
         self._waiting: deque[WaitingSender] | None = None
@@ -226,6 +228,8 @@ class Mailbox:
                 self.lane().append(envelope)
                 return envelope.seq
             self.seal()
+        if envelope.incarnation and envelope.kind == "request":
+            self.has_pinned = True
         self.seq = envelope.seq = self.seq + 1
         if envelope.urgent:
             if self.urgent is None:
@@ -379,12 +383,21 @@ class Mailbox:
                         self._keyed = {}
                     self._keyed.setdefault((type(envelope.key), envelope.key), envelope)
 
-    def abandon(self, envelope: Letter) -> bool:
-        """Make a waiting mail void: its place is free at once, it is never taken. True if senders who waited got in."""
+    def expel(self, incarnation: int) -> None:
+        """Bury the requests that only this incarnation was to answer: it has ended, and who waits for them has to know."""
+        if self.has_pinned:
+            self.has_pinned = False
+            for letter in list(self.queue or ()):
+                if letter.kind == "request" and letter.incarnation == incarnation and not letter.void:
+                    letter.buried("old incarnation")
+                    self.abandon(letter, "old incarnation")
+
+    def abandon(self, envelope: Letter, reason: DeadReason = "caller gone") -> bool:
+        """Make a waiting request void: its place is free at once, it is never taken. True if senders who waited got in."""
         message, envelope.void = envelope.message, True
         self._forget(envelope)
         self.owner.dead_letters.add(
-            DeadLetter(message, self.owner.path, self.owner.uid, envelope.sender, envelope.seq, "caller gone")
+            DeadLetter(message, self.owner.path, self.owner.uid, envelope.sender, envelope.seq, reason)
         )
         envelope.message = None
         self.voids += 1
@@ -456,6 +469,7 @@ class Mailbox:
         self.urgent = None
         self._keyed = None
         self.triggers = self.load = self.voids = 0
+        self.has_pinned = False
         return waited
 
     def refuse_senders(self, error_for: "ErrorFor") -> None:

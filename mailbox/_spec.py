@@ -1,7 +1,7 @@
 """How large a mailbox is, and what happens past that."""
 
 from collections.abc import Callable
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import attrs
 
@@ -47,3 +47,7 @@ class MailboxSpec:
     def is_plain(self) -> bool:
         """True if mail can be taken in without looking at the spec."""
         return self.capacity is None and self.overflow != "coalesce"
+
+
+#: No bound: the one instance that mailboxes compare by identity.
+PLAIN: Final = MailboxSpec()

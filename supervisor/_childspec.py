@@ -7,7 +7,7 @@ from typing import Any, Literal
 import attrs
 
 from ..actors import Blueprint, InvalidSpec, Policy, RestartType, check_arguments
-from ..mailbox import MailboxSpec
+from ..mailbox import PLAIN, MailboxSpec
 from ._options import OPTIONS, check_name, compile_policy
 
 StartupMode = Literal["inline", "deferred"]
@@ -38,7 +38,7 @@ class ChildSpec:
     shutdown: float | None = attrs.field(default=5.0, kw_only=True)
     startup: StartupMode = attrs.field(default="inline", kw_only=True)
     startup_timeout: float | None = attrs.field(default=60.0, kw_only=True)
-    mailbox: MailboxSpec = attrs.field(factory=MailboxSpec, kw_only=True)
+    mailbox: MailboxSpec = attrs.field(default=PLAIN, kw_only=True)
     labels: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True)
     redeliver: int = attrs.field(default=0, kw_only=True)
 

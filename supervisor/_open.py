@@ -9,18 +9,26 @@ import attrs
 import trio
 
 from ..actors import (
+    END,
+    INITIALIZING,
+    NO_ORDER,
+    QUEUED,
+    READY,
+    STOP,
+    STOPPING,
+    ChildEnded,
     ChildStartupFailed,
     Escalated,
     InvalidSpec,
-    Lifecycle,
-    Order,
     Policy,
+    Report,
     RunQueue,
     Runtime,
     Shutdown,
     Slot,
     StartupFailed,
     descendants,
+    error_of,
     finalize,
     log_of,
     order_end,
@@ -135,26 +143,29 @@ async def open_supervisor(
     root = _make_root(runtime, name, starter, specs, intensity or Intensity())
     starter.root = root
     tree = _Tree(runtime, root)
-    body_error: Exception | None = None
+    body_error: BaseException | None = None
     if on_open is not None:
         on_open(Supervisor(root, starter))
     async with trio.open_nursery() as outer:
-        await outer.start(tree.host)
-        outer.start_soon(tree.guard)
-        await tree.wait_started()
-        if not root.has_ended:
-            with trio.CancelScope() as tree.body:
-                if root.reason is not None or root.ending:
-                    tree.body.cancel()
-                try:
+        outer.start_soon(tree.host, outer)
+        try:
+            await tree.wait_started()
+            if not root.has_ended:
+                with trio.CancelScope() as tree.body:
+                    if isinstance(root.reason, Escalated):
+                        tree.body.cancel()
                     yield Supervisor(root, starter)
-                except Exception as error:  # noqa: BLE001 -- raised below, once the tree has been stopped
-                    body_error = error
-            tree.body = None
-            order_end(root, Order.STOP, by="tree")
+        except BaseException as error:  # noqa: BLE001 -- raised below, once the tree has been stopped
+            body_error = error
+        tree.body = None
+        # A body that left by a cancellation, or by Ctrl-C, is in a hurry.
+        hurried = body_error is not None and not isinstance(body_error, Exception)
+        order_end(root, END if hurried else STOP, by="tree")
+        with trio.CancelScope(shield=True):  # meanwhile the guard looks out for a cancellation
             await tree.wait_ended()
         tree.over.set()
     _raise_outcome(tree, body_error, unread)
+    await trio.lowlevel.checkpoint_if_cancelled()
 
 
 def _make_root(runtime: Runtime, name: str, starter: Starter, specs: list[ChildSpec], intensity: Intensity) -> Slot:
@@ -175,8 +186,10 @@ class _Tree:
         self.root = root
         self.body: trio.CancelScope | None = None
         self.over = trio.Event()
+        #: the block was cancelled from outside: that passes, and failures of the tree are only logged.
+        self.was_cancelled = False
 
-    async def host(self, task_status: trio.TaskStatus[None]) -> None:
+    async def host(self, outer: trio.Nursery) -> None:
         """Hold all tasks of the tree, out of reach of cancellation from outside."""
         runtime, root = self.runtime, self.root
         try:
@@ -184,8 +197,11 @@ class _Tree:
                 async with trio.open_nursery() as stage:
                     runtime.nursery = stage
                     stage.start_soon(runtime.deadlines.run, name="greenroom deadlines")
-                    runtime.launch(root)
-                    task_status.started()
+                    if root.order is NO_ORDER:
+                        runtime.launch(root)
+                    else:
+                        runtime.pool.enqueue(root)  # told to end before it began
+                    outer.start_soon(self.guard, name="greenroom guard")
                     await self.wait_ended()
                     runtime.pool.close()
                     stage.cancel_scope.cancel()
@@ -198,63 +214,73 @@ class _Tree:
         for slot in [*reversed(descendants(self.root)), self.root]:
             if not slot.has_ended:
                 slot.admin = True
-                slot.order = Order.END
+                slot.order = END
                 slot.reason = slot.reason or Shutdown("the tree was torn down")
                 slot.by = slot.by or "tree"
-                if slot.life is not Lifecycle.STOPPING:
-                    slot.life = Lifecycle.STOPPING
+                if slot.life is not STOPPING:
+                    slot.life = STOPPING
                 finalize(slot)
         self.runtime.flush_log()
 
     async def guard(self) -> None:
-        """Turn a cancellation from outside into a kill of the tree, in order."""
+        """Turn a cancellation from outside into a kill of the tree, in order; once that has ended, the block lets the cancellation pass."""
         try:
             await self.over.wait()
         except trio.Cancelled:
-            order_end(self.root, Order.END, by="a cancellation from outside")
-            raise
+            self.was_cancelled = True
+            order_end(self.root, END, by="a cancellation from outside")
 
     async def wait_started(self) -> None:
         """Wait until the root is ready, or has failed to be."""
         root = self.root
-        while root.life in (Lifecycle.INITIALIZING, Lifecycle.QUEUED):
+        while root.life in (INITIALIZING, QUEUED):
             await root.changed()
-        while root.life is not Lifecycle.READY and not root.has_ended:
+        while root.life is not READY and not root.has_ended:
             await root.changed()
 
     async def wait_ended(self) -> None:
         """Wait until the root has ended; a root that gives up cancels the body as soon as it knows."""
         root = self.root
-        while not root.has_ended:
+        while True:
             if isinstance(root.reason, Escalated) and self.body is not None:
                 self.body.cancel()
+            if root.has_ended:
+                return
             await root.changed()
 
 
-def _raise_outcome(tree: _Tree, body_error: Exception | None, unread: str) -> None:
+def _raise_outcome(tree: _Tree, body_error: BaseException | None, unread: str) -> None:
     """Let the block end as its tree and its body did."""
     root = tree.root
     reason = root.reason
     failures: list[Exception] = []
-    if isinstance(reason, StartupFailed) and not root.admin:
-        error = reason.error
-        raise StartupFailed(root.path, error, reason.cause) from error
     if isinstance(reason, Escalated) and isinstance(reason.error, Exception):
         failures.append(reason.error)
-    if body_error is not None:
-        if not failures:
-            raise body_error
-        failures.append(body_error)
-    log = log_of(root)
-    for report in log.unread_failures():
-        if isinstance(report, ChildStartupFailed):
-            unread_error = report.error
-        else:
-            unread_error = getattr(report.reason, "error", None) if hasattr(report, "reason") else None
+    for report in log_of(root).unread_failures():
         logger.error(
             "%s: nobody has read its report: %r", report.path, report, extra={"path": report.path, "uid": report.uid}
         )
-        if unread == "raise" and isinstance(unread_error, Exception):
-            failures.append(unread_error)
+        error = _error_in(report)
+        if unread == "raise" and isinstance(error, Exception):
+            failures.append(error)
+    if isinstance(body_error, Exception):
+        failures.append(body_error)
+        if len(failures) == 1:
+            raise body_error
+    elif body_error is not None or tree.was_cancelled:
+        # Cancelled, Ctrl-C or SystemExit: it passes as it is.
+        for failure in failures:
+            logger.error("%s failed while its block was being left: %r", root.path, failure, extra={"path": root.path})
+        if body_error is not None:
+            raise body_error
+        return
+    if isinstance(reason, StartupFailed) and not root.admin:
+        raise StartupFailed(root.path, reason.error, reason.cause) from reason.error
     if failures:
         raise ExceptionGroup(f"the tree {root.path} failed", failures)
+
+
+def _error_in(report: Report) -> BaseException | None:
+    if isinstance(report, ChildStartupFailed):
+        return report.error
+    return error_of(report.reason) if isinstance(report, ChildEnded) else report.outcome.error

@@ -8,11 +8,11 @@ from typing import Any
 import attrs
 import trio
 
-from ..actors import Lifecycle, Runtime, Slot, Status, text_of
+from ..actors import DRAINING, INITIALIZING, QUEUED, STOPPING, Runtime, Slot, Status, text_of
 from ._limits import Limits
 from ._team import children_of
 
-TRANSIENT = (Lifecycle.QUEUED, Lifecycle.INITIALIZING, Lifecycle.DRAINING, Lifecycle.STOPPING)
+TRANSIENT = (QUEUED, INITIALIZING, DRAINING, STOPPING)
 
 
 @attrs.frozen
@@ -84,9 +84,9 @@ def take_snapshot(top: Slot, limits: Limits) -> ActorInfo:
 def _info(slot: Slot, children: tuple[ActorInfo, ...], now: float, limits: Limits) -> ActorInfo:
     more = slot.more
     waiting: tuple[str, ...] = ()
-    if slot.life is Lifecycle.QUEUED:
+    if slot.life is QUEUED:
         waiting = ("a launch permit",)
-    elif slot.life is Lifecycle.INITIALIZING and more is not None and more.gate is not None:
+    elif slot.life is INITIALIZING and more is not None and more.gate is not None:
         waiting = more.gate.waiting_for
     supervisor = not slot.blueprint.needs_permit and slot.blueprint.prefix == "supervisor"
     return ActorInfo(

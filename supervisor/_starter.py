@@ -7,13 +7,17 @@ from typing import Any
 import trio
 
 from ..actors import (
+    DRAINING,
+    END,
+    QUEUED,
+    READY,
+    RESTARTING,
+    STOP,
     ActorRestarting,
     ActorStopped,
     ActorStopping,
-    Lifecycle,
     LimitReached,
     NameInUse,
-    Order,
     Policy,
     Runtime,
     Slot,
@@ -62,7 +66,7 @@ class Starter:
                 await wait_started(slot)
             except BaseException:
                 with trio.CancelScope(shield=True):
-                    order_end(slot, Order.END, by="its starter")
+                    order_end(slot, END, by="its starter")
                     while not slot.has_ended:
                         await slot.changed()
                 raise
@@ -93,7 +97,7 @@ class Starter:
         blueprint = runtime.blueprint(factory)
         if not blueprint.least <= len(args) <= blueprint.most:
             check_arguments(blueprint, factory, args)
-        if parent.life is not Lifecycle.READY or parent.ending:
+        if parent.life is not READY or parent.ending:
             self._check_parent(parent, name, factory)
         team = make_team(parent)
         children = team.children
@@ -116,7 +120,7 @@ class Starter:
         if context != runtime.base:
             slot.vars = context
         if waits:
-            slot.life = Lifecycle.QUEUED
+            slot.life = QUEUED
         if awaited:
             slot.get_more().awaited = True
         if options:
@@ -141,15 +145,15 @@ class Starter:
             raise LimitReached(f"{parent.path}/{name}", "max_depth", limits.max_depth, (parent.path,))
 
     def _check_parent(self, parent: Slot, name: str | None, factory: Any) -> None:
-        if parent.life is Lifecycle.READY and not parent.ending:
+        if parent.life is READY and not parent.ending:
             return
         what = name if name is not None else getattr(factory, "__name__", repr(factory))
         detail = f"takes no new children (start of {what!r})"
         if parent.has_ended:
             raise ActorStopped(parent.path, None, f"has ended and {detail}")
-        if parent.order >= Order.STOP or parent.ending:
+        if parent.order >= STOP or parent.ending:
             raise ActorStopping(parent.path, None, f"is stopping and {detail}")
-        if parent.life is Lifecycle.RESTARTING:
+        if parent.life is RESTARTING:
             raise ActorRestarting(parent.path, None, f"is restarting and {detail} until it is ready")
 
     def _holders(self) -> tuple[str, ...]:
@@ -165,8 +169,8 @@ async def wait_started(slot: Slot) -> None:
         StartupFailed, ActorStopped: it will not be.
     """
     await trio.lowlevel.checkpoint()
-    while slot.life is not Lifecycle.READY:
-        if slot.has_ended or slot.life is Lifecycle.DRAINING:
+    while slot.life is not READY:
+        if slot.has_ended or slot.life is DRAINING:
             if slot.incarnation == 1 and slot.more is not None and not slot.more.awaited:
                 return  # it was ready, and has ended since
             raise_failure(slot)

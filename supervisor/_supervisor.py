@@ -7,13 +7,17 @@ from typing import Any, TypeVar, TypeVarTuple, overload
 import trio
 
 from ..actors import (
+    INITIALIZING,
+    PARKED,
+    QUEUED,
+    READY,
+    RESTARTING,
+    STOP,
     Actor,
     ActorRef,
     Context,
     ExitReason,
     GreenroomError,
-    Lifecycle,
-    Order,
     ReportLog,
     RestartType,
     Slot,
@@ -74,7 +78,7 @@ class SupervisorActor(Actor[Any]):
         owner = slot_of(ctx.ref)
         slots = [self._register(owner, spec) for spec in self._specs]
         for slot, spec in zip(slots, self._specs, strict=True):
-            if slot.life is not Lifecycle.QUEUED:
+            if slot.life is not QUEUED:
                 continue  # terminated before its turn came
             slot.runtime.launch(slot)
             if spec.startup == "inline":
@@ -92,7 +96,7 @@ class SupervisorActor(Actor[Any]):
         )
 
     async def _wait_inline(self, slot: Slot, slots: list[Slot]) -> None:
-        while slot.life in (Lifecycle.QUEUED, Lifecycle.INITIALIZING):
+        while slot.life in (QUEUED, INITIALIZING):
             await slot.changed()
         reason = slot.reason
         if slot.has_ended and slot.incarnation == 1 and isinstance(reason, StartupFailed) and not slot.admin:
@@ -274,7 +278,7 @@ class Supervisor:
     def count_children(self) -> dict[str, int]:
         """Count the children: "specs" (all), "active" (neither parked nor restarting), "supervisors", "workers". Plain function."""
         children = list(children_of(self._slot).values())
-        passive = (Lifecycle.PARKED, Lifecycle.RESTARTING)
+        passive = (PARKED, RESTARTING)
         supervisors = sum(1 for child in children if child.factory is SupervisorActor)
         return {
             "specs": len(children),
@@ -322,12 +326,12 @@ class Supervisor:
             StartupFailed: it did not become ready, and is parked again; neither counted nor reported.
         """
         child = self._child(name)
-        if child.life is not Lifecycle.PARKED:
+        if child.life is not PARKED:
             raise AlreadyRunning(child.path, child.life.value)
         reopen(child)
         incarnation = child.incarnation
         await trio.lowlevel.checkpoint()
-        while child.life is not Lifecycle.READY and not child.has_ended and child.incarnation == incarnation:
+        while child.life is not READY and not child.has_ended and child.incarnation == incarnation:
             await child.changed()
         if child.has_ended:
             raise_failure(child)
@@ -340,7 +344,7 @@ class Supervisor:
             ChildNotFound: there is none of that name. AlreadyRunning: it is not parked.
         """
         child = self._child(name)
-        if child.life is not Lifecycle.PARKED:
+        if child.life is not PARKED:
             raise AlreadyRunning(child.path, child.life.value)
         team = team_of(self._slot)
         assert team is not None
@@ -356,7 +360,7 @@ class Supervisor:
 
     def request_stop(self) -> None:
         """Ask it to stop, with all below it. Plain function, idempotent."""
-        order_end(self._slot, Order.STOP, by="outside")
+        order_end(self._slot, STOP, by="outside")
 
     async def wait_stopped(self) -> ExitReason | None:
         """Wait until it has ended by itself, or because it was told to.

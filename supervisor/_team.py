@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..actors import (
+    DRAIN,
+    END,
+    PARKED,
+    STOP,
     Escalated,
     ExitReason,
     InvalidSpec,
-    Lifecycle,
-    Order,
     Slot,
     StartupFailed,
     Verdict,
@@ -55,7 +57,7 @@ class Team:
     def decide(self, child: Slot, reason: ExitReason) -> Verdict:
         """Decide what follows a child's end. Plain, and the owner is only told: it ends in its own time, so chains of ends do not recurse."""
         owner = self.owner
-        if self._closing or owner.ending or owner.order >= Order.STOP or owner.reason is not None:
+        if self._closing or owner.ending or owner.order >= STOP or owner.reason is not None:
             return "forget"
         sentence = judge(reason, child.policy.restart, by_others=child.admin)
         if sentence != "restart":
@@ -105,22 +107,22 @@ class Team:
             await self._wait(child)
 
     def _end(self, child: Slot) -> None:
-        if child.life is Lifecycle.PARKED:
+        if child.life is PARKED:
             close_parked(child, self)
         else:
-            order_end(child, Order.END if self.owner.order is Order.END else Order.STOP, by="parent")
+            order_end(child, END if self.owner.order is END else STOP, by="parent")
 
     async def _wait(self, child: Slot) -> None:
         while not child.has_ended:
             await child.changed()
-        if child.life is Lifecycle.PARKED:
+        if child.life is PARKED:
             close_parked(child, self)
 
     def kill(self) -> None:
         """Turn the stops that were ordered into kills."""
         for child in list(self.children.values()):
-            if child.order in (Order.STOP, Order.DRAIN):
-                order_end(child, Order.END, by="parent")
+            if child.order in (STOP, DRAIN):
+                order_end(child, END, by="parent")
 
     def hasten(self) -> None:
         """Kill who is still there, without its time: the owner's is over."""
