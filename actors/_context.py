@@ -10,7 +10,7 @@ from ._ending import note_end
 from ._errors import ActorStopped, NotInTurn
 from ._gate import NOTHING
 from ._monitor import Monitor
-from ._reasons import Finished, Shutdown
+from ._reasons import FINISHED, Finished, Shutdown
 from ._ref import ActorRef, check_seconds, monitor_slot
 from ._reports import ReportLog, log_of
 from ._request import Asked, ReplyToken
@@ -33,21 +33,19 @@ class Context:
     Past the incarnation's end every method raises `ActorStopped`.
     """
 
-    __slots__ = ("_incarnation", "_slot", "start_source")
+    __slots__ = ("_slot",)
 
     def __init__(self, slot: Slot) -> None:
         self._slot = slot
-        self._incarnation = slot.incarnation
-        #: why this incarnation was started: "new", "restart", "wake" or "resume".
-        self.start_source: StartSource = "new" if slot.incarnation == 1 else "restart"
 
-    def close(self) -> None:
-        """Let the incarnation's end be known (the runtime does)."""
-        self._incarnation = -1
+    @property
+    def start_source(self) -> StartSource:
+        """Why this incarnation was started: "new", "restart", "wake" or "resume"."""
+        return "new" if self._slot.incarnation == 1 else "restart"
 
     def _live(self) -> Slot:
         slot = self._slot
-        if self._incarnation != slot.incarnation:
+        if slot.ctx is not self:
             raise ActorStopped(slot.path, None, "this incarnation has ended, and its context with it")
         return slot
 
@@ -165,7 +163,7 @@ class Context:
                 f"ctx.stop: reason is {reason!r}; give Shutdown(detail), or raise an exception to end with a failure"
             )
         slot = self._live()
-        note_end(slot, reason or Finished(result))
+        note_end(slot, reason or (FINISHED if result is None else Finished(result)))
         runner = slot.runner
         if runner is not None:
             runner.hit = runner.hit or LEAVE
@@ -233,5 +231,5 @@ class Context:
     def __repr__(self) -> str:
         """Show whose it is."""
         slot = self._slot
-        state = "" if self._incarnation == slot.incarnation else " (over)"
+        state = "" if slot.ctx is self else " (over)"
         return f"<Context of {slot.path} incarnation {slot.incarnation}{state}>"

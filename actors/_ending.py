@@ -235,7 +235,7 @@ def end_at_once(slot: Slot) -> bool:
     if more is not None and (more.family is not None or more.gate is not None or more.timers is not None):
         return False
     finalize(slot)
-    if slot.runtime.has_log:
+    if slot.runtime.pending_log:
         slot.runtime.flush_log()
     return True
 
@@ -315,9 +315,7 @@ def finalize(slot: Slot) -> None:
         _fail_requests(slot, reason)
     slot.actor = slot.receive = slot.context = None
     slot.last_exit = reason
-    ctx, slot.ctx = slot.ctx, None
-    if ctx is not None:
-        ctx.close()
+    slot.ctx = None
     slot.idle = slot.ending = slot.started = slot.starting = False
     slot.runner = None
     restarting = verdict == "restart" or verdict == "restart later"
@@ -352,7 +350,12 @@ def _end_slot(slot: Slot, reason: ExitReason, family: Family | None, verdict: Ve
     if family is not None and verdict == "forget":
         family.remove(slot)
     slot.runtime.alive -= 1
-    _return_mail(slot, reason)
+    box = slot.box
+    box.close()
+    if box.queue or box.urgent or box.waiting_senders:
+        _return_mail(slot, reason)
+    else:
+        box.give_back_lane()
     if more is not None:
         _drop_watching(slot)
         _tell_monitors(slot, reason, slot_ends=True)
@@ -461,12 +464,8 @@ def _error_for(slot: Slot, reason: ExitReason, asked: Asked) -> Exception:
 
 
 def _return_mail(slot: Slot, reason: ExitReason) -> None:
-    """Close the mailbox for good and return what waits: asks fail, everything else is a dead letter; each once."""
+    """Return what waits in a closed mailbox: asks fail, everything else is a dead letter; each once."""
     box = slot.box
-    box.close()
-    if not box.queue and not box.urgent and not box.waiting_senders:
-        box.give_back_lane()
-        return
     dead: DeadReason = "startup failed" if isinstance(reason, StartupFailed) and not slot.admin else "stopped"
     for letter in box.clear():
         if isinstance(letter, Asked):
@@ -476,7 +475,11 @@ def _return_mail(slot: Slot, reason: ExitReason) -> None:
         else:
             box.bury(letter, dead)
     if box.waiting_senders:
-        box.refuse_senders(partial(ActorStopped, slot.path))
+        if dead == "startup failed":
+            assert isinstance(reason, StartupFailed)
+            box.refuse_senders(partial(StartupFailed, slot.path, reason.error, reason.cause))
+        else:
+            box.refuse_senders(partial(ActorStopped, slot.path))
 
 
 def _tell_monitors(slot: Slot, reason: ExitReason, *, slot_ends: bool) -> None:

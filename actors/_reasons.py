@@ -1,6 +1,6 @@
 """Why an incarnation ended."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import attrs
 
@@ -14,6 +14,10 @@ class Finished:
     is_failure: ClassVar[bool] = False
 
     result: Any = None
+
+
+#: What most actors that end by themselves end for.
+FINISHED: Final = Finished()
 
 
 @attrs.frozen

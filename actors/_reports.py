@@ -101,18 +101,17 @@ def _made(report: Report | _Facts) -> Report:
     return report
 
 
-def _label(report: Report | _Facts) -> str:
+def _kind(report: Report | _Facts) -> str | type:
+    """Return what a folded report is counted as: its class of exception, or its kind of end."""
     if isinstance(report, tuple):
         reason = report[1]
-        return type((error_of(reason) or reason) if reason.is_failure else reason).__name__
+        return type((error_of(reason) or reason) if reason.is_failure else reason)
     if isinstance(report, TurnFinished):
         error = report.outcome.error
-        return f"turn {report.outcome.kind}" if error is None else type(error).__name__
-    error = report.error if isinstance(report, ChildStartupFailed) else error_of(report.reason)
-    if error is not None:
-        return type(error).__name__
-    assert isinstance(report, ChildEnded)
-    return type(report.reason).__name__
+        return f"turn {report.outcome.kind}" if error is None else type(error)
+    if isinstance(report, ChildStartupFailed):
+        return type(report.error or report)
+    return type(error_of(report.reason) or report.reason)
 
 
 class ReportLog:
@@ -127,7 +126,8 @@ class ReportLog:
         #: (seq, the parent's incarnation, the report, or what it is made from when somebody reads it)
         self._good: deque[tuple[int, int, Report | _Facts]] = deque()
         self._bad: deque[tuple[int, int, Report | _Facts]] = deque()
-        self._folded: Counter[str] = Counter()
+        self._folded: dict[str | type, int] = {}
+        self._readers = 0
         self._lot = trio.lowlevel.ParkingLot()
         self._closed = False
 
@@ -138,7 +138,10 @@ class ReportLog:
     @property
     def folded(self) -> Mapping[str, int]:
         """Counts of reports that were folded unread: by kind of end, or class of exception."""
-        return MappingProxyType(dict(self._folded))
+        named: Counter[str] = Counter()
+        for kind, count in self._folded.items():
+            named[kind if isinstance(kind, str) else kind.__name__] += count
+        return MappingProxyType(named)
 
     def post(self, report: Report) -> None:
         """Add one, in order with the parent's mail (the runtime does). Plain, never waits, never refuses."""
@@ -153,9 +156,9 @@ class ReportLog:
         good, failed = self._good, self._bad
         (failed if bad else good).append((slot.box.next_seq(), slot.incarnation, report))
         if len(good) + len(failed) > self._capacity:
-            oldest = (good or failed).popleft()[2]
-            self._folded[_label(oldest)] += 1
-        if self._lot:
+            kind = _kind((good or failed).popleft()[2])
+            self._folded[kind] = self._folded.get(kind, 0) + 1
+        if self._readers:
             self._lot.unpark()
 
     def _next(self, before: int | None) -> Report | None:
@@ -198,7 +201,11 @@ class ReportLog:
                 return report
             if self._closed:
                 raise trio.EndOfChannel
-            await self._lot.park()
+            self._readers += 1
+            try:
+                await self._lot.park()
+            finally:
+                self._readers -= 1
 
     def __aiter__(self) -> "ReportLog":
         """Return itself."""

@@ -68,7 +68,7 @@ class Runtime:
         self.alive = 0
         self.feeds: dict[TreeFeed, None] = {}
         #: what to log once the step that noticed it is over: user code may hang on a logger.
-        self._log: deque[tuple[int, str, dict[str, Any]]] = deque()
+        self.pending_log: deque[tuple[int, str, dict[str, Any]]] = deque()
         self._blueprints: dict[Any, Blueprint] = {}
 
     def blueprint(self, factory: Any) -> Blueprint:
@@ -155,15 +155,10 @@ class Runtime:
         facts = {"path": slot.path, "uid": slot.uid, "incarnation": slot.incarnation, **extra}
         if slot.policy.labels:
             facts["labels"] = dict(slot.policy.labels)
-        self._log.append((level, text, facts))
-
-    @property
-    def has_log(self) -> bool:
-        """True if log records wait to be handed out."""
-        return bool(self._log)
+        self.pending_log.append((level, text, facts))
 
     def flush_log(self) -> None:
         """Hand out the log records; outside of every state change, as handlers are user code."""
-        while self._log:
-            level, text, extra = self._log.popleft()
+        while self.pending_log:
+            level, text, extra = self.pending_log.popleft()
             logger.log(level, "%s: %s", extra["path"], text, extra=extra)

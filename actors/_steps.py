@@ -43,6 +43,13 @@ def is_only(error: BaseException, kind: type[BaseException]) -> bool:
     return isinstance(error, kind)
 
 
+def is_fatal(error: BaseException) -> bool:
+    """Return whether an exception is for the whole program: Ctrl-C, SystemExit, or a group with one of these."""
+    if isinstance(error, BaseExceptionGroup):
+        return any(is_fatal(each) for each in error.exceptions)
+    return not isinstance(error, (Exception, trio.Cancelled))
+
+
 class Steps:
     """Be the loop; mixed into the two runners."""
 
@@ -197,6 +204,19 @@ class Steps:
         """Note that the slot's code raised; its end follows."""
         note_end(slot, Crashed(without_frames(error), describe(error)))
 
+    def blame(self, slot: Slot, error: BaseException) -> None:
+        """Find the reason of an end in what is no Exception: a cancellation that nobody owns, or Ctrl-C, which ends the tree."""
+        if is_only(error, trio.Cancelled):
+            note_end(slot, Cancelled())
+            return
+        cause = describe(error)
+        if slot.starting:
+            note_end(slot, StartupFailed(slot.path, error, cause))
+        else:
+            note_end(slot, Crashed(error, cause))
+        if is_fatal(error):
+            self.runtime.die(error)
+
     async def after_scope(self, slot: Slot, error: BaseException | None) -> None:
         """See to the slot in hand after its scope was left early: interrupted, told to end, or by a foreign cancellation."""
         turn = None if slot.more is None else slot.more.turn
@@ -206,11 +226,10 @@ class Steps:
                     fail_turn(slot, turn, error)  # a group: what was raised while the turn was cancelled
                 else:
                     self.crashed(slot, error)
-            elif is_only(error, trio.Cancelled) and not self._is_over():
-                note_end(slot, Cancelled())
-            else:
-                note_end(slot, Cancelled() if is_only(error, trio.Cancelled) else Crashed(error, type(error).__name__))
+            elif self._is_over():
                 raise error
+            else:
+                self.blame(slot, error)
         elif slot.reason is None and slot.order < END:
             interrupt_turn(slot)
         slot.runner = None

@@ -59,6 +59,8 @@ class Team:
         owner = self.owner
         if self._closing or owner.ending or owner.order >= STOP or owner.reason is not None:
             return "forget"
+        if child.policy.restart == "temporary":
+            return "forget"
         sentence = judge(reason, child.policy.restart, by_others=child.admin)
         if sentence != "restart":
             self._attempts.pop(child.uid, None)
