@@ -15,6 +15,7 @@ import trio
 from ..mailbox import DeadReason, Letter
 from ._errors import ActorCrashed, ActorStopped, ActorStopping, StartupFailed
 from ._family import Family, Verdict
+from ._faults import is_fatal
 from ._lifecycle import DRAINING, ENDED, FAILED, INITIALIZING, PARKED, QUEUED, READY, RESTARTING, STOPPED, STOPPING
 from ._monitor import Monitor
 from ._reasons import Crashed, Escalated, ExitReason, Killed, Shutdown, error_of, is_failure, text_of
@@ -277,20 +278,26 @@ async def _run_hook(slot: Slot) -> None:
     reason = slot.reason
     assert reason is not None
     _arm_stop_timer(slot)
-    with trio.CancelScope(deadline=slot.stop_by) as more.closing:
-        try:
+    error: BaseException | None = None
+    scope = more.closing = trio.CancelScope(deadline=slot.stop_by)
+    try:
+        with scope:
             await slot.actor.shutdown(slot.ctx, reason)
-        except Exception as error:  # noqa: BLE001 -- the end goes on, and says what happened
-            text = describe(error)
-            slot.runtime.log_later(logging.ERROR, f"its shutdown hook raised {text}", slot, cause=text)
-            if not is_failure(reason):
-                slot.reason = Crashed(without_frames(error), text)
-    if more.closing.cancelled_caught:
+    except BaseException as raised:  # noqa: BLE001 -- the end goes on, and says what happened
+        error = raised
+    more.closing = None
+    if error is not None:
+        text = describe(error)
+        slot.runtime.log_later(logging.ERROR, f"its shutdown hook raised {text}", slot, cause=text)
+        if not is_failure(reason):
+            slot.reason = Crashed(without_frames(error), text)
+        if is_fatal(error):
+            slot.runtime.die(error)
+    elif scope.cancelled_caught:
         text = f"its shutdown hook did not end within its {_shutdown_text(slot)} and was cancelled"
         slot.runtime.log_later(logging.WARNING, text, slot)
         if not is_failure(reason):
             slot.reason = Killed(text)
-    more.closing = None
 
 
 @trio.lowlevel.enable_ki_protection

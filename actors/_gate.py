@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from ._errors import InvalidSpec, ServiceEnded, ServicesFailed, StartupFailed
+from ._faults import is_fatal
 from ._reasons import Crashed
 from ._service import Service
 from ._texts import describe, format_seconds, without_frames
@@ -103,8 +104,10 @@ class Gate:
                             await trio.sleep_forever()
                         else:
                             await service.watch(value)
-        except Exception as raised:  # noqa: BLE001 -- a service's failure is its actor's to judge, see `_ended`
+        except BaseException as raised:  # noqa: BLE001 -- a service's failure is its actor's to judge, see `_ended`
             error = without_frames(raised)
+            if is_fatal(raised):
+                self._slot.runtime.die(raised)
         finally:
             if timeout is not None and not connected and scope.cancel_called and not self._closing:
                 late = TimeoutError(f"timed out after {format_seconds(timeout)}")
@@ -189,7 +192,9 @@ class Gate:
                 return
             with scope:
                 await self._actor.prewarm(ctx)
-        except Exception as error:  # noqa: BLE001 -- warming up is a courtesy: its failure is a warning
+        except BaseException as error:  # noqa: BLE001 -- warming up is a courtesy: its failure is a warning
+            if is_fatal(error):
+                slot.runtime.die(error)
             text = describe(error)
             slot.warn("prewarm", f"prewarm failed: {text}")
             slot.runtime.log_later(logging.WARNING, f"prewarm failed: {text}", slot, cause=text)

@@ -66,6 +66,9 @@ class Runtime:
         self.nursery: trio.Nursery | None = None
         self.next_uid = 1
         self.alive = 0
+        #: what ends the whole program, as it left some actor's code.
+        self.fatal: list[BaseException] = []
+        self.on_fatal: Callable[[], None] | None = None
         self.feeds: dict[TreeFeed, None] = {}
         #: what to log once the step that noticed it is over: user code may hang on a logger.
         self.pending_log: deque[tuple[int, str, dict[str, Any]]] = deque()
@@ -142,6 +145,12 @@ class Runtime:
             interrupt_turn(slot)  # a direct turn that has not begun
             return True
         return runner.interrupt(slot)
+
+    def die(self, error: BaseException) -> None:
+        """End the tree for an exception that no actor may keep to itself (Ctrl-C, SystemExit); it leaves the tree's block."""
+        self.fatal.append(error)
+        if self.on_fatal is not None:
+            self.on_fatal()
 
     # -- telling others
 

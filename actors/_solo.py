@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from ._ending import conclude, finalize, note_end
-from ._reasons import Cancelled, Crashed
+from ._faults import is_only
+from ._reasons import Crashed
 from ._runner import RUNNERS, Runner, check_thread
 from ._slot import STOP, Slot
-from ._steps import Steps, is_only
+from ._steps import Steps
 from ._texts import describe, without_frames
 
 if TYPE_CHECKING:
@@ -106,31 +107,19 @@ class Solo(Steps, Runner):
             self.runtime.flush_log()
 
     async def _live(self, slot: Slot) -> None:
-        raised: BaseException | None = None
         try:
             await self._serve(slot)
         except Exception as error:  # noqa: BLE001 -- becomes the reason of the end
             self.crashed(slot, error)
-        except BaseException as error:
-            raised = error
-            self._judge(slot, error)
+        except BaseException as error:  # noqa: BLE001 -- the same; the incarnation's scope ends with it, and needs no Cancelled to do so
+            if self._is_over():
+                raise
+            owned = self.life.cancel_called and (slot.reason is not None or slot.order >= STOP)
+            if not (owned and is_only(error, trio.Cancelled)):
+                self.blame(slot, error)
         slot.runner = self
         self.slot = slot
         await conclude(slot)
-        if raised is not None:
-            foreign = is_only(raised, trio.Cancelled) and not self.life.cancel_called and not self._is_over()
-            if not foreign:
-                raise raised
-
-    def _judge(self, slot: Slot, error: BaseException) -> None:
-        """Find a reason for an end by a cancellation, or by what is no Exception."""
-        if not is_only(error, trio.Cancelled):
-            if not self.life.cancel_called:
-                note_end(slot, Crashed(error, type(error).__name__))
-        elif not self.life.cancel_called:
-            note_end(slot, Cancelled())
-        elif slot.reason is None and slot.order < STOP:
-            note_end(slot, Cancelled())
 
     async def _serve(self, slot: Slot) -> None:
         """Start, then work until there is a reason to end."""

@@ -16,7 +16,8 @@ import trio
 
 from ..mailbox import Envelope
 from ._ending import end_at_once, note_end
-from ._errors import OwnTaskNeeded
+from ._errors import OwnTaskNeeded, StartupFailed
+from ._faults import is_fatal, is_only
 from ._lifecycle import DRAINING, INITIALIZING
 from ._reasons import Cancelled, Crashed, Finished
 from ._request import Asked
@@ -34,20 +35,6 @@ if TYPE_CHECKING:
 def switch(context: ContextVars) -> Generator[Any, None, None]:
     """Go on in another context; only under a Watch."""
     yield context
-
-
-def is_only(error: BaseException, kind: type[BaseException]) -> bool:
-    """Return whether an exception is of a kind, or a group of nothing else."""
-    if isinstance(error, BaseExceptionGroup):
-        return all(is_only(each, kind) for each in error.exceptions)
-    return isinstance(error, kind)
-
-
-def is_fatal(error: BaseException) -> bool:
-    """Return whether an exception is for the whole program: Ctrl-C, SystemExit, or a group with one of these."""
-    if isinstance(error, BaseExceptionGroup):
-        return any(is_fatal(each) for each in error.exceptions)
-    return not isinstance(error, (Exception, trio.Cancelled))
 
 
 class Steps:

@@ -152,7 +152,7 @@ async def open_supervisor(
             await tree.wait_started()
             if not root.has_ended:
                 with trio.CancelScope() as tree.body:
-                    if isinstance(root.reason, Escalated):
+                    if isinstance(root.reason, Escalated) or runtime.fatal:
                         tree.body.cancel()
                     yield Supervisor(root, starter)
         except BaseException as error:  # noqa: BLE001 -- raised below, once the tree has been stopped
@@ -188,6 +188,13 @@ class _Tree:
         self.over = trio.Event()
         #: the block was cancelled from outside: that passes, and failures of the tree are only logged.
         self.was_cancelled = False
+        runtime.on_fatal = self.abort
+
+    def abort(self) -> None:
+        """Kill the tree, in order: Ctrl-C or SystemExit has come up in one of its actors."""
+        order_end(self.root, END, by=type(self.runtime.fatal[0]).__name__)
+        if self.body is not None:
+            self.body.cancel()
 
     async def host(self, outer: trio.Nursery) -> None:
         """Hold all tasks of the tree, out of reach of cancellation from outside."""
@@ -263,6 +270,9 @@ def _raise_outcome(tree: _Tree, body_error: BaseException | None, unread: str) -
         error = _error_in(report)
         if unread == "raise" and isinstance(error, Exception):
             failures.append(error)
+    if tree.runtime.fatal:
+        all_of_them = [*tree.runtime.fatal, *failures, *([] if body_error is None else [body_error])]
+        raise all_of_them[0] if len(all_of_them) == 1 else BaseExceptionGroup(f"the tree {root.path} failed", all_of_them)
     if isinstance(body_error, Exception):
         failures.append(body_error)
         if len(failures) == 1:
