@@ -223,7 +223,7 @@ class Mailbox:
         elif not spec.is_plain:
             pass
         elif self.fast:
-            if envelope.trigger and not envelope.urgent:
+            if envelope.trigger and not envelope.urgent and not (envelope.incarnation and envelope.kind == "request"):
                 self.seq = envelope.seq = self.seq + 1
                 self.lane().append(envelope)
                 return envelope.seq

@@ -51,3 +51,16 @@ class MailboxSpec:
 
 #: No bound: the one instance that mailboxes compare by identity.
 PLAIN: Final = MailboxSpec()
+
+    def key_of(self, message: Any) -> Key:
+        """Return the key under which a message is coalesced, None if it is not; asks user code.
+
+        Raises:
+            TypeError: the user's function gave something else than a key.
+        """
+        if self.coalesce_key is None:
+            return None
+        key = self.coalesce_key(message)
+        if key is not None and type(key) not in (str, int, bytes):
+            raise TypeError(f"coalesce_key returned {key!r} for {message!r}; give a str, an int, bytes, or None")
+        return key
