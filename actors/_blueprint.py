@@ -33,6 +33,7 @@ class Blueprint:
         least, most: how many positional arguments it takes.
         signature: for error texts.
         is_plain: an actor in the pool whose start is nothing but making it.
+        made: the class that it makes, as far as it is known.
     """
 
     kind: FactoryKind
@@ -47,6 +48,7 @@ class Blueprint:
     most: float
     signature: str
     is_plain: bool = False
+    made: type[Actor[Any]] | None = None
 
 
 def read_blueprint(factory: Any) -> Blueprint:
@@ -82,7 +84,9 @@ def read_blueprint(factory: Any) -> Blueprint:
         raise InvalidSpec(f"{name} is a class, but not one derived from Actor or Agent")
     if made is None:
         return Blueprint("unknown", _prefix(name), True, True, True, True, True, True, least, most, signature)
-    return _class_blueprint(made, _prefix(name), least, most, signature)
+    known = _class_blueprint(made, _prefix(name), least, most, signature)
+    # A function may return something derived from what it is annotated with.
+    return known if isinstance(core, type) else attrs.evolve(known, is_plain=False)
 
 
 def _class_blueprint(made: type[Actor[Any]], prefix: str, least: int, most: float, signature: str) -> Blueprint:
@@ -103,13 +107,25 @@ def _class_blueprint(made: type[Actor[Any]], prefix: str, least: int, most: floa
         most=most,
         signature=signature,
         is_plain=not agent and not services and not made.own_task and made.startup is Actor.startup,
+        made=made,
     )
 
 
 def refine(blueprint: Blueprint, actor: Actor[Any]) -> Blueprint:
-    """Replace what was unknown of a factory by what it made; but a permit that it took has to be given back."""
-    known = _class_blueprint(type(actor), blueprint.prefix, blueprint.least, blueprint.most, blueprint.signature)
-    return attrs.evolve(known, needs_permit=blueprint.needs_permit)
+    """Replace what was unknown of a factory by what it made. Where it runs stays, and so does the permit that it took.
+
+    Raises:
+        InvalidSpec: the factory's annotation promised less than what it made needs.
+    """
+    made = type(actor)
+    known = _class_blueprint(made, blueprint.prefix, blueprint.least, blueprint.most, blueprint.signature)
+    if known.solo and not blueprint.solo:
+        assert blueprint.made is not None
+        raise InvalidSpec(
+            f"the factory is annotated to return {blueprint.made.__qualname__} and returned {made.__qualname__}, "
+            "which needs a task of its own; annotate it with that class"
+        )
+    return attrs.evolve(known, solo=blueprint.solo, needs_permit=blueprint.needs_permit, is_plain=False)
 
 
 def check_arguments(blueprint: Blueprint, factory: Any, args: tuple[Any, ...]) -> None:

@@ -89,10 +89,11 @@ def hurry(slot: Slot) -> None:
 def reopen(slot: Slot) -> None:
     """Start the next incarnation of a parked slot; its mailbox takes mail again, and its seqs go on."""
     slot.incarnation += 1
-    slot.reason, slot.order, slot.admin, slot.by, slot.stop_by, slot.last_turn = None, NO_ORDER, False, "", 0.0, None
+    slot.reason, slot.order, slot.admin, slot.by, slot.stop_by, slot.last_turn = None, NO_ORDER, False, "", inf, None
     slot.runtime.alive += 1
     slot.pool = slot.runtime.pool
     slot.box.reopen()
+    slot.get_more().awaited = True
     slot.advance(RESTARTING)
     slot.runtime.launch(slot)
 
@@ -168,7 +169,7 @@ def _limit_end(slot: Slot, *, killed: bool) -> None:
     if shutdown is None:
         shutdown = KILL_TIME if killed else inf
     by = slot.runtime.now() + shutdown
-    slot.stop_by = by if slot.stop_by == 0.0 else min(slot.stop_by, by)
+    slot.stop_by = min(slot.stop_by, by)
 
 
 # -- overdue
@@ -260,7 +261,7 @@ async def conclude(slot: Slot) -> None:
     hook = slot.started and slot.blueprint.has_shutdown
     if not hook and (more is None or (more.family is None and more.gate is None)):
         return
-    if slot.stop_by == 0.0:
+    if slot.stop_by == inf:
         _limit_end(slot, killed=False)
     more = slot.get_more()
     with trio.CancelScope(shield=True):
@@ -314,9 +315,14 @@ def finalize(slot: Slot) -> None:
         more.stop_timer = None
     if slot.blueprint.needs_permit:
         runtime.launcher.release(slot)
-    awaited = more is not None and more.awaited
+    awaited = more is not None and more.awaited and not (slot.admin and slot.policy.declared)
     family = None if parent is None or parent.more is None else parent.more.family
-    verdict = "forget" if awaited or family is None else family.decide(slot, reason)
+    if family is None:
+        verdict: Verdict = "forget"
+    elif awaited:
+        verdict = "park" if slot.incarnation > 1 else "forget"  # started by hand again, or for the first time
+    else:
+        verdict = family.decide(slot, reason)
     incarnation, by = slot.incarnation, slot.by or "itself"
     if slot.box.hand is not None or more is not None:
         _fail_requests(slot, reason)
@@ -330,8 +336,13 @@ def finalize(slot: Slot) -> None:
         _begin_restart(slot, reason)
     else:
         _end_slot(slot, reason, family, verdict)
-    if not awaited:
-        _report(slot, parent, reason, incarnation, by, restarting=restarting)
+    if not awaited and parent is not None and parent.life not in ENDED:
+        if reason.is_failure:
+            _report_failure(slot, parent, reason, incarnation, by, restarting=restarting)
+        else:
+            log_of(parent).post_end(slot, reason, incarnation, by, restarting=restarting)
+    if reason.is_failure and not awaited:
+        _log_failure(slot, reason, by, restarting=restarting)
     if verdict == "restart":
         runtime.launch(slot)
 
@@ -345,7 +356,7 @@ def _begin_restart(slot: Slot, reason: ExitReason) -> None:
         more.gate = more.family = more.turn = more.warnings = None
     slot.box.expel(slot.incarnation)
     slot.incarnation += 1
-    slot.reason, slot.order, slot.admin, slot.by, slot.stop_by, slot.last_turn = None, NO_ORDER, False, "", 0.0, None
+    slot.reason, slot.order, slot.admin, slot.by, slot.stop_by, slot.last_turn = None, NO_ORDER, False, "", inf, None
     if more is not None and more.log is not None:
         more.log.forget()
     slot.advance(RESTARTING)
@@ -357,12 +368,8 @@ def _end_slot(slot: Slot, reason: ExitReason, family: Family | None, verdict: Ve
     if family is not None and verdict == "forget":
         family.remove(slot)
     slot.runtime.alive -= 1
-    box = slot.box
-    box.close()
-    if box.queue or box.urgent or box.waiting_senders:
+    if not slot.box.close_if_empty():
         _return_mail(slot, reason)
-    else:
-        box.give_back_lane()
     if more is not None:
         _drop_watching(slot)
         _tell_monitors(slot, reason, slot_ends=True)
@@ -379,28 +386,25 @@ def _end_slot(slot: Slot, reason: ExitReason, family: Family | None, verdict: Ve
         slot.advance(STOPPED)
 
 
-def _report(
-    slot: Slot, parent: Slot | None, reason: ExitReason, incarnation: int, by: str, *, restarting: bool
+def _report_failure(
+    slot: Slot, parent: Slot, reason: ExitReason, incarnation: int, by: str, *, restarting: bool
 ) -> None:
-    """Post the end to the parent, and keep a log record of a failure."""
-    if not reason.is_failure:
-        if parent is not None and parent.life not in ENDED:
-            log_of(parent).post_end(slot, reason, incarnation, by, restarting=restarting)
-        return
-    administrative = by != "itself"
-    if isinstance(reason, StartupFailed):
-        if administrative:
-            # A stop that was asked for before this step wins: no failure is reported; the ref still tells the cause.
-            post_report(parent, ChildEnded(slot.path, slot.uid, incarnation, Shutdown(), by, restarting))
-            return
-        post_report(
-            parent, ChildStartupFailed(slot.path, slot.uid, incarnation, reason.error, reason.cause, restarting)
-        )
-        if parent is not None and slot.more is not None and slot.more.wakes_parent and not parent.has_ended:
-            wake_for_report(parent)
-    else:
+    """Post a failure to the parent."""
+    if not isinstance(reason, StartupFailed):
         post_report(parent, ChildEnded(slot.path, slot.uid, incarnation, reason, by, restarting))
-    if not administrative:
+    elif by != "itself":
+        # A stop that was asked for before this step wins: no failure is reported; the ref still tells the cause.
+        post_report(parent, ChildEnded(slot.path, slot.uid, incarnation, Shutdown(), by, restarting))
+    else:
+        report = ChildStartupFailed(slot.path, slot.uid, incarnation, reason.error, reason.cause, restarting)
+        post_report(parent, report)
+        if slot.more is not None and slot.more.wakes_parent:
+            wake_for_report(parent)
+
+
+def _log_failure(slot: Slot, reason: ExitReason, by: str, *, restarting: bool) -> None:
+    """Keep a log record of a failure that nobody asked for."""
+    if by == "itself":
         follows = f"; restarting as incarnation {slot.incarnation}" if restarting else "; not restarted"
         level = logging.WARNING if restarting else logging.ERROR
         slot.runtime.log_later(level, text_of(reason) + follows, slot, cause=text_of(reason), restarting=restarting)
@@ -473,6 +477,7 @@ def _error_for(slot: Slot, reason: ExitReason, asked: Asked) -> Exception:
 def _return_mail(slot: Slot, reason: ExitReason) -> None:
     """Return what waits in a closed mailbox: asks fail, everything else is a dead letter; each once."""
     box = slot.box
+    box.close()
     dead: DeadReason = "startup failed" if isinstance(reason, StartupFailed) and not slot.admin else "stopped"
     for letter in box.clear():
         if isinstance(letter, Asked):

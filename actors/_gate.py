@@ -41,6 +41,7 @@ class Gate:
         self._running: dict[trio.CancelScope, trio.CancelScope | None] = {}
         self._tasks = 0
         self._is_published = False
+        self._has_prewarm_begun = False
         self._closing = False
         self._lot = trio.lowlevel.ParkingLot()
 
@@ -172,8 +173,8 @@ class Gate:
         reason = StartupFailed(slot.path, error, text) if slot.starting else Crashed(error, text)
         end_from_outside(slot, reason)
 
-    def prewarm(self) -> None:
-        """Begin what may be done ahead, if the actor has something of the kind."""
+    async def prewarm(self) -> None:
+        """Begin what may be done ahead, if the actor has something of the kind; returns when it has begun."""
         from ._actor import Actor  # noqa: PLC0415 -- only its default hook is looked at
 
         if type(self._actor).prewarm is not Actor.prewarm:
@@ -181,11 +182,15 @@ class Gate:
             assert nursery is not None
             self._tasks += 1
             nursery.start_soon(self._prewarm, name=f"{self._slot.path} prewarm")
+            while not self._has_prewarm_begun:
+                await self._lot.park()
 
     async def _prewarm(self) -> None:
         slot = self._slot
         scope = trio.CancelScope()
         self._running[scope] = scope
+        self._has_prewarm_begun = True
+        self._lot.unpark_all()
         try:
             ctx = slot.ctx
             if self._closing or ctx is None:

@@ -154,7 +154,11 @@ class ReportLog:
     def _add(self, report: "Report | _Facts", *, bad: bool) -> None:
         slot = self._slot
         good, failed = self._good, self._bad
-        (failed if bad else good).append((slot.box.next_seq(), slot.incarnation, report))
+        box = slot.box
+        if box.fast and (box.queue or box.hand is not None):
+            box.seal()
+        box.seq = seq = box.seq + 1
+        (failed if bad else good).append((seq, slot.incarnation, report))
         if len(good) + len(failed) > self._capacity:
             kind = _kind((good or failed).popleft()[2])
             self._folded[kind] = self._folded.get(kind, 0) + 1

@@ -7,6 +7,7 @@ function on it without a checkpoint; tasks only carry out what has been decided.
 from collections.abc import Callable
 from contextvars import Context as ContextVars
 from enum import IntEnum
+from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import trio
@@ -145,7 +146,7 @@ class Slot:
         self.admin = False
         self.by = ""
         #: Trio's clock: by when an end that was asked for has to be over.
-        self.stop_by = 0.0
+        self.stop_by = inf
         #: the end of this incarnation is being carried out.
         self.ending = False
         #: its startup is being carried out.

@@ -41,7 +41,7 @@ async def begin(slot: Slot, runner: StartsActors) -> None:
             actor = slot.actor = slot.factory(*slot.args)
             if not isinstance(actor, Actor):
                 raise InvalidSpec(f"the factory returned {actor!r}, which is no Actor")  # noqa: TRY301 -- a failed startup like any other
-            if slot.blueprint.kind == "unknown":
+            if type(actor) is not slot.blueprint.made:
                 slot.blueprint = refine(slot.blueprint, actor)
             if slot.blueprint.has_services or slot.blueprint.has_startup:
                 await _start_up(slot, actor, ctx, runner)
@@ -77,7 +77,9 @@ def begin_at_once(slot: Slot) -> bool:
     except Exception as error:  # noqa: BLE001 -- a failed startup, as in `begin`
         fail_startup(slot, error)
     slot.starting = False
-    if slot.reason is not None or not isinstance(slot.actor, Actor):
+    if slot.reason is None and not isinstance(slot.actor, Actor):
+        fail_startup(slot, InvalidSpec(f"the factory returned {slot.actor!r}, which is no Actor"))
+    if slot.reason is not None:
         return False
     slot.started = True
     become_ready(slot)
@@ -87,29 +89,20 @@ def begin_at_once(slot: Slot) -> bool:
 async def _start_up(slot: Slot, actor: Actor[Any], ctx: Context, runner: StartsActors) -> None:
     limit = slot.policy.startup_timeout
     deadline = inf if limit is None else slot.runtime.now() + limit
-    done = False
     with runner.startup_limit(deadline) as scope:
         try:
             if slot.blueprint.has_services:
                 gate = slot.get_more().gate = Gate(slot, actor)
                 await gate.open()
-                gate.prewarm()
+                await gate.prewarm()
             slot.started = True
             await actor.startup(ctx)
-            done = True
-        except trio.Cancelled:
-            _judge_cancelled(slot, scope, limit)
-            raise
-    if not done:
-        _judge_cancelled(slot, scope, limit)
-
-
-def _judge_cancelled(slot: Slot, scope: trio.CancelScope, limit: float | None) -> None:
-    """Say why a startup was cancelled, if nobody has."""
-    if slot.reason is None and slot.order < STOP and scope.cancel_called:
-        assert limit is not None
-        cause = f"startup took longer than {format_seconds(limit)}"
-        note_end(slot, StartupFailed(slot.path, TimeoutError(cause), cause))
+        finally:
+            # Also when it came to an end in spite of its cancellation: late is late, and the scope may be the incarnation's.
+            if scope.cancel_called and slot.reason is None and slot.order < STOP:
+                assert limit is not None
+                cause = f"startup took longer than {format_seconds(limit)}"
+                note_end(slot, StartupFailed(slot.path, TimeoutError(cause), cause))
 
 
 def fail_startup(slot: Slot, error: Exception) -> None:

@@ -454,6 +454,15 @@ class Mailbox:
             self.fast = False
         self.is_open = False
 
+    def close_if_empty(self) -> bool:
+        """Refuse mail from now on, if nothing waits, neither in a lane nor for room; False, and nothing done, if something does."""
+        if self.queue or self.urgent or self._waiting:
+            return False
+        if self.queue is not None:
+            self.give_back_lane()
+        self.is_open = self.fast = False
+        return True
+
     def reopen(self) -> None:
         """Take mail again (a parked slot that is started anew). seqs go on."""
         self.is_open = True

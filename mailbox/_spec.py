@@ -48,10 +48,6 @@ class MailboxSpec:
         """True if mail can be taken in without looking at the spec."""
         return self.capacity is None and self.overflow != "coalesce"
 
-
-#: No bound: the one instance that mailboxes compare by identity.
-PLAIN: Final = MailboxSpec()
-
     def key_of(self, message: Any) -> Key:
         """Return the key under which a message is coalesced, None if it is not; asks user code.
 
@@ -64,3 +60,7 @@ PLAIN: Final = MailboxSpec()
         if key is not None and type(key) not in (str, int, bytes):
             raise TypeError(f"coalesce_key returned {key!r} for {message!r}; give a str, an int, bytes, or None")
         return key
+
+
+#: No bound: the one instance that mailboxes compare by identity.
+PLAIN: Final = MailboxSpec()

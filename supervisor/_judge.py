@@ -2,19 +2,27 @@
 
 from typing import Final, Literal
 
-from ..actors import ExitReason, RestartType, is_failure
+from ..actors import ExitReason, Ignored, RestartType, is_failure
 
-Ending = Literal["failure", "no failure", "by others"]
+Ending = Literal["failure", "no failure", "ignored", "by others"]
 Sentence = Literal["restart", "park", "forget"]
 
 SENTENCES: Final[dict[RestartType, dict[Ending, Sentence]]] = {
-    "permanent": {"no failure": "restart", "failure": "restart", "by others": "park"},
-    "transient": {"no failure": "park", "failure": "restart", "by others": "park"},
-    "temporary": {"no failure": "forget", "failure": "forget", "by others": "forget"},
+    "permanent": {"no failure": "restart", "failure": "restart", "ignored": "park", "by others": "park"},
+    "transient": {"no failure": "park", "failure": "restart", "ignored": "park", "by others": "park"},
+    "temporary": {"no failure": "forget", "failure": "forget", "ignored": "forget", "by others": "forget"},
 }
 
 
 def judge(reason: ExitReason, restart: RestartType, *, by_others: bool) -> Sentence:
     """Return what becomes of a child: restarted, parked (its place stays), or forgotten (its name is free)."""
-    ending: Ending = "by others" if by_others else "failure" if is_failure(reason) else "no failure"
-    return SENTENCES[restart][ending]
+    return SENTENCES[restart][ending_of(reason, by_others=by_others)]
+
+
+def ending_of(reason: ExitReason, *, by_others: bool) -> Ending:
+    """Return the column of the table: who ended it, and how. What found nothing to do (OTP's `ignore`) is not started over and over."""
+    if by_others:
+        return "by others"
+    if isinstance(reason, Ignored):
+        return "ignored"
+    return "failure" if is_failure(reason) else "no failure"

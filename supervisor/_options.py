@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
-from math import inf
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -24,6 +23,8 @@ OPTIONS: Final = (
     "redeliver",
 )
 NO_MAIL: Final = object()
+#: More than a lifetime; a larger int would not even fit into a clock's float.
+MAX_SECONDS: Final = 1e10
 RUN_TIME_POLICY: Final = Policy()
 
 _text_labels: Final = (str, int, float, bool, type(None))
@@ -74,6 +75,8 @@ def compile_policy(options: Mapping[str, Any], *, declared: bool = False, inline
     redeliver = options.get("redeliver", 0)
     if type(redeliver) is not int or redeliver < 0:
         problems.append(f"redeliver: {redeliver!r} is not a whole number from 0")
+    if type(options.get("wake_parent", False)) is not bool:
+        problems.append(f"wake_parent: {options['wake_parent']!r} is neither True nor False")
     if problems:
         raise InvalidSpec("; ".join(problems))
     return Policy(
@@ -90,4 +93,4 @@ def compile_policy(options: Mapping[str, Any], *, declared: bool = False, inline
 
 def is_seconds(value: object) -> bool:
     """Return whether a value is a finite number from 0."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < inf
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= MAX_SECONDS

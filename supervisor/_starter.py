@@ -7,8 +7,8 @@ from typing import Any
 import trio
 
 from ..actors import (
-    DRAINING,
     END,
+    PARKED,
     QUEUED,
     READY,
     RESTARTING,
@@ -23,13 +23,16 @@ from ..actors import (
     Slot,
     StartupFailed,
     check_arguments,
+    close_parked,
     descendants,
+    error_of,
     order_end,
     waiting_for,
 )
+from ..mailbox import Envelope
 from ._limits import Limits
-from ._options import NO_MAIL, RUN_TIME_POLICY, check_known, check_name, compile_policy
-from ._team import make_team
+from ._options import RUN_TIME_POLICY, check_known, check_name, compile_policy
+from ._team import make_team, team_of
 
 MAX_HOLDERS = 10
 
@@ -43,15 +46,14 @@ class Starter:
         self.root: Slot | None = None
         self.runtime: Runtime | None = None
 
+    @trio.lowlevel.enable_ki_protection
     def start_soon(self, parent: Slot, factory: Any, args: tuple[Any, ...], options: Mapping[str, Any]) -> Slot:
         """Register a child: path, uid, limits, parent link and mailbox in one step; nothing of it has run.
 
         Raises:
             InvalidSpec, NameInUse, LimitReached, ActorStopping, ActorStopped, ActorRestarting: nothing has been changed.
         """
-        slot = self.register(parent, factory, args, options)
-        slot.runtime.launch(slot)
-        return slot
+        return self._begin(parent, factory, args, options, awaited=False)
 
     async def start(self, parent: Slot, factory: Any, args: tuple[Any, ...], options: Mapping[str, Any]) -> Slot:
         """Register a child and wait until it is ready.
@@ -59,17 +61,28 @@ class Starter:
         Checkpoint: always. Cancellation: kills the child, waits for its end, and raises.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
-        slot = self.register(parent, factory, args, options, awaited=True)
-        with waiting_for(slot):
-            slot.runtime.launch(slot)
-            try:
+        slot = self._begin(parent, factory, args, options, awaited=True)
+        try:
+            with waiting_for(slot):
                 await wait_started(slot)
-            except BaseException:
-                with trio.CancelScope(shield=True):
-                    order_end(slot, END, by="its starter")
-                    while not slot.has_ended:
-                        await slot.changed()
-                raise
+        except BaseException:
+            with trio.CancelScope(shield=True):
+                order_end(slot, END, by="its starter")
+                while not slot.has_ended:
+                    await slot.changed()
+            team = team_of(parent)
+            if slot.life is PARKED and team is not None:
+                close_parked(slot, team)  # it was ready already; who started it will never know of it
+            raise
+        return slot
+
+    @trio.lowlevel.enable_ki_protection
+    def _begin(
+        self, parent: Slot, factory: Any, args: tuple[Any, ...], options: Mapping[str, Any], *, awaited: bool
+    ) -> Slot:
+        """Register and launch in one step: nobody ever sees a child that is registered and will not run."""
+        slot = self.register(parent, factory, args, options, awaited=awaited)
+        slot.runtime.launch(slot)
         return slot
 
     @trio.lowlevel.enable_ki_protection
@@ -87,6 +100,7 @@ class Starter:
         """Check everything, then put the child into the tree. `waits` registers it as queued: its supervisor launches it in its order."""
         runtime = parent.runtime
         name: str | None = None
+        letter: Envelope | None = None
         if options:
             check_known(options)
             name = options.get("name")
@@ -94,12 +108,16 @@ class Starter:
                 check_name(name)
             if policy is None:
                 policy = compile_policy(options)
+            if "mail" in options:
+                # Here, as the key is made by user code: past the checks nothing may fail, or start something else.
+                letter = Envelope(options["mail"], key=policy.mailbox.key_of(options["mail"]))
         blueprint = runtime.blueprint(factory)
         if not blueprint.least <= len(args) <= blueprint.most:
             check_arguments(blueprint, factory, args)
         if parent.life is not READY or parent.ending:
-            self._check_parent(parent, name, factory)
-        team = make_team(parent)
+            self.check_parent(parent, name, factory)
+        more = parent.more
+        team: Any = (more.family if more is not None else None) or make_team(parent)
         children = team.children
         uid = runtime.next_uid
         if name is None:
@@ -123,19 +141,13 @@ class Starter:
             slot.life = QUEUED
         if awaited:
             slot.get_more().awaited = True
-        if options:
-            self._apply(slot, options)
+        if letter is not None:
+            slot.box.accept(letter)
+        if options and options.get("wake_parent"):
+            slot.get_more().wakes_parent = True
         if runtime.feeds:
             runtime.notify_feeds()
         return slot
-
-    def _apply(self, slot: Slot, options: Mapping[str, Any]) -> None:
-        """Carry out the options that are no policy."""
-        if options.get("wake_parent"):
-            slot.get_more().wakes_parent = True
-        mail = options.get("mail", NO_MAIL)
-        if mail is not NO_MAIL:
-            slot.ref().tell(mail)
 
     def _check_limits(self, parent: Slot, name: str) -> None:
         limits, runtime = self.limits, parent.runtime
@@ -144,7 +156,8 @@ class Starter:
         if limits.max_depth is not None and parent.depth >= limits.max_depth:
             raise LimitReached(f"{parent.path}/{name}", "max_depth", limits.max_depth, (parent.path,))
 
-    def _check_parent(self, parent: Slot, name: str | None, factory: Any) -> None:
+    def check_parent(self, parent: Slot, name: str | None, factory: Any) -> None:
+        """Raise unless a slot takes children now."""
         if parent.life is READY and not parent.ending:
             return
         what = name if name is not None else getattr(factory, "__name__", repr(factory))
@@ -163,16 +176,15 @@ class Starter:
 
 
 async def wait_started(slot: Slot) -> None:
-    """Wait until an awaited child is ready. Checkpoint: always.
+    """Wait until an awaited child has become ready, whatever it did since. Checkpoint: always.
 
     Raises:
-        StartupFailed, ActorStopped: it will not be.
+        StartupFailed, ActorStopped: it has ended before.
     """
     await trio.lowlevel.checkpoint()
-    while slot.life is not READY:
-        if slot.has_ended or slot.life is DRAINING:
-            if slot.incarnation == 1 and slot.more is not None and not slot.more.awaited:
-                return  # it was ready, and has ended since
+    more = slot.get_more()
+    while more.awaited:
+        if slot.has_ended:
             raise_failure(slot)
         await slot.changed()
 
@@ -182,4 +194,6 @@ def raise_failure(slot: Slot) -> None:
     reason = slot.reason
     if isinstance(reason, StartupFailed):
         raise StartupFailed(slot.path, reason.error, reason.cause) from reason.error
-    raise ActorStopped(slot.path, None, "the actor ended before it was ready")
+    raise ActorStopped(slot.path, None, "the actor ended before it was ready") from (
+        None if reason is None else error_of(reason)
+    )

@@ -10,7 +10,6 @@ from ..actors import (
     INITIALIZING,
     PARKED,
     QUEUED,
-    READY,
     RESTARTING,
     STOP,
     Actor,
@@ -37,7 +36,7 @@ from ._intensity import Intensity
 from ._limits import Limits
 from ._options import NO_MAIL
 from ._snapshot import ActorInfo, LatestTree, subscribe_tree, take_snapshot
-from ._starter import Starter, raise_failure
+from ._starter import Starter, wait_started
 from ._team import children_of, team_of
 
 M = TypeVar("M")
@@ -172,7 +171,9 @@ class Supervisor:
             ActorStopping, ActorStopped, ActorRestarting: the supervisor takes no children now.
             In every case nothing has been changed.
         """
-        return self._starter.start_soon(self._slot, factory, args, _given(options) if options else options).ref()
+        slot = self._starter.register(self._slot, factory, args, _given(options) if options else options)
+        slot.runtime.launch(slot)
+        return slot.ref()
 
     @overload
     async def start(
@@ -322,19 +323,20 @@ class Supervisor:
         Checkpoint: always. Cancellation: the start goes on.
 
         Raises:
-            ChildNotFound: there is none of that name. AlreadyRunning: it is not parked.
+            ChildNotFound: there is none of that name. AlreadyRunning: it is not parked. ActorStopping: the supervisor is.
             StartupFailed: it did not become ready, and is parked again; neither counted nor reported.
         """
         child = self._child(name)
         if child.life is not PARKED:
             raise AlreadyRunning(child.path, child.life.value)
+        self._starter.check_parent(self._slot, name, child.factory)
+        await trio.lowlevel.checkpoint_if_cancelled()
         reopen(child)
-        incarnation = child.incarnation
-        await trio.lowlevel.checkpoint()
-        while child.life is not READY and not child.has_ended and child.incarnation == incarnation:
-            await child.changed()
-        if child.has_ended:
-            raise_failure(child)
+        try:
+            await wait_started(child)
+        finally:
+            # Nobody waits any more: from here on a failure is judged and reported like any other.
+            child.get_more().awaited = False
         return child.ref()
 
     def delete_child(self, name: str) -> None:

@@ -72,7 +72,9 @@ class Team:
             )
             error.__cause__ = error_of(reason)
             self._attempts.pop(child.uid, None)
-            end_from_outside(owner, Escalated(error, str_of(error)))
+            text = str(error)  # of our own: it runs no user code
+            gave_up = StartupFailed(owner.path, error, text) if owner.starting else Escalated(error, text)
+            end_from_outside(owner, gave_up)
             return "forget"
         return "restart"
 
@@ -112,7 +114,9 @@ class Team:
         if child.life is PARKED:
             close_parked(child, self)
         else:
-            order_end(child, END if self.owner.order is END else STOP, by="parent")
+            # An owner that crashed or gave up stops its children as one that was told to stop.
+            killed = self.owner.order is END and self.owner.admin
+            order_end(child, END if killed else STOP, by="parent")
 
     async def _wait(self, child: Slot) -> None:
         while not child.has_ended:
@@ -136,11 +140,6 @@ class Team:
     def known_names(self) -> tuple[str, ...]:
         """Return the children's names, at most the first ten."""
         return tuple(self.children)[:10]
-
-
-def str_of(error: RestartIntensityExceeded) -> str:
-    """Return the text of an error of our own; it runs no user code."""
-    return str(error)
 
 
 def team_of(slot: Slot) -> Team | None:
