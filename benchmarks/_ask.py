@@ -67,15 +67,15 @@ async def numbers(requests: Requests) -> None:
 
 
 async def ask_by_trio(size: int) -> Sample:
-    """Ask `size` times, over one reply channel, which is all that an asker with one question at a time needs."""
+    """Ask `size` times, each over a reply channel of its own: over a shared one, the late answer to a question given up is taken for the next."""
     answer = 0
     send, receive = trio.open_memory_channel[tuple[Next, trio.MemorySendChannel[int]]](inf)
-    reply, answers = trio.open_memory_channel[int](1)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(numbers, receive)
         await trio.lowlevel.checkpoint()
         watch = Stopwatch()
         for _ in range(size):
+            reply, answers = trio.open_memory_channel[int](1)
             await send.send((Next(), reply))
             answer = await answers.receive()
         sample = watch.stop(size)
@@ -88,12 +88,12 @@ async def timed_ask_by_trio(size: int) -> Sample:
     """Ask `size` times, each within `trio.fail_after`."""
     answer = 0
     send, receive = trio.open_memory_channel[tuple[Next, trio.MemorySendChannel[int]]](inf)
-    reply, answers = trio.open_memory_channel[int](1)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(numbers, receive)
         await trio.lowlevel.checkpoint()
         watch = Stopwatch()
         for _ in range(size):
+            reply, answers = trio.open_memory_channel[int](1)
             with trio.fail_after(TIMEOUT):
                 await send.send((Next(), reply))
                 answer = await answers.receive()

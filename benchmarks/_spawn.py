@@ -72,26 +72,39 @@ async def spawn_by_greenroom(size: int) -> Sample:
 
 
 async def spawn_by_trio(size: int) -> Sample:
-    """Start `size` tasks, each with a channel, send each one message; timed from the first start until all have ended."""
-    tally = Tally(size)
+    """Start `size` tasks, each with a channel that is found by name, send each one message; timed until all have ended and said so.
 
-    async def mayfly(receive: trio.MemoryReceiveChannel[int]) -> None:
-        async for _message in receive:
-            tally.add()
-            return
+    The same work as on the other side: a name is taken and given back, and the end of each is told to who started it.
+    """
+    tally = Tally(size)
+    names: dict[str, trio.MemorySendChannel[int]] = {}
+    tell_end, ends = trio.open_memory_channel[tuple[str, str]](inf)
+
+    async def mayfly(name: str, receive: trio.MemoryReceiveChannel[int]) -> None:
+        try:
+            async with receive:
+                async for _message in receive:
+                    tally.add()
+        finally:
+            del names[name]
+            tell_end.send_nowait((name, "finished"))
 
     async with trio.open_nursery() as outer:
         watch = Stopwatch()
         async with trio.open_nursery() as nursery:
-            sends: list[trio.MemorySendChannel[int]] = []
-            for _ in range(size):
+            for number in range(size):
+                name = f"mayfly-{number}"
                 send, receive = trio.open_memory_channel[int](inf)
-                nursery.start_soon(mayfly, receive)
-                sends.append(send)
-            for send in sends:
-                await send.send(1)
+                nursery.start_soon(mayfly, name, receive)
+                names[name] = send
+            for send in list(names.values()):
+                async with send:
+                    await send.send(1)
+            for _ in range(size):
+                await ends.receive()
         sample = watch.stop(size)
         assert not outer.child_tasks
+    assert not names
     assert tally.count == size
     return sample
 
