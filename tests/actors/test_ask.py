@@ -1,0 +1,599 @@
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+
+from greenroom import (
+    Actor,
+    ActorCrashed,
+    ActorStopped,
+    Agent,
+    AskTimeout,
+    Context,
+    MailboxSpec,
+    Request,
+    StartupFailed,
+    Supervisor,
+    Turn,
+    TurnInterrupted,
+    open_supervisor,
+)
+
+settle = trio.testing.wait_all_tasks_blocked
+
+
+class Get(Request[int]):
+    pass
+
+
+class Slow(Request[str]):
+    def __init__(self, seconds: float = 10.0) -> None:
+        self.seconds = seconds
+
+
+class Fail(Request[None]):
+    pass
+
+
+class Via(Request[Any]):
+    """Ask somebody else, with a timeout of its own."""
+
+    def __init__(self, ref: Any, request: Request[Any], timeout: float | None = None) -> None:
+        self.ref, self.request, self.timeout = ref, request, timeout
+
+
+class Server(Actor[Any]):
+    """Count what it has begun and what it has finished."""
+
+    def __init__(self) -> None:
+        self.begun = self.finished = 0
+
+    async def receive(self, message: Any, ctx: Context) -> Any:
+        self.begun += 1
+        try:
+            match message:
+                case Slow():
+                    await trio.sleep(message.seconds)
+                    return "slow"
+                case Fail():
+                    raise LookupError("no such key")
+                case Via():
+                    return await message.ref.ask(message.request, timeout=message.timeout)
+                case _:
+                    return self.begun
+        finally:
+            self.finished += 1
+
+
+class OwnServer(Server):
+    own_task = True
+
+
+class AgentServer(Agent[Any]):
+    def __init__(self) -> None:
+        self.server = Server()
+
+    async def turn(self, turn: Turn[Any], ctx: Context) -> Any:
+        result = None
+        for mail in turn.mail:
+            result = await self.server.receive(mail.message, ctx)
+        return result
+
+
+async def function_server(ctx: Context) -> None:
+    server = Server()
+    async for message in ctx:
+        if ctx.mail is None or ctx.mail.kind != "request":
+            continue
+        token = ctx.defer_reply()
+        try:
+            token.reply(await server.receive(message, ctx))
+        except LookupError as error:
+            token.fail(error)
+
+
+ALL: list[Callable[..., Any]] = [Server, OwnServer, AgentServer, function_server]
+PLAIN: list[Callable[..., Any]] = [Server, OwnServer]
+
+
+def is_free_of_waits(root: Supervisor) -> bool:
+    """No deadline is kept and no edge of the deadlock check is left."""
+    slots = [ref._slot for ref in root.which_children()]
+    edges = [slot.more.waiting_for for slot in slots if slot.more is not None]
+    return len(root._slot.runtime.deadlines) == 0 and not any(edges)
+
+
+@pytest.mark.parametrize("factory", ALL)
+async def test_an_ask_gets_the_answer(factory: Callable[..., Any]) -> None:
+    """P17."""
+    async with open_supervisor("stage") as root:
+        ref = root.start_soon(factory)
+        assert [await ref.ask(Get()) for _ in range(3)] == [1, 2, 3]
+        assert is_free_of_waits(root)
+
+
+async def test_an_ask_before_ready_is_answered_when_it_is() -> None:
+    """P17."""
+
+    class Late(Server):
+        async def startup(self, ctx: Context) -> None:
+            await settle()
+
+    async with open_supervisor("stage") as root:
+        assert await root.start_soon(Late).ask(Get()) == 1
+
+
+@pytest.mark.parametrize("factory", PLAIN)
+async def test_the_error_of_a_handler_reaches_the_asker_as_the_cause(factory: Callable[..., Any]) -> None:
+    """P17."""
+    async with open_supervisor("stage") as root:
+        ref = root.start_soon(factory)
+        request = Fail()
+        with pytest.raises(ActorCrashed) as caught:
+            await ref.ask(request)
+        error = caught.value
+        assert isinstance(error.error, LookupError)
+        assert error.__cause__ is error.error
+        assert (error.message, error.path, error.begun) == (request, ref.path, True)
+        assert str(error) == f"{ref.path}: crashed: LookupError: no such key"
+        root.reports.drain()
+
+
+async def test_the_error_of_a_turn_reaches_the_asker_and_the_agent_goes_on() -> None:
+    """P17, P23."""
+    async with open_supervisor("stage") as root:
+        ref = root.start_soon(AgentServer)
+        with pytest.raises(ActorCrashed, match="LookupError"):
+            await ref.ask(Fail())
+        assert await ref.ask(Get()) == 2
+        root.reports.drain()
+
+
+@pytest.mark.parametrize("factory", ALL)
+async def test_an_ask_to_a_dead_actor_fails_at_once(factory: Callable[..., Any], autojump_clock: trio.testing.MockClock) -> None:
+    """P17."""
+    async with open_supervisor("stage") as root:
+        ref = root.start_soon(factory)
+        await ref.stop()
+        before = trio.current_time()
+        request = Get()
+        with pytest.raises(ActorStopped) as caught:
+            await ref.ask(request, timeout=10)
+        assert trio.current_time() == before
+        assert caught.value.message is request
+        assert root._slot.runtime.deadlines._heap == []
+
+
+@pytest.mark.parametrize("factory", ALL)
+@pytest.mark.parametrize("end", ["stop", "kill", "crash"])
+async def test_asks_to_an_actor_that_dies_fail_at_once(
+    factory: Callable[..., Any], end: str, autojump_clock: trio.testing.MockClock
+) -> None:
+    """P17: the one in hand and those that wait, long before their timeout."""
+    async with open_supervisor("stage") as root:
+        ref = root.start_soon(factory, shutdown=1.0)
+        errors: list[Exception] = []
+
+        async def ask(request: Request[Any]) -> None:
+            with pytest.raises((ActorStopped, ActorCrashed)) as caught:
+                await ref.ask(request, timeout=1_000)
+            errors.append(caught.value)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask, Slow(100_000))
+            await settle()
+            nursery.start_soon(ask, Get())
+            nursery.start_soon(ask, Get())
+            await settle()
+            before = trio.current_time()
+            if end == "crash":
+                ref.crash(OSError("pulled out"))
+            else:
+                nursery.start_soon(ref.stop if end == "stop" else ref.kill)
+        assert trio.current_time() - before <= (1.0 if end == "stop" else 0.0)
+        assert len(errors) == 3
+        expected = ActorCrashed if end == "crash" else ActorStopped
+        assert all(type(error) is expected for error in errors)
+        assert is_free_of_waits(root)
+        root.reports.drain()
+
+
+async def test_an_ask_times_out_after_its_time(autojump_clock: trio.testing.MockClock) -> None:
+    """P17."""
+    async with open_supervisor("stage") as root:
+        ref = root.start_soon(Server)
+        request = Slow(100)
+        before = trio.current_time()
+        with pytest.raises(AskTimeout) as caught:
+            await ref.ask(request, timeout=2.5)
+        error = caught.value
+        assert trio.current_time() - before == pytest.approx(2.5)
+        assert (error.seconds, error.begun, error.message) == (2.5, True, request)
+        assert str(error) == f"{ref.path}: no answer within 2.5 s (it had begun)"
+        assert isinstance(error, TimeoutError)
+        assert is_free_of_waits(root)
+
+
+async def test_an_ask_with_timeout_zero_is_over_at_once(autojump_clock: trio.testing.MockClock) -> None:
+    async with open_supervisor("stage") as root:
+        ref = root.start_soon(Server)
+        before = trio.current_time()
+        with pytest.raises(AskTimeout):
+            await ref.ask(Slow(), timeout=0)
+        assert trio.current_time() == before
+
+
+@pytest.mark.parametrize("factory", ALL)
+async def test_a_request_that_timed_out_before_it_began_is_not_executed(
+    factory: Callable[..., Any], autojump_clock: trio.testing.MockClock
+) -> None:
+    """P17."""
+    async with open_supervisor("stage") as root, root.dead_letters.subscribe() as feed:
+        ref = root.start_soon(factory)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ref.ask, Slow(10))
+            await settle()
+            request = Get()
+            with pytest.raises(AskTimeout, match="it had not begun and will not be executed"):
+                await ref.ask(request, timeout=1)
+            letter = await anext(feed)
+            assert (letter.message, letter.reason) == (request, "caller gone")
+            assert len(ref._slot.box) == 0
+        assert await ref.ask(Get()) == 2
+        assert root.dead_letters.total == 1
+
+
+@pytest.mark.parametrize("factory", ALL)
+async def test_a_request_whose_caller_left_before_it_began_is_not_executed(factory: Callable[..., Any]) -> None:
+    """P17."""
+    async with open_supervisor("stage") as root:
+        ref = root.start_soon(factory)
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await ref.ask(Get())
+        assert scope.cancelled_caught
+        assert dict(root.dead_letters.counts) == {"caller gone": 1}
+        assert await ref.ask(Get()) == 1
+
+
+@pytest.mark.parametrize("factory", ALL)
+async def test_a_late_reply_is_counted_and_dropped(
+    factory: Callable[..., Any], autojump_clock: trio.testing.MockClock
+) -> None:
+    """P17: and the handler is not cancelled."""
+    async with open_supervisor("stage") as root, root.dead_letters.subscribe() as feed:
+        ref = root.start_soon(factory)
+        with pytest.raises(AskTimeout, match="it had begun"):
+            await ref.ask(Slow(10), timeout=1)
+        letter = await anext(feed)
+        assert (letter.message, letter.reason, letter.seq) == ("slow", "late reply", 0)
+        assert await ref.ask(Get()) == 2
+
+
+async def test_an_abandoned_ask_frees_its_place(autojump_clock: trio.testing.MockClock) -> None:
+    """P17: who waited for room gets in, and the actor is told of it."""
+    async with open_supervisor("stage") as root:
+        ref = root.start_soon(Server, mailbox=MailboxSpec(1, "wait"))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ref.ask, Slow(10))
+            await settle()
+            nursery.start_soon(swallow_timeout, ref, 1.0)
+            await settle()
+            before = trio.current_time()
+            await ref.send(Get())
+            assert trio.current_time() - before == pytest.approx(1.0)
+
+
+async def swallow_timeout(ref: Any, timeout: float) -> None:
+    with pytest.raises(AskTimeout):
+        await ref.ask(Get(), timeout=timeout)
+
+
+async def test_an_ask_that_waits_for_room_times_out_and_says_after_how_long(autojump_clock: trio.testing.MockClock) -> None:
+    """P15, P17: it was never accepted."""
+    async with open_supervisor("stage") as root:
+        ref = root.start_soon(Server, mailbox=MailboxSpec(1, "wait"))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ref.ask, Slow(10))
+            await settle()
+            ref.tell(Get())
+            before = trio.current_time()
+            with pytest.raises(AskTimeout, match="no answer within 3 s .it had not begun") as caught:
+                await ref.ask(Get(), timeout=3)
+            assert trio.current_time() - before == pytest.approx(3.0)
+            assert caught.value.seconds == pytest.approx(3.0)
+            assert ref._slot.box.waiting_senders == 0
+            assert root.dead_letters.total == 0
+        assert await ref.ask(Get()) == 3
+        assert is_free_of_waits(root)
+
+
+async def test_an_ask_that_got_in_late_has_what_is_left_of_its_time(autojump_clock: trio.testing.MockClock) -> None:
+    """P17."""
+    async with open_supervisor("stage") as root:
+        ref = root.start_soon(Server, mailbox=MailboxSpec(1, "wait"))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ref.ask, Slow(10))
+            await settle()
+            ref.tell(Slow(10))
+            before = trio.current_time()
+            with pytest.raises(AskTimeout, match="no answer within 15 s .it had not begun"):
+                await ref.ask(Get(), timeout=15)
+            assert trio.current_time() - before == pytest.approx(15.0)
+            assert dict(root.dead_letters.counts) == {"caller gone": 1}
+
+
+# -- deadlines that travel
+
+
+@pytest.mark.parametrize("middle", PLAIN + [AgentServer])
+async def test_a_deadline_bounds_the_asks_nested_in_it(middle: Callable[..., Any], autojump_clock: trio.testing.MockClock) -> None:
+    """P17: the inner ask ends with the outer one, and its own shorter time counts."""
+    async with open_supervisor("stage") as root:
+        end = root.start_soon(Server, restart="permanent")
+        ref = root.start_soon(middle, restart="permanent")
+        before = trio.current_time()
+        with pytest.raises((AskTimeout, ActorCrashed)):
+            await ref.ask(Via(end, Slow(100), timeout=50), timeout=2)
+        assert trio.current_time() - before == pytest.approx(2.0)
+        await settle()
+        # The inner one has ended with it: the asker in the middle is free again.
+        assert len(root._slot.runtime.deadlines) == 0
+        assert ref._slot.more is None or ref._slot.more.waiting_for is None
+        before = trio.current_time()
+        with pytest.raises(ActorCrashed, match="no answer within 1 s"):
+            await ref.ask(Via(end, Slow(100), timeout=1), timeout=20)
+        assert trio.current_time() - before == pytest.approx(1.0)
+        root.reports.drain()
+
+
+async def test_a_deadline_travels_over_several_asks(autojump_clock: trio.testing.MockClock) -> None:
+    """P17."""
+    async with open_supervisor("stage") as root:
+        end = root.start_soon(Server)
+        inner = root.start_soon(Server)
+        outer = root.start_soon(Server)
+        with pytest.raises((AskTimeout, ActorCrashed)):
+            await outer.ask(Via(inner, Via(end, Slow(100))), timeout=3)
+        assert trio.current_time() == pytest.approx(3.0)
+        await settle()
+        assert len(root._slot.runtime.deadlines) == 0
+        root.reports.drain()
+
+
+async def test_a_deadline_does_not_cancel_the_handler(autojump_clock: trio.testing.MockClock) -> None:
+    """P17."""
+    async with open_supervisor("stage") as root:
+        server = Server()
+        ref = root.start_soon(lambda: server)
+        with pytest.raises(AskTimeout):
+            await ref.ask(Slow(10), timeout=1)
+        assert (server.begun, server.finished) == (1, 0)
+        await trio.sleep(9.5)
+        assert (server.begun, server.finished) == (1, 1)
+
+
+async def test_a_deadline_is_not_inherited_by_the_next_message(autojump_clock: trio.testing.MockClock) -> None:
+    """P17."""
+    async with open_supervisor("stage") as root:
+        end = root.start_soon(Server)
+        ref = root.start_soon(Server)
+        assert await ref.ask(Via(end, Get()), timeout=1) == 1
+        assert await ref.ask(Via(end, Slow(50))) == "slow"
+
+
+# -- bad input
+
+
+@pytest.mark.parametrize("timeout", [-1, -0.5, float("nan"), float("inf"), "1", True, [1], 1j])
+async def test_a_wrong_timeout_is_refused_before_anything_is_sent(timeout: Any) -> None:
+    async with open_supervisor("stage") as root:
+        ref = root.start_soon(Server)
+        with pytest.raises(ValueError, match="ask: timeout"):
+            await ref.ask(Get(), timeout=timeout)
+        assert ref._slot.box.seq == 0
+
+
+# -- pinned refs
+
+
+@pytest.mark.parametrize("factory", PLAIN)
+async def test_an_ask_to_a_pinned_incarnation_fails_when_that_ends(factory: Callable[..., Any]) -> None:
+    """P17: queued, and of no interest to the next incarnation."""
+    async with open_supervisor("stage") as root:
+        ref = root.start_soon(factory, restart="permanent")
+        await ref.wait_ready()
+        pinned = ref.pin()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ignore_crash, ref.ask, Slow(1_000))
+            await settle()
+
+            async def ask() -> None:
+                with pytest.raises(ActorStopped, match="incarnation 1, to which this request was pinned, has ended"):
+                    await pinned.ask(Get())
+
+            nursery.start_soon(ask)
+            await settle()
+            ref.crash(OSError("crash"))
+        await ref.wait_ready()
+        assert ref.incarnation == 2
+        assert await ref.ask(Get()) == 1
+        assert dict(root.dead_letters.counts) == {"old incarnation": 1}
+        with pytest.raises(ActorStopped, match="pinned"):
+            await pinned.ask(Get())
+        root.reports.drain()
+
+
+async def ignore_crash(ask: Callable[[Any], Awaitable[Any]], request: Any) -> None:
+    with pytest.raises(ActorCrashed):
+        await ask(request)
+
+
+async def test_an_ask_to_a_pinned_incarnation_that_lives_is_answered() -> None:
+    """P17."""
+    async with open_supervisor("stage") as root:
+        ref = root.start_soon(Server)
+        await ref.wait_ready()
+        assert await ref.pin().ask(Get()) == 1
+
+
+# -- interrupts
+
+
+@pytest.mark.parametrize("factory", [Server, OwnServer, AgentServer])
+async def test_an_interrupted_request_says_so(factory: Callable[..., Any]) -> None:
+    """P22, P23."""
+    async with open_supervisor("stage") as root:
+        ref = root.start_soon(factory)
+        async with trio.open_nursery() as nursery:
+
+            async def ask() -> None:
+                with pytest.raises(TurnInterrupted):
+                    await ref.ask(Slow(100))
+
+            nursery.start_soon(ask)
+            await settle()
+            assert await ref.interrupt() is True
+        assert await ref.ask(Get()) == 2
+
+
+# -- cancellation at every checkpoint
+
+
+@pytest.mark.parametrize("factory", ALL)
+@pytest.mark.parametrize("capacity", [None, 1])
+async def test_an_ask_can_be_cancelled_at_every_step(factory: Callable[..., Any], capacity: int | None) -> None:
+    """P14, P17: answered, or nothing is left of it; the server is there for the next."""
+    async with open_supervisor("stage") as root:
+        spec = MailboxSpec(capacity, "wait") if capacity else MailboxSpec()
+
+        ends: list[str] = []
+        for n in range(15):
+            ref = root.start_soon(factory, mailbox=spec)
+            if capacity:
+                ref.tell("in the way")
+            async with trio.open_nursery() as nursery:
+                with trio.CancelScope() as scope:
+                    if n == 0:
+                        scope.cancel()
+                    nursery.start_soon(cancel_after, scope, n)
+                    assert await ref.ask(Get()) in (1, 2)
+                    ends.append("answered")
+                if scope.cancelled_caught:
+                    ends.append("cancelled")
+                nursery.cancel_scope.cancel()
+            assert len(ends) == n + 1
+            with trio.fail_after(5):
+                assert await ref.ask(Get()) in (1, 2, 3)
+            assert is_free_of_waits(root)
+            assert len(ref._slot.box) == 0
+            await ref.stop()
+        assert set(ends) == {"answered", "cancelled"}
+
+
+async def cancel_after(scope: trio.CancelScope, steps: int) -> None:
+    for _ in range(steps):
+        await trio.lowlevel.checkpoint()
+    scope.cancel()
+
+
+@pytest.mark.parametrize("factory", [Server, OwnServer])
+async def test_a_nested_ask_can_be_interrupted_at_every_step(factory: Callable[..., Any]) -> None:
+    """P18, P22: no edge and no deadline is left behind."""
+    async with open_supervisor("stage") as root:
+        for n in range(30):
+            end = root.start_soon(Server)
+            ref = root.start_soon(factory)
+            async with trio.open_nursery() as nursery:
+
+                async def ask() -> None:
+                    try:  # noqa: SIM105 -- the body is awaited
+                        assert await ref.ask(Via(end, Get(), timeout=5), timeout=9) == 1  # noqa: B023
+                    except TurnInterrupted:
+                        pass
+
+                nursery.start_soon(ask)
+                for _ in range(n):
+                    await trio.lowlevel.checkpoint()
+                await ref.interrupt()
+            await settle()
+            assert is_free_of_waits(root)
+            assert await end.ask(Via(ref, Get())) in (1, 2)
+
+
+async def test_an_ask_to_an_agent_that_was_drained_is_answered_by_that_turn() -> None:
+    """P17, P21, P23."""
+    go, begun = trio.Event(), trio.Event()
+
+    class Drainer(Agent[Any]):
+        async def turn(self, turn: Turn[Any], ctx: Context) -> Any:
+            begun.set()
+            await go.wait()
+            return [mail.kind for mail in turn.drain()]
+
+    async with open_supervisor("stage") as root:
+        ref = root.start_soon(Drainer)
+        ref.tell("begin")
+        await begun.wait()
+        answers: list[Any] = []
+
+        async def ask() -> None:
+            answers.append(await ref.ask(Get()))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask)
+            nursery.start_soon(ask)
+            await settle()
+            go.set()
+        assert answers == [["request", "request"]] * 2
+        root.reports.drain()
+
+
+async def test_a_drained_ask_whose_caller_left_is_not_given_to_the_next_turn() -> None:
+    """P14, P17: drained, not committed, given back; but there is nobody to answer."""
+    seen: list[list[str]] = []
+    drained, go = trio.Event(), trio.Event()
+
+    class Drainer(Agent[Any]):
+        async def turn(self, turn: Turn[Any], ctx: Context) -> None:
+            seen.append([mail.kind for mail in turn.mail])
+            if len(seen) == 1:
+                await go.wait()
+                turn.drain()
+                drained.set()
+                await trio.sleep_forever()
+
+    async with open_supervisor("stage") as root:
+        ref = root.start_soon(Drainer)
+        ref.tell("begin")
+        await settle()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ref.ask, Get())
+            await settle()
+            go.set()
+            await drained.wait()
+            nursery.cancel_scope.cancel()
+        ref.tell("after")
+        await ref.interrupt()
+        await settle()
+        assert seen == [["message"], ["message"]]
+        assert dict(root.dead_letters.counts) == {"caller gone": 1}
+        root.reports.drain()
+
+
+async def test_a_failed_start_answers_asks_with_its_cause() -> None:
+    """P10, P17."""
+
+    class Broken(Server):
+        async def startup(self, ctx: Context) -> None:
+            await settle()
+            raise OSError("no luck")
+
+    async with open_supervisor("stage") as root:
+        ref = root.start_soon(Broken)
+        with pytest.raises(StartupFailed, match="failed to initialize: OSError: no luck") as caught:
+            await ref.ask(Get(), timeout=1)
+        assert isinstance(caught.value.message, Get)
+        root.reports.drain()
