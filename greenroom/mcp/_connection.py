@@ -346,6 +346,7 @@ class McpConnection:
 
 
 @asynccontextmanager
+@trio.lowlevel.enable_ki_protection
 async def open_connection(spec: ServerSpec) -> AsyncGenerator[McpConnection, None]:
     """Connect to a server; leaving the block closes the connection and ends the server's process.
 

@@ -18,7 +18,8 @@ Ts = TypeVarTuple("Ts")
 class Crew:
     """A nursery whose tasks are shielded from outside, and are cancelled as its block's last step.
 
-    What the block raises leaves it as it is. A task of the crew that raises cancels the block, as in a nursery.
+    Nor are they interrupted by Ctrl-C, which goes to the main task and comes here as a cancellation, in order. What the block
+    raises leaves it as it is. A task of the crew that raises cancels the block, as in a nursery.
     """
 
     def __init__(self) -> None:
@@ -38,6 +39,7 @@ class Crew:
         scope = trio.CancelScope(shield=True)
         self._scopes.append(scope)
 
+        @trio.lowlevel.enable_ki_protection
         async def shielded() -> None:
             with scope:
                 await task(*args)

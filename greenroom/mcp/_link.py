@@ -174,6 +174,7 @@ class Link:
                     nursery.cancel_scope.cancel()
                     return
 
+    @trio.lowlevel.enable_ki_protection
     async def _listen(self, client: Client) -> None:
         """Hear of changes of the tools from a server of the 2026 protocol; one of before says so without being asked.
 
@@ -200,6 +201,7 @@ class Link:
             if self.gone.is_set() or trio.current_time() - began < _SHORTEST_STREAM:
                 return
 
+    @trio.lowlevel.enable_ki_protection
     async def _look(self, wire: Wire) -> None:
         """Ask for the tools: an answer is a sign of life and the news about the tools in one."""
         from mcp import MCPError

@@ -129,10 +129,13 @@ class ServerProcess:
 
     async def watch_exit(self) -> None:
         """See the process end: a task of the crew."""
-        self._exit_code = await exit_code(self._process)
-        self.exited.set()
-        for scope in self._receiving:
-            scope.cancel()
+        try:
+            self._exit_code = await exit_code(self._process)
+        finally:
+            # In any case: `close` must not wait for a task that has failed.
+            self.exited.set()
+            for scope in self._receiving:
+                scope.cancel()
 
     async def read_stderr(self) -> None:
         """Read its stderr as long as there is any: a task of the crew."""
@@ -146,7 +149,6 @@ class ServerProcess:
         while await self.receive():
             pass
 
-    @trio.lowlevel.enable_ki_protection
     async def close(self, exit_grace: float, term_grace: float) -> None:
         """End the process and whatever it left in its session: politely, then by SIGTERM, then by SIGKILL.
 
@@ -179,7 +181,9 @@ class ServerProcess:
         await trio.aclose_forcefully(self._stderr)
 
 
+# Protected, both when it opens and when it closes: Ctrl-C in the middle of either would leave the process behind.
 @asynccontextmanager
+@trio.lowlevel.enable_ki_protection
 async def open_process(name: str, command: Command) -> AsyncGenerator[ServerProcess, None]:
     """Start a server's process; leaving the block ends it, and all that it left in its session.
 
@@ -201,7 +205,6 @@ async def open_process(name: str, command: Command) -> AsyncGenerator[ServerProc
                 await process.close(command.exit_grace, command.term_grace)
 
 
-@trio.lowlevel.enable_ki_protection
 async def _spawn(command: Command) -> trio.Process:
     return await trio.lowlevel.open_process(
         [command.command, *command.args],

@@ -14,8 +14,8 @@ from greenroom.mcp import McpConnection, McpConnectionLost
 Launch = Callable[..., Service[McpConnection]]
 Says = Callable[[Path, str], Awaitable[None]]
 
-# Far below any timeout that could stand in for the event that is waited for.
-AT_ONCE = 0.5
+# Seconds: less than any timeout that could stand in for the event that is waited for; more than a busy machine takes.
+AT_ONCE = 0.9
 
 
 async def watched(service: Service[McpConnection], connection: McpConnection) -> McpConnectionLost:

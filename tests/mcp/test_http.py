@@ -16,8 +16,8 @@ from greenroom.mcp import McpConnection, McpConnectionLost, McpStartupFailed, mc
 Serve = Callable[..., AbstractAsyncContextManager[Any]]
 Says = Callable[[Path, str], Awaitable[None]]
 
-# Far below any timeout that could stand in for the event that is waited for.
-AT_ONCE = 0.5
+# Seconds: less than any timeout that could stand in for the event that is waited for; more than a busy machine takes.
+AT_ONCE = 0.9
 
 # The SDK leaves the HTTP client's generators half-read when a stream has said what was asked; Trio tells of each.
 pytestmark = pytest.mark.filterwarnings("ignore:Async generator 'http:ResourceWarning")
@@ -54,6 +54,17 @@ async def test_a_server_behind_a_url_is_used_and_leaves_nothing(serve_http: Serv
         assert trio.current_time() - closing < AT_ONCE
 
 
+async def test_a_session_is_ended_when_its_actor_is_cancelled(serve_http: Serve) -> None:
+    async with serve_http() as server:
+        service = mcp_server("far", url=server.url, mode="legacy")
+        for _ in range(2):
+            with trio.CancelScope() as scope:
+                async with service.connect() as connection:
+                    assert (await connection.call_tool("count_sessions")).structured_content == {"result": 1}
+                    scope.cancel()
+                    await trio.sleep_forever()
+
+
 async def test_a_silent_server_behind_a_url_is_left_after_its_grace(serve_http: Serve) -> None:
     async with serve_http() as server:
         async with mcp_server("far", url=server.url, mode="legacy", exit_grace=0.3).connect() as connection:
@@ -87,13 +98,16 @@ async def test_a_server_behind_a_url_that_dies_in_the_middle_of_a_call_ends_it_a
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_an_idle_server_behind_a_url_that_dies_is_noticed_at_once(serve_http: Serve, mode: str) -> None:
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+async def test_an_idle_server_behind_a_url_that_ends_is_noticed_at_once(
+    serve_http: Serve, mode: str, end: signal.Signals
+) -> None:
     async with serve_http() as server:
         service = mcp_server("far", url=server.url, mode=mode)
         async with service.connect() as connection:
             # Until the stream that shows its life is open.
             await connection.call_tool("add", {"a": 1, "b": 1})
-            server.process.kill()
+            server.process.send_signal(end)
             began = trio.current_time()
             error = await watched(service, connection)
             assert trio.current_time() - began < AT_ONCE
@@ -108,6 +122,17 @@ async def test_a_session_that_the_server_has_forgotten_is_lost(serve_http: Serve
             with trio.fail_after(5), pytest.raises(McpConnectionLost, match="the server has ended the session"):
                 await connection.call_tool("add", {"a": 1, "b": 1})
             error = await watched(service, connection)
+    assert error.cause == f"HTTP 404 from {server.url}: the server has ended the session"
+
+
+async def test_a_session_that_the_server_ends_is_lost_at_once(serve_http: Serve) -> None:
+    async with serve_http() as server:
+        service = mcp_server("far", url=server.url, mode="legacy")
+        async with service.connect() as connection:
+            await connection.call_tool("end_sessions")
+            began = trio.current_time()
+            error = await watched(service, connection)
+            assert trio.current_time() - began < AT_ONCE
     assert error.cause == f"HTTP 404 from {server.url}: the server has ended the session"
 
 

@@ -16,13 +16,23 @@ from greenroom.mcp import McpConnection, McpConnectionLost, McpStartupFailed
 Launch = Callable[..., Service[McpConnection]]
 Gone = Callable[[int], Awaitable[None]]
 
-# A normal exit is far below; no grace of a server that hangs has passed.
-QUICK = 0.5
+# Seconds: less than any default grace, so none has passed; more than the machine may be busy with something else.
+QUICK = 0.9
 
 
 async def test_a_normal_server_is_closed_well_within_half_a_second(toolbox: Launch) -> None:
-    async with toolbox().connect() as connection:
-        assert connection.pid is not None
+    times: list[float] = []
+    for _ in range(3):
+        async with toolbox().connect() as connection:
+            assert connection.pid is not None
+            began = trio.current_time()
+        times.append(trio.current_time() - began)
+    # The best of three: the machine may be busy with something else.
+    assert min(times) < 0.4
+
+
+async def test_a_server_that_writes_much_at_its_end_is_not_held_up(toolbox: Launch) -> None:
+    async with toolbox("--farewell").connect():
         began = trio.current_time()
     assert trio.current_time() - began < QUICK
 
@@ -162,7 +172,8 @@ async def main():
         print(connection.pid, flush=True)
         await trio.sleep_forever()
 
-trio.run(main)
+# As the command line does it. Otherwise Ctrl-C may hit the program anywhere, code that loses it included.
+trio.run(main, restrict_keyboard_interrupt_to_checkpoints=True)
 """
 
 

@@ -1,6 +1,7 @@
 """A real MCP server with a tool for everything that a test wants to see a server do."""
 
 import argparse
+import asyncio
 import contextlib
 import os
 import signal
@@ -20,6 +21,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+tasks: set[asyncio.Task[None]] = set()
 STDOUT = Path("/proc/self/fd/1").readlink()
 
 server = MCPServer("toolbox", instructions="Use the tools one by one.", version="1.2.3")
@@ -143,6 +145,25 @@ async def forget_sessions() -> str:
 
 
 @server.tool()
+async def end_sessions() -> str:
+    """End all HTTP sessions, right after this has been answered."""
+
+    async def end() -> None:
+        for session in server.session_manager._server_instances.values():  # pyright: ignore[reportPrivateUsage]
+            await session.terminate()
+
+    loop = asyncio.get_running_loop()
+    loop.call_later(0.05, lambda: tasks.add(loop.create_task(end())))
+    return "ending"
+
+
+@server.tool()
+async def count_sessions() -> int:
+    """Count the HTTP sessions."""
+    return len(server.session_manager._server_instances)  # pyright: ignore[reportPrivateUsage]
+
+
+@server.tool()
 async def grow(ctx: Context) -> str:
     """Have one more tool from now on."""
     server.add_tool(echo, name="echo_again")
@@ -239,11 +260,13 @@ if __name__ == "__main__":
     parser.add_argument("--ignore-term", action="store_true")
     parser.add_argument("--ignore-eof", action="store_true", help="live on when stdin has ended")
     parser.add_argument("--leave-child", action="store_true", help="start a child that outlives it")
+    parser.add_argument("--farewell", action="store_true", help="write more to stdout at the end than a pipe holds")
     parser.add_argument("--noise", action="store_true", help="print to stdout what is not JSON-RPC")
     parser.add_argument("--http", action="store_true")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--token", default="", help="what a request must bring")
     options = parser.parse_args()
+    stdout = os.dup(1)
     if options.ignore_term:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if options.leave_child:
@@ -256,5 +279,8 @@ if __name__ == "__main__":
     else:
         with contextlib.suppress(KeyboardInterrupt):
             server.run()
+    if options.farewell:
+        os.set_blocking(stdout, True)
+        os.write(stdout, b"farewell\n" * 100_000)
     while options.ignore_eof:
         signal.pause()
