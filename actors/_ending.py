@@ -216,6 +216,8 @@ def _report_straggler(slot: Slot, incarnation: int) -> None:
         return
     runner = slot.runner
     stack = "    (no task)" if runner is None else runner.stack()
+    if slot.ending and slot.more is not None and slot.more.gate is not None:
+        stack += slot.more.gate.stacks()
     text = f"still running {format_seconds(STRAGGLER_AFTER)} after it was cancelled; it is shielded, or swallows the cancellation, at\n{stack}"
     slot.runtime.log_later(logging.ERROR, text, slot, stack=stack)
     slot.warn("straggler", text)
@@ -271,6 +273,7 @@ async def conclude(slot: Slot) -> None:
         if hook:
             await _run_hook(slot)
         if more.gate is not None:
+            _arm_stop_timer(slot)
             await more.gate.close(slot.stop_by)
 
 

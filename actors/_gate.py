@@ -15,6 +15,7 @@ import trio
 from ._errors import InvalidSpec, ServiceEnded, ServicesFailed, StartupFailed
 from ._faults import is_fatal
 from ._reasons import Crashed
+from ._runner import stack_of
 from ._service import Service
 from ._texts import describe, format_seconds, without_frames
 
@@ -40,6 +41,8 @@ class Gate:
         #: the scope of each service's task -> the one around its connected part, once it is connected.
         self._running: dict[trio.CancelScope, trio.CancelScope | None] = {}
         self._tasks = 0
+        #: who has begun and not ended: what it is -> its task.
+        self._begun: dict[str, trio.lowlevel.Task] = {}
         self._is_published = False
         self._has_prewarm_begun = False
         self._closing = False
@@ -89,6 +92,8 @@ class Gate:
         timeout = service.timeout
         scope = trio.CancelScope(deadline=inf if timeout is None else self._slot.runtime.now() + timeout)
         self._running[scope] = None
+        what = f"{service.kind} {service.name}"
+        self._begun[what] = trio.lowlevel.current_task()
         try:
             if self._closing:
                 return
@@ -116,7 +121,7 @@ class Gate:
                 error, cause = late, str(late)
             else:
                 cause = "" if error is None else describe(error)
-            del self._running[scope]
+            del self._running[scope], self._begun[what]
             self._tasks -= 1
             self._ended(service, error, cause, connected=connected)
             self._slot.runtime.flush_log()
@@ -164,7 +169,7 @@ class Gate:
         self._lot.unpark_all()
 
     def _crash(self, error: ServiceEnded) -> None:
-        from ._ending import end_from_outside  # noqa: PLC0415 -- an end closes the gate, and a dead service ends its actor
+        from ._ending import end_from_outside
 
         slot = self._slot
         if slot.incarnation != self._incarnation:
@@ -175,7 +180,7 @@ class Gate:
 
     async def prewarm(self) -> None:
         """Begin what may be done ahead, if the actor has something of the kind; returns when it has begun."""
-        from ._actor import Actor  # noqa: PLC0415 -- only its default hook is looked at
+        from ._actor import Actor
 
         if type(self._actor).prewarm is not Actor.prewarm:
             nursery = self._slot.runtime.nursery
@@ -189,6 +194,7 @@ class Gate:
         slot = self._slot
         scope = trio.CancelScope()
         self._running[scope] = scope
+        self._begun["prewarm"] = trio.lowlevel.current_task()
         self._has_prewarm_begun = True
         self._lot.unpark_all()
         try:
@@ -204,7 +210,7 @@ class Gate:
             slot.warn("prewarm", f"prewarm failed: {text}")
             slot.runtime.log_later(logging.WARNING, f"prewarm failed: {text}", slot, cause=text)
         finally:
-            del self._running[scope]
+            del self._running[scope], self._begun["prewarm"]
             self._tasks -= 1
             self._lot.unpark_all()
             slot.runtime.flush_log()
@@ -224,6 +230,10 @@ class Gate:
         while self._tasks:
             await self._lot.park()
         self.published = NOTHING
+
+    def stacks(self) -> str:
+        """Return where the services are that have not ended, as text."""
+        return "".join(f"\n  {what}, at\n{stack_of(task)}" for what, task in sorted(self._begun.items()))
 
     @property
     def waiting_for(self) -> tuple[str, ...]:

@@ -42,14 +42,16 @@ class Runner:
 
     def stack(self) -> str:
         """Return where its task is, innermost last, as text."""
-        task = self.task
-        if task is None:
-            return "    (has not begun)"
-        lines = [
-            f"    {frame.f_code.co_filename}:{lineno} in {frame.f_code.co_qualname}"
-            for frame, lineno in task.iter_await_frames()
-        ]
-        return "\n".join(lines) or "    (is running this very step)"
+        return "    (has not begun)" if self.task is None else stack_of(self.task)
+
+
+def stack_of(task: trio.lowlevel.Task) -> str:
+    """Return where a task is, innermost last, as text."""
+    lines = [
+        f"    {frame.f_code.co_filename}:{lineno} in {frame.f_code.co_qualname}"
+        for frame, lineno in task.iter_await_frames()
+    ]
+    return "\n".join(lines) or "    (is running this very step)"
 
 
 #: task -> its runner, for "who is asking?".

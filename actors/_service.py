@@ -30,6 +30,11 @@ def _text(_instance: object, attribute: "attrs.Attribute[Any]", value: object) -
         raise InvalidSpec(f"Service.{attribute.name}: {value!r} is not a non-empty string")
 
 
+def _boolean(_instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    if type(value) is not bool:
+        raise InvalidSpec(f"Service.{attribute.name}: {value!r} is neither True nor False")
+
+
 def _callable(_instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
     if not callable(value) and not (value is None and attribute.name == "watch"):
         raise InvalidSpec(f"Service.{attribute.name}: {value!r} is not callable")
@@ -62,10 +67,10 @@ class Service(Generic[T]):
 
     name: str = attrs.field(validator=_text)
     connect: Callable[[], AbstractAsyncContextManager[T]] = attrs.field(validator=_callable)
-    required: bool = attrs.field(default=True, kw_only=True)
+    required: bool = attrs.field(default=True, kw_only=True, validator=_boolean)
     timeout: float | None = attrs.field(default=30.0, kw_only=True, validator=_positive_or_none)
-    enabled: bool = attrs.field(default=True, kw_only=True)
+    enabled: bool = attrs.field(default=True, kw_only=True, validator=_boolean)
     disabled_reason: str = attrs.field(default="", kw_only=True, validator=_text)
-    wait: bool = attrs.field(default=False, kw_only=True)
+    wait: bool = attrs.field(default=False, kw_only=True, validator=_boolean)
     kind: str = attrs.field(default="service", kw_only=True, validator=_text)
     watch: Callable[[T], Awaitable[object]] | None = attrs.field(default=None, kw_only=True, validator=_callable)
