@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 import trio
 
-from ..mailbox import Envelope, Letter, MailKind
+from ..mailbox import NOTHING, Envelope, Letter, MailKind
 from ._admission import ADMISSION, IN_TURN, Column
 from ._asking import ask_slot
 from ._ending import end_from_outside, order_end
@@ -82,9 +82,12 @@ class ActorRef(Generic[M]):
                 slot.idle = False
                 pool.runq.append(slot)
             queue = box.queue
-            if queue is None:
-                queue = box.lane()
-            queue.append(message)
+            if queue is not None:
+                queue.append(message)
+            elif box.only is NOTHING:
+                box.only = message
+            else:
+                box.lane().append(message)
             box.seq = seq = box.seq + 1
             return seq
         return self._tell_enveloped(message, sender, trigger=trigger_turn, urgent=urgent)

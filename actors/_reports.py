@@ -155,8 +155,8 @@ class ReportLog:
         slot = self._slot
         good, failed = self._good, self._bad
         box = slot.box
-        if box.fast and (box.queue or box.hand is not None):
-            box.seal()
+        if box.fast:
+            box.keep_seqs()
         box.seq = seq = box.seq + 1
         (failed if bad else good).append((seq, slot.incarnation, report))
         if len(good) + len(failed) > self._capacity:

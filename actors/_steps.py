@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from ..mailbox import Envelope
+from ..mailbox import NOTHING, Envelope
 from ._ending import end_at_once, note_end
 from ._errors import OwnTaskNeeded, StartupFailed
 from ._faults import is_fatal, is_only
@@ -83,9 +83,16 @@ class Steps:
                         queue = box.queue
                         while n < per_activation:
                             if box.fast:
-                                if not queue:
+                                if queue:
+                                    message = queue.popleft()
+                                elif box.only is not NOTHING:
+                                    message = box.only
+                                    box.only = NOTHING
+                                elif box.queue:
+                                    queue = box.queue
+                                    continue
+                                else:
                                     break
-                                message = queue.popleft()
                             else:
                                 message = box.take(slot.incarnation)
                                 if message is None:

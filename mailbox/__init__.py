@@ -18,6 +18,7 @@ from ._mail import Envelope as Envelope
 from ._mail import Letter as Letter
 from ._mail import Mail as Mail
 from ._mail import MailKind as MailKind
+from ._mailbox import NOTHING as NOTHING
 from ._mailbox import Addressee as Addressee
 from ._mailbox import Mailbox as Mailbox
 from ._overflow import judge_overflow as judge_overflow

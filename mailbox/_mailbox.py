@@ -7,6 +7,7 @@ seq, and a bare message needs no envelope: that is the *fast* mode, in which a s
 
 Invariants:
     fast            -> open, spec.is_plain, no urgent mail, and each bare message's seq is `seq - (messages behind it)`
+    only            -> the one message that waits where there is no lane yet (fast mode): most mailboxes never hold more
     not fast        -> only envelopes wait; `triggers` counts those that ask for a turn
     hand            -> what the receiver took and has not finished with; it is in no lane
     load            -> waiting mail that counts against `capacity`
@@ -32,6 +33,9 @@ EXEMPT: Final = frozenset({"tick", "down", "report", "steer", "turn"})
 SPARE_QUEUES: Final = 64
 #: Abandoned requests that may lie in a lane before it is worth clearing them out.
 MAX_VOIDS: Final = 64
+
+#: What `only` is when nothing waits there; a message may well be None.
+NOTHING: Final = object()
 
 _spares: list[deque[Any]] = []
 
@@ -81,6 +85,7 @@ class Mailbox:
         "has_pinned",
         "is_open",
         "load",
+        "only",
         "owner",
         "queue",
         "seq",
@@ -97,6 +102,7 @@ class Mailbox:
         if enveloped and self.spec is PLAIN:
             self.spec = _ENVELOPED
         self.queue: deque[Any] | None = None
+        self.only: Any = NOTHING
         self.urgent: deque[Letter] | None = None
         self.seq = 0
         self.hand: Any = None
@@ -115,13 +121,16 @@ class Mailbox:
     def __len__(self) -> int:
         """Count what waits."""
         queued = self.queue
-        n = -self.voids if queued is None else len(queued) - self.voids
+        n = (self.only is not NOTHING) if queued is None else len(queued)
+        n -= self.voids
         return n if self.fast or self.urgent is None else n + len(self.urgent)
 
     @property
     def has_triggers(self) -> bool:
         """True if something waits that asks for a turn: in a lane, or at the door of a full mailbox."""
-        return bool(self.queue) if self.fast else self.triggers > 0 or self._is_sought()
+        if self.fast:
+            return self.only is not NOTHING or bool(self.queue)
+        return self.triggers > 0 or self._is_sought()
 
     def _is_sought(self) -> bool:
         """Return whether a sender waits for room with mail that asks for a turn: what fills the mailbox has to be seen to then."""
@@ -139,7 +148,7 @@ class Mailbox:
             return None
         if isinstance(hand, Letter):
             return hand.as_mail()
-        return Mail(hand, None, self.seq - len(self.queue or ()))
+        return Mail(hand, None, self.seq - (self.only is not NOTHING) - len(self.queue or ()))
 
     # -- in
 
@@ -148,6 +157,9 @@ class Mailbox:
         queue = self.queue
         if queue is None:
             queue = self.queue = _spares.pop() if _spares else deque()
+            if self.only is not NOTHING:
+                queue.append(self.only)
+                self.only = NOTHING
         return queue
 
     def give_back_lane(self) -> None:
@@ -160,10 +172,15 @@ class Mailbox:
 
     def next_seq(self) -> int:
         """Give out a seq for something that waits elsewhere (a report), keeping order with the mail."""
-        if self.fast and (self.queue or self.hand is not None):
-            self.seal()
+        if self.fast:
+            self.keep_seqs()
         self.seq += 1
         return self.seq
+
+    def keep_seqs(self) -> None:
+        """Leave the fast mode if anything depends on its place for its seq."""
+        if self.queue or self.hand is not None or self.only is not NOTHING:
+            self.seal()
 
     def seal(self) -> None:
         """Leave the fast mode: put envelopes around what waits, since its place will no longer tell its seq.
@@ -171,7 +188,7 @@ class Mailbox:
         Cost: linear in what waits, once for each message, as they get no second envelope.
         """
         self.fast = False
-        queue = self.queue
+        queue = self.queue if self.only is NOTHING else self.lane()
         behind = len(queue) if queue else 0
         first = self.seq - behind
         hand = self.hand
@@ -449,14 +466,13 @@ class Mailbox:
     def close(self) -> None:
         """Refuse mail from now on; what waits stays until `clear`."""
         if self.fast:
-            if self.queue or self.hand is not None:
-                self.seal()
+            self.keep_seqs()
             self.fast = False
         self.is_open = False
 
     def close_if_empty(self) -> bool:
         """Refuse mail from now on, if nothing waits, neither in a lane nor for room; False, and nothing done, if something does."""
-        if self.queue or self.urgent or self._waiting:
+        if self.only is not NOTHING or self.queue or self.urgent or self._waiting:
             return False
         if self.queue is not None:
             self.give_back_lane()
