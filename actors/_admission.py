@@ -35,7 +35,9 @@ _ended: Final[dict[Column, Answer]] = {
     "mail": ActorStopped, "turn": ActorStopped, "steer": ActorStopped, "interrupt": "-", "stop": "-", "drain": "-", "look": "yes",
 }  # fmt: skip
 
-ADMISSION: Final[dict[Lifecycle | Literal["ready, in a turn"], dict[Column, Answer]]] = {
+Row = Lifecycle | Literal["ready, in a turn"]
+
+ADMISSION: Final[dict[Row, dict[Column, Answer]]] = {
     _L.QUEUED: _starting,
     _L.INITIALIZING: _starting,
     _L.READY: {

@@ -18,7 +18,7 @@ import trio
 
 from ..mailbox import Choices
 from ._ending import end_incarnation
-from ._runner import RUNNERS, Runner, check_thread
+from ._runner import RUNNERS, check_thread
 from ._steps import Steps
 from ._watch import Watch
 
@@ -121,10 +121,10 @@ class Pool:
         self.parked.clear()
 
 
-class Worker(Steps, Runner):
+class Worker(Steps):
     """Be one task of the pool."""
 
-    __slots__ = ("clean", "home", "pool", "runtime", "startup_scope")
+    __slots__ = ("startup_scope",)
 
     shared = True
 

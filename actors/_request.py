@@ -26,23 +26,7 @@ class Asked(Letter):
     It has exactly one end: answered, failed, or abandoned by its asker; whatever comes later is counted as a late reply.
     """
 
-    __slots__ = (
-        "asker",
-        "begun",
-        "deadline",
-        "deferred",
-        "done",
-        "error",
-        "incarnation",
-        "message",
-        "parked",
-        "sender",
-        "seq",
-        "target",
-        "task",
-        "value",
-        "void",
-    )
+    __slots__ = ("asker", "begun", "deadline", "deferred", "done", "error", "incarnation", "parked", "target", "task", "value")
 
     trigger = True
     kind = "request"

@@ -16,7 +16,7 @@ import trio
 from ._ending import conclude, finalize, note_end
 from ._faults import is_only
 from ._reasons import Crashed
-from ._runner import RUNNERS, Runner, check_thread
+from ._runner import RUNNERS, check_thread
 from ._slot import STOP, Slot
 from ._steps import Steps
 from ._texts import describe, without_frames
@@ -70,10 +70,10 @@ class FunctionQueue(OwnQueue):
         self.lot.unpark_all()
 
 
-class Solo(Steps, Runner):
+class Solo(Steps):
     """Be the task of one incarnation of one slot."""
 
-    __slots__ = ("_error", "clean", "home", "life", "pool", "runtime")
+    __slots__ = ("life",)
 
     shared = False
 

@@ -10,7 +10,7 @@ from contextvars import Context as ContextVars
 from contextvars import copy_context
 from time import perf_counter
 from types import CoroutineType, coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import trio
 
@@ -21,7 +21,7 @@ from ._faults import is_fatal, is_only
 from ._lifecycle import DRAINING, INITIALIZING
 from ._reasons import Cancelled, Crashed, Finished
 from ._request import Asked
-from ._runner import CANCELLED
+from ._runner import CANCELLED, Runner
 from ._slot import DRAIN, END, STOP, Slot
 from ._starting import begin, begin_at_once
 from ._texts import describe, without_frames
@@ -37,23 +37,19 @@ def switch(context: ContextVars) -> Generator[Any, None, None]:
     yield context
 
 
-class Steps:
-    """Be the loop; mixed into the two runners."""
+class Steps(Runner):
+    """Be the loop; the two kinds of runners differ in whom they serve."""
 
-    __slots__ = ()
+    __slots__ = ("clean", "home", "pool", "runtime")
 
-    shared: bool
+    #: it steps actors that others could step as well.
+    shared: ClassVar[bool]
     pool: Any
     #: the context that this task steps actors in as long as none of them has changed a variable.
     home: ContextVars
     #: what it looked like then; nobody runs in this one, so nobody changes it.
     clean: ContextVars
     runtime: "Runtime"
-    slot: Slot | None
-    task: "trio.lowlevel.Task | None"
-    scope: "trio.CancelScope | None"
-    hit: int
-    suspended: bool
 
     async def steps(self) -> None:
         """Drain the run queue until it is empty, the baton is lost, or the activation was hit."""
@@ -65,7 +61,7 @@ class Steps:
         while runq:
             slot: Slot = runq.popleft()
             self.slot = slot
-            slot.runner = self  # type: ignore[assignment]
+            slot.runner = self
             if slot.context is not None:
                 await switch(slot.context)
             n = 0

@@ -30,7 +30,7 @@ class Watch:
 
     def __await__(self) -> Generator[Any, Any, None]:
         """Return itself: it is its own iterator."""
-        return self  # type: ignore[return-value]
+        return self
 
     def __iter__(self) -> "Watch":
         """Return itself."""

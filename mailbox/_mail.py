@@ -35,17 +35,17 @@ class Mail(Generic[M]):
 class Letter:
     """Be what waits in a lane with more than its message known; `Envelope` is the usual one, a request is another."""
 
-    __slots__ = ()
+    __slots__ = ("message", "sender", "seq", "void")
 
     message: Any
     sender: Any
     seq: int
+    void: bool
     trigger: bool
     kind: MailKind
     urgent: bool
     incarnation: int
     key: Any
-    void: bool
 
     def as_mail(self) -> Mail[Any]:
         """Return what users see of it."""
@@ -66,7 +66,7 @@ class Envelope(Letter):
     `void` marks one that is counted and dropped when it is taken (its monitor or timer was cancelled after it was queued).
     """
 
-    __slots__ = ("incarnation", "key", "kind", "message", "sender", "seq", "source", "trigger", "urgent", "void")
+    __slots__ = ("incarnation", "key", "kind", "source", "trigger", "urgent")
 
     def __init__(
         self,

@@ -134,7 +134,7 @@ class Mailbox:
 
     def _is_sought(self) -> bool:
         """Return whether a sender waits for room with mail that asks for a turn: what fills the mailbox has to be seen to then."""
-        return bool(self._waiting) and any(sender.envelope.trigger for sender in self._waiting)
+        return any(sender.envelope.trigger for sender in self._waiting or ())
 
     @property
     def waiting_senders(self) -> int:
@@ -332,6 +332,7 @@ class Mailbox:
             if waiting is twin:
                 lane[index] = envelope
                 break
+        assert isinstance(envelope, Envelope)  # requests have no keys
         envelope.urgent = twin.urgent
         self.triggers += envelope.trigger - twin.trigger
         self._keyed[type(envelope.key), envelope.key] = envelope
