@@ -1,0 +1,204 @@
+"""The commands: what is typed becomes a plan, a plan becomes a run, and an outcome becomes an exit status."""
+
+import os
+import sys
+from collections.abc import Sequence
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Annotated, Literal
+
+import trio
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
+
+from .._version import __version__
+from ._factories import look_beside
+from ._live import LiveScreen
+from ._logs import LogLevel, logs_on
+from ._parameters import declared, option, split_words
+from ._plan import Plan, make_plan, profiles_of
+from ._problem import InvalidInput, Problem
+from ._reader import read_tree_file
+from ._run import FAILED, FINE, USAGE, rendered, run_plan, traceback_of
+from ._schema import schema_text
+from ._screen import Screen, silence
+from ._treefile import TreeFile
+
+View = Literal["auto", "live", "plain", "none"]
+
+app = App(
+    name="greenroom",
+    help="Run supervised trees of actors that are declared in TOML.",
+    help_epilogue="Exit status: 0 it went well · 1 the tree failed · 2 something given is wrong · 130 Ctrl-C (128 + signal)",
+    version=__version__,
+    result_action="return_value",
+    exit_on_error=False,
+    print_error=False,
+    suppress_keyboard_interrupt=False,
+    default_parameter=Parameter(negative=()),
+)
+
+
+@app.command
+def run(
+    tree: str,
+    /,
+    *parameters: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+    profile: str | None = None,
+    view: View = "auto",
+    log_level: LogLevel = "info",
+    output: str | None = None,
+) -> int:
+    """Run a tree until its main child has ended, or until Ctrl-C.
+
+    What the main child gives as its result is printed at the end. The tree's own parameters are options too: --NAME VALUE for each that the file
+    declares; `greenroom check TREE` lists them.
+
+    Args:
+        tree: the tree file.
+        parameters: of the tree.
+        profile: the profile of the file to take.
+        view: the tree as a live picture or as plain lines; auto is live in a terminal.
+        log_level: from which level on the log is shown.
+        output: a file to write the result to.
+    """
+    path = Path(tree)
+    declaration = read_tree_file(path)
+    look_beside(path)
+    plan = make_plan(declaration, path, profile, split_words(parameters, list(declared(declaration))))
+    if output is not None:
+        _check_output(output)
+    own = {child.factory.partition(":")[0].partition(".")[0] for child in declaration.children}
+    return _run(plan, _screen(view), log_level, own, output)
+
+
+@app.command
+def check(tree: str | None = None, /, *, profile: str | None = None, schema: bool = False) -> int:
+    """Check a tree file, with all its profiles, and say what it declares; nothing is started.
+
+    Args:
+        tree: the tree file.
+        profile: check this profile only.
+        schema: print the JSON schema of tree files instead.
+    """
+    if schema:
+        sys.stdout.write(schema_text())
+        return FINE
+    if tree is None:
+        raise InvalidInput("", [Problem("", "check what? Give a tree file, or --schema")])
+    path = Path(tree)
+    declaration = read_tree_file(path)
+    look_beside(path)
+    profiles = profiles_of(declaration)
+    problems: dict[Problem, None] = {}
+    plans: list[Plan] = []
+    for name in [None, *profiles] if profile is None else [profile]:
+        try:
+            plans.append(make_plan(declaration, path, name, None))
+        except InvalidInput as error:
+            source = error.source
+            if not source:
+                raise
+            problems |= dict.fromkeys(error.problems)
+    if problems:
+        raise InvalidInput(str(path), problems)
+    _describe(path, declaration, plans[0])
+    return FINE
+
+
+def _describe(path: Path, declaration: TreeFile, plan: Plan) -> None:
+    print(f"{path}: fine")
+    for child, spec in zip(declaration.children, plan.children, strict=True):
+        ends = ", the main one: its end ends the run" if child.name == plan.main else ""
+        print(f"  child     {child.name}: {child.factory}, {spec.restart}, started {spec.startup}{ends}")
+    for name in profiles_of(declaration):
+        print(f"  profile   {name}")
+    for name, parameter in declared(declaration).items():
+        default = f" (default: {parameter.default})" if parameter.default or parameter.default == 0 else " (needed)"
+        print(f"  parameter {option(name)}: {parameter.help or 'a value'}{default}")
+
+
+def _screen(view: View) -> Screen:
+    if sys.stdout is None:
+        return Screen(open(os.devnull, "w", encoding="utf-8"), shows_tree=False)  # noqa: PTH123 -- closed with the process
+    if view == "none":
+        return Screen(shows_tree=False)
+    console = Console(highlight=False, emoji=False, markup=False)
+    is_live = console.is_terminal and not console.is_dumb_terminal if view == "auto" else view == "live"
+    return LiveScreen(console) if is_live else Screen()
+
+
+def _run(plan: Plan, screen: Screen, log_level: LogLevel, own: set[str], output: str | None) -> int:
+    with screen, logs_on(screen, log_level, own):
+        outcome = trio.run(run_plan, plan, screen)
+    if outcome.error is not None and log_level == "debug" and outcome.code == FAILED:
+        sys.stderr.write(traceback_of(outcome.error))
+    for line in outcome.errors:
+        complain(line)
+    if outcome.code == FINE and outcome.result is not None:
+        text = rendered(outcome.result)
+        if output is not None:
+            try:
+                Path(output).write_text(text if text.endswith("\n") else f"{text}\n", encoding="utf-8")
+            except OSError as error:
+                complain(f"{output}: cannot be written: {error.strerror}")
+                outcome.code = FAILED
+        if output is None or outcome.code != FINE:
+            screen.print(f"\n{text.rstrip()}")
+            if screen.lost is not None:
+                return FAILED
+    return outcome.code
+
+
+def _check_output(output: str) -> None:
+    """Refuse a file that cannot be written before anything is started; what is in it stays until there is a result."""
+    path = Path(output)
+    try:
+        if path.is_dir():
+            text = "is a folder"
+        elif path.exists():
+            text = "" if os.access(path, os.W_OK) else "cannot be written: Permission denied"
+        elif not path.parent.is_dir():
+            text = f"cannot be written: there is no folder {path.parent}"
+        else:
+            text = "" if os.access(path.parent, os.W_OK) else "cannot be written: Permission denied"
+    except (OSError, ValueError) as error:
+        text = f"cannot be written: {error}"
+    if text:
+        raise InvalidInput("--output", [Problem("", f"{output!r} {text}")])
+
+
+def complain(text: str) -> None:
+    """Write to stderr, if anybody listens there."""
+    try:
+        for line in text.splitlines():
+            sys.stderr.write(f"greenroom: {line}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        return
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says, and return the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        result = app(list(sys.argv[1:] if arguments is None else arguments))
+        sys.stdout.flush()
+        return result if isinstance(result, int) else FINE
+    except InvalidInput as error:
+        complain(str(error))
+        return USAGE
+    except CycloptsError as error:
+        complain(str(error).strip())
+        return USAGE
+    except OSError as error:
+        silence(sys.stdout)
+        if not isinstance(error, BrokenPipeError):
+            complain(str(error))
+        return FAILED
+    except BaseExceptionGroup as group:
+        if group.subgroup(KeyboardInterrupt) is not None:
+            return 130
+        raise

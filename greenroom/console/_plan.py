@@ -1,0 +1,153 @@
+"""The plan: what a tree file, a profile and parameters come to; all that `open_supervisor` needs."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+
+from .. import ChildSpec, Intensity, InvalidSpec, Limits, MailboxSpec
+from ._absent import ABSENT, Absent, first_given
+from ._factories import BadFactory, check_arguments, find_factory
+from ._parameters import Values, check_declarations, fill, values_of
+from ._problem import InvalidInput, Problem, at, unknown
+from ._treefile import Child, Level, Options, TreeFile
+
+#: What a declared child has if no level gives it.
+DEFAULTS: Final = {
+    "restart": "permanent",
+    "shutdown": 5.0,
+    "startup": "inline",
+    "startup_timeout": 60.0,
+    "redeliver": 0,
+}
+
+
+@attrs.frozen
+class Plan:
+    """Hold what is going to run."""
+
+    name: str
+    main: str | None
+    unread: Any
+    intensity: Intensity
+    limits: Limits
+    children: tuple[ChildSpec, ...]
+
+
+def make_plan(tree: TreeFile, path: Path, profile: str | None, given: Mapping[str, str] | None) -> Plan:
+    """Work out what runs.
+
+    Args:
+        tree: as read from `path`.
+        path: its file; factories are looked for beside it.
+        profile: the one to take, by name.
+        given: parameters from the command line; None means that nothing is going to run, and needed ones may be missing.
+
+    Raises:
+        InvalidInput: with all that is wrong.
+    """
+    problems = list(check_declarations(tree))
+    level = _profile(tree, profile)
+    values, wrong_values = values_of(tree, level, given)
+    if wrong_values:
+        raise InvalidInput("", wrong_values)
+    children: list[ChildSpec] = []
+    for index, child in enumerate(tree.children):
+        where = at("children", index)
+        if any(other.name == child.name for other in tree.children[:index]):
+            problems.append(Problem(f"{where}.name", f"{child.name!r} is the name of another child too"))
+        options = resolve((child, tree.defaults, level, tree.base))
+        spec, wrong = _spec(child, options, values, path.resolve().parent)
+        problems += [Problem(f"{where}.{each.path}" if each.path else where, each.text) for each in wrong]
+        if spec is not None:
+            children.append(spec)
+    problems += _check_main(tree, level)
+    settings = _settings(tree, level)
+    if problems:
+        raise InvalidInput(str(path), problems)
+    return Plan(tree.name, None if isinstance(tree.main, Absent) else tree.main, children=tuple(children), **settings)
+
+
+def _profile(tree: TreeFile, name: str | None) -> Level | Absent:
+    if name is None:
+        return ABSENT
+    known = profiles_of(tree)
+    if name not in known:
+        raise InvalidInput("", [Problem("--profile", unknown("profile", name, sorted(known)))])
+    return known[name]
+
+
+def profiles_of(tree: TreeFile) -> dict[str, Level]:
+    """Return the profiles by name."""
+    return {} if isinstance(tree.profiles, Absent) else tree.profiles
+
+
+def resolve(levels: tuple[Options | Absent, ...]) -> dict[str, Any]:
+    """Return a child's options: of each, what the first level gives; of tables, key by key."""
+    options = {
+        key: first_given(*(getattr(level, key) for level in levels if not isinstance(level, Absent)), default=default)
+        for key, default in DEFAULTS.items()
+    }
+    options["mailbox"] = MailboxSpec(**_table("mailbox", levels))
+    labels: dict[str, Any] = {}
+    for level in reversed(levels):
+        if not isinstance(level, Absent) and not isinstance(level.labels, Absent):
+            labels |= level.labels
+    options["labels"] = labels
+    return options
+
+
+def _table(key: str, levels: tuple[Any, ...]) -> dict[str, Any]:
+    """Return what the levels give of a table, key by key; what nobody gives is left out."""
+    merged: dict[str, Any] = {}
+    for level in reversed(levels):
+        table = ABSENT if isinstance(level, Absent) else getattr(level, key)
+        if not isinstance(table, Absent):
+            merged |= {k: v for k, v in attrs.asdict(table).items() if not isinstance(v, Absent)}
+    return merged
+
+
+def _settings(tree: TreeFile, level: Level | Absent) -> dict[str, Any]:
+    levels = (tree, level, tree.base)
+    return {
+        "unread": first_given(*(each.unread for each in levels if not isinstance(each, Absent)), default="log"),
+        "intensity": Intensity(**_table("intensity", levels)),
+        "limits": Limits(**_table("limits", levels)),
+    }
+
+
+def _spec(
+    child: Child, options: dict[str, Any], values: Values, folder: Path
+) -> tuple[ChildSpec | None, list[Problem]]:
+    """Return a child's specification, and what is wrong with it, by paths within the child."""
+    problems: list[Problem] = []
+    args = fill(() if isinstance(child.args, Absent) else child.args, values, "args", problems)
+    kwargs = fill({} if isinstance(child.kwargs, Absent) else child.kwargs, values, "kwargs", problems)
+    try:
+        factory = find_factory(child.factory, folder)
+    except BadFactory as error:
+        return None, [*problems, Problem("factory", str(error))]
+    wrong = check_arguments(factory, tuple(args), kwargs)
+    if wrong is not None:
+        problems.append(Problem("", wrong))
+    if problems:
+        return None, problems
+    spec = ChildSpec(child.name, factory, args, kwargs=kwargs, **options)
+    try:
+        spec.policy()
+    except InvalidSpec as error:
+        problems.append(Problem("", str(error)))
+    return spec, problems
+
+
+def _check_main(tree: TreeFile, level: Level | Absent) -> list[Problem]:
+    if isinstance(tree.main, Absent):
+        return []
+    child = next((child for child in tree.children if child.name == tree.main), None)
+    if child is None:
+        return [Problem("main", unknown("child", tree.main, [child.name for child in tree.children]))]
+    if resolve((child, tree.defaults, level, tree.base))["restart"] == "permanent":
+        text = f'{tree.main!r} is permanent, so it is restarted whenever it ends; give it restart = "transient" or "temporary"'
+        return [Problem("main", text)]
+    return []

@@ -1,0 +1,203 @@
+"""Reading a tree file: from TOML to classes, with all that is wrong in it at once."""
+
+import tomllib
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import attrs
+from cattrs import (
+    AttributeValidationNote,
+    ClassValidationError,
+    Converter,
+    ForbiddenExtraKeysError,
+    IterableValidationError,
+)
+from cattrs.gen import make_dict_structure_fn
+
+from ._absent import Absent
+from ._kinds import Kind
+from ._problem import InvalidInput, Problem, at, unknown
+from ._treefile import TreeFile
+
+# Bytes of a tree file, at most: what is longer is no tree file.
+LONGEST = 1_000_000
+
+
+class _Wrong(Exception):
+    """A value is not of its kind."""
+
+
+def read_tree_file(path: Path) -> TreeFile:
+    """Read a tree file.
+
+    Raises:
+        InvalidInput: it cannot be read, is no TOML, or is no tree; with all that is wrong.
+    """
+    source = str(path)
+    try:
+        if path.stat().st_size > LONGEST:
+            raise InvalidInput(source, [Problem("", f"is longer than {LONGEST} bytes, so no tree file")])
+        with path.open("rb") as file:
+            raw = file.read(LONGEST + 1)
+    except IsADirectoryError:
+        hint = "; did you mean one of its files?" if any(path.glob("*.toml")) else ""
+        raise InvalidInput(source, [Problem("", f"is a folder, not a file{hint}")]) from None
+    except OSError as error:
+        raise InvalidInput(source, [Problem("", f"cannot be read: {error.strerror or error}")]) from None
+    except ValueError as error:  # a null byte in the path
+        raise InvalidInput(repr(source), [Problem("", f"is no path: {error}")]) from None
+    try:
+        return structure_tree(tomllib.loads(raw.decode("utf-8")), source)
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise InvalidInput(source, [Problem("", f"is no TOML: line {line} is not UTF-8")]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput(source, [Problem("", f"is no TOML: {error}")]) from None
+    except RecursionError:
+        raise InvalidInput(source, [Problem("", "is nested too deep")]) from None
+
+
+def structure_tree(data: dict[str, Any], source: str) -> TreeFile:
+    """Turn plain data into a TreeFile, or raise InvalidInput with all that is wrong."""
+    try:
+        return _converter.structure(data, TreeFile)
+    except Exception as error:  # noqa: BLE001 -- cattrs collects into groups whatever its hooks raise
+        problems = list(_problems(error, "", TreeFile))
+    raise InvalidInput(source, problems)
+
+
+def _is_optional(tp: Any) -> bool:
+    return get_origin(tp) in (Union, UnionType) and Absent in get_args(tp)
+
+
+def _is_container(tp: Any) -> bool:
+    origin: Any = get_origin(tp)
+    return origin in (dict, list)
+
+
+def strip_absent(tp: Any) -> Any:
+    """Return the type of what is given, when it is given."""
+    if not _is_optional(tp):
+        return tp
+    (rest,) = (each for each in get_args(tp) if each is not Absent)
+    return rest
+
+
+def kind_of(tp: Any) -> Kind | None:
+    """Return the kind that an annotation names."""
+    if get_origin(tp) is not Annotated:
+        return None
+    return next((each for each in get_args(tp)[1:] if isinstance(each, Kind)), None)
+
+
+def _make_converter() -> Converter:
+    converter = Converter(detailed_validation=True, forbid_extra_keys=True)
+
+    def read_kind(value: Any, tp: Any) -> Any:
+        kind = kind_of(tp)
+        assert kind is not None
+        if not kind.accepts(value):
+            close = get_close_matches(value, kind.words, 1) if isinstance(value, str) else ()
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise _Wrong(f"{_shown(value)} is wrong here; give {kind.says}{hint}")
+        return kind.reads(value)
+
+    def read_optional(value: Any, tp: Any) -> Any:
+        return converter.structure(value, strip_absent(tp))
+
+    def make_table_reader(cls: Any) -> Any:
+        read = make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True, _cattrs_detailed_validation=True)
+
+        def read_table(value: Any, tp: Any) -> Any:
+            if not _is(value, dict):
+                raise _Wrong(f"{_shown(value)} is wrong here; give a table")
+            return read(value, tp)
+
+        return read_table
+
+    def make_container_reader(tp: Any) -> Any:
+        is_table = get_origin(tp) is dict
+        kind, says = (dict if is_table else list), ("a table" if is_table else "an array of tables")
+
+        def read_container(value: Any, _: Any) -> Any:
+            if not _is(value, kind):
+                raise _Wrong(f"{_shown(value)} is wrong here; give {says}")
+            return _read_items(converter, value, tp)
+
+        return read_container
+
+    converter.register_structure_hook_factory(attrs.has, make_table_reader)
+    converter.register_structure_hook_factory(_is_container, make_container_reader)
+    converter.register_structure_hook_func(lambda tp: kind_of(tp) is not None, read_kind)
+    converter.register_structure_hook_func(_is_optional, read_optional)
+    return converter
+
+
+class _Items(Exception):
+    """What was wrong with the items of a container."""
+
+    def __init__(self, wrong: list[tuple[str | int, Any, Exception]]) -> None:
+        super().__init__(wrong)
+        self.wrong = wrong
+
+
+def _read_items(converter: Converter, value: Any, tp: Any) -> Any:
+    wrong: list[tuple[str | int, Any, Exception]] = []
+    read: dict[str | int, Any] = {}
+    *key_type, item_type = get_args(tp)
+    is_table = _is(value, dict)
+    items: list[tuple[str | int, Any]] = list(value.items() if is_table else enumerate(value))
+    for key, item in items:
+        for part, what in [*((each, key) for each in key_type), (item_type, item)]:
+            try:
+                read[key] = converter.structure(what, part)
+            except Exception as error:  # noqa: BLE001 -- collected with its place, as cattrs does
+                wrong.append((key, part, error))
+    if wrong:
+        raise _Items(wrong)
+    return read if is_table else list(read.values())
+
+
+def _is(value: Any, kind: type) -> bool:
+    """Return whether a value is of a kind; it stays what it is for the type checkers, for which the parts of a bare dict are unknown."""
+    return type(value) is kind
+
+
+def _shown(value: Any) -> str:
+    """Show a value as TOML would, cut short."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list):
+        return "an array"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 -- characters of a line
+
+
+def _problems(error: BaseException, path: str, tp: Any) -> Iterator[Problem]:
+    """Walk what cattrs raised, and give each leaf its path."""
+    if isinstance(error, _Items):
+        for key, part, each in error.wrong:
+            yield from _problems(each, at(path, key), part)
+    elif isinstance(error, (ClassValidationError, IterableValidationError)):
+        with_notes, without = error.group_exceptions()
+        for each, note in with_notes:
+            place = note.name if isinstance(note, AttributeValidationNote) else note.index
+            yield from _problems(each, at(path, place), note.type)
+        for each in without:
+            yield from _problems(each, path, tp)
+    elif isinstance(error, ForbiddenExtraKeysError):
+        known = sorted(field.name for field in attrs.fields(error.cl))
+        for key in sorted(error.extra_fields):
+            yield Problem(at(path, key), unknown("key", key, known))
+    elif isinstance(error, KeyError):
+        yield Problem(path, "is needed, and left out")
+    else:
+        yield Problem(path, str(error))
+
+
+_converter = _make_converter()

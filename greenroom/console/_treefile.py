@@ -1,0 +1,141 @@
+"""The tree file: one class for each kind of table in it. What a file leaves out is ABSENT, never the default.
+
+Whatever decides how a child runs can stand on four levels, and the first that gives it wins:
+
+    [[children]]        the child itself
+    [defaults]          its supervisor's: for all children of it
+    [profiles.NAME]     the profile that was asked for
+    [base]              below all profiles
+    (the default)
+
+Tables are taken key by key: a mailbox's capacity may come from one level and its overflow policy from another. The tree's own settings
+(intensity, limits, unread) and the values of its parameters go by the same rule, without the supervisor's level.
+"""
+
+# ruff: noqa: RUF009 -- given() and needed() are attrs.field, with a word about it
+
+from typing import Any
+
+import attrs
+
+from ._absent import ABSENT, Absent
+from ._kinds import (
+    Arguments,
+    Count,
+    ImportPath,
+    Keywords,
+    Labels,
+    Name,
+    Natural,
+    OverflowWord,
+    ParameterName,
+    PositiveSeconds,
+    Restart,
+    Scalar,
+    Seconds,
+    Startup,
+    Text,
+    Unread,
+    Window,
+)
+
+
+def given(says: str) -> Any:
+    """Declare a key that may be left out; `says` goes into the schema."""
+    return attrs.field(default=ABSENT, kw_only=True, metadata={"says": says})
+
+
+def needed(says: str) -> Any:
+    """Declare a key that has to be there."""
+    return attrs.field(kw_only=True, metadata={"says": says})
+
+
+@attrs.frozen
+class MailboxTable:
+    """Bound a mailbox."""
+
+    capacity: Count | Absent = given('How many mails may wait; "unlimited" (the default) is no bound.')
+    overflow: OverflowWord | Absent = given('What a full mailbox does; the default is "reject".')
+
+
+@attrs.frozen
+class Options:
+    """Say how a child runs; what is left out comes from the next level."""
+
+    restart: Restart | Absent = given('What its end leads to; the default is "permanent".')
+    shutdown: Seconds | Absent = given(
+        "Seconds that an end which was asked for may take (default 5); 0 cancels at once."
+    )
+    startup: Startup | Absent = given('"inline" (the default) is waited for before the next one starts.')
+    startup_timeout: PositiveSeconds | Absent = given("Seconds for services and startup together (default 60).")
+    mailbox: MailboxTable | Absent = given("Bounds of its mailbox.")
+    labels: Labels | Absent = given("Shown in snapshots, reports and logs; taken key by key from all levels.")
+    redeliver: Natural | Absent = given("How often the message that it crashed on is given again (default 0).")
+
+
+@attrs.frozen
+class Child(Options):
+    """Declare a child."""
+
+    name: Name = needed("Unique among the children.")
+    factory: ImportPath = needed(
+        '"module:Name" of a class derived from Actor or Agent, of a function that returns one, or of an async function.'
+    )
+    args: Arguments | Absent = given(
+        'Positional arguments of the factory; "{name}" in a string is a parameter\'s value.'
+    )
+    kwargs: Keywords | Absent = given('Keyword arguments of the factory; "{name}" in a string is a parameter\'s value.')
+
+
+@attrs.frozen
+class IntensityTable:
+    """Say how many restarts the tree bears."""
+
+    max_restarts: Natural | Absent = given("Restarts within the window (default 3).")
+    within: Window | Absent = given("The window, in seconds (default 5).")
+
+
+@attrs.frozen
+class LimitsTable:
+    """Bound the tree."""
+
+    max_actors: Count | Absent = given("Actors that may be there at once, the root included.")
+    max_depth: Count | Absent = given("How deep an actor may lie below the root.")
+    max_concurrent_startups: Count | Absent = given("Startups that may run at once; more wait their turn.")
+    stale_after: PositiveSeconds | Absent = given("Seconds in a passing state after which an actor shows as stale.")
+
+
+@attrs.frozen
+class Parameter:
+    """Declare a parameter of the tree: `--name value` of `greenroom run`, "{name}" in arguments."""
+
+    default: Scalar | Absent = given(
+        "Its value when none is given, and its type; without one, the parameter has to be given, and is a string."
+    )
+    help: Text | Absent = given("What it is.")
+
+
+@attrs.frozen
+class Level(Options):
+    """Give what children and tree leave out: the base, or one profile."""
+
+    intensity: IntensityTable | Absent = given("How many restarts the tree bears.")
+    limits: LimitsTable | Absent = given("Bounds of the tree.")
+    unread: Unread | Absent = given("What to do about failures that nobody has read.")
+    parameters: dict[ParameterName, Scalar] | Absent = given("Values of parameters.")
+
+
+@attrs.frozen
+class TreeFile:
+    """Declare a tree of supervised actors."""
+
+    name: Name = needed("The first part of all paths.")
+    main: Name | Absent = given("The child whose end ends the run; without it, the tree runs until it is stopped.")
+    unread: Unread | Absent = given('What to do about failures that nobody has read: "log" (the default) or "raise".')
+    intensity: IntensityTable | Absent = given("How many restarts the tree bears.")
+    limits: LimitsTable | Absent = given("Bounds of the tree.")
+    parameters: dict[ParameterName, Parameter] | Absent = given("What may be given on the command line.")
+    defaults: Options | Absent = given("What the children leave out.")
+    base: Level | Absent = given("What children, defaults and profile leave out.")
+    profiles: dict[Name, Level] | Absent = given("Chosen by --profile: what children and defaults leave out.")
+    children: list[Child] = needed("Started in this order.")
