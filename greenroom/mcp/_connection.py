@@ -308,7 +308,6 @@ class McpConnection:
         from mcp import InputRequiredRoundsExceededError, MCPError
         from mcp.types import CONNECTION_CLOSED
         from pydantic import ValidationError
-        from pydantic_core import PydanticSerializationError
 
         link = self._link
         limit = self._spec.tool_timeout if timeout is None else Check(self.name).seconds("timeout", timeout)
@@ -332,7 +331,8 @@ class McpConnection:
             except ExceptionGroup as group:
                 # A handler of the user's raised while it answered the server: that error, as it is.
                 raise useful(group) from None
-            except PydanticSerializationError as error:
+            except ValueError as error:
+                # What pydantic raises for what it cannot write as JSON.
                 raise self._failed(during, f"the arguments are not JSON data: {error}") from error
             except RuntimeError as error:
                 # What the SDK raises for a result that does not match the tool's schema, and for a client that was closed.
