@@ -152,7 +152,7 @@ async def test_the_error_of_a_turn_reaches_the_asker_and_the_agent_goes_on() -> 
 
 
 @pytest.mark.parametrize("factory", ALL)
-async def test_an_ask_to_a_dead_actor_fails_at_once(factory: Callable[..., Any], autojump_clock: trio.testing.MockClock) -> None:
+async def test_an_ask_to_a_dead_actor_fails_at_once(factory: Callable[..., Any]) -> None:
     """P17."""
     async with open_supervisor("stage") as root:
         ref = root.start_soon(factory)
@@ -168,9 +168,7 @@ async def test_an_ask_to_a_dead_actor_fails_at_once(factory: Callable[..., Any],
 
 @pytest.mark.parametrize("factory", ALL)
 @pytest.mark.parametrize("end", ["stop", "kill", "crash"])
-async def test_asks_to_an_actor_that_dies_fail_at_once(
-    factory: Callable[..., Any], end: str, autojump_clock: trio.testing.MockClock
-) -> None:
+async def test_asks_to_an_actor_that_dies_fail_at_once(factory: Callable[..., Any], end: str) -> None:
     """P17: the one in hand and those that wait, long before their timeout."""
     async with open_supervisor("stage") as root:
         ref = root.start_soon(factory, shutdown=1.0)
@@ -200,7 +198,7 @@ async def test_asks_to_an_actor_that_dies_fail_at_once(
         root.reports.drain()
 
 
-async def test_an_ask_times_out_after_its_time(autojump_clock: trio.testing.MockClock) -> None:
+async def test_an_ask_times_out_after_its_time() -> None:
     """P17."""
     async with open_supervisor("stage") as root:
         ref = root.start_soon(Server)
@@ -216,7 +214,7 @@ async def test_an_ask_times_out_after_its_time(autojump_clock: trio.testing.Mock
         assert is_free_of_waits(root)
 
 
-async def test_an_ask_with_timeout_zero_is_over_at_once(autojump_clock: trio.testing.MockClock) -> None:
+async def test_an_ask_with_timeout_zero_is_over_at_once() -> None:
     async with open_supervisor("stage") as root:
         ref = root.start_soon(Server)
         before = trio.current_time()
@@ -226,9 +224,7 @@ async def test_an_ask_with_timeout_zero_is_over_at_once(autojump_clock: trio.tes
 
 
 @pytest.mark.parametrize("factory", ALL)
-async def test_a_request_that_timed_out_before_it_began_is_not_executed(
-    factory: Callable[..., Any], autojump_clock: trio.testing.MockClock
-) -> None:
+async def test_a_request_that_timed_out_before_it_began_is_not_executed(factory: Callable[..., Any]) -> None:
     """P17."""
     async with open_supervisor("stage") as root, root.dead_letters.subscribe() as feed:
         ref = root.start_soon(factory)
@@ -259,9 +255,7 @@ async def test_a_request_whose_caller_left_before_it_began_is_not_executed(facto
 
 
 @pytest.mark.parametrize("factory", ALL)
-async def test_a_late_reply_is_counted_and_dropped(
-    factory: Callable[..., Any], autojump_clock: trio.testing.MockClock
-) -> None:
+async def test_a_late_reply_is_counted_and_dropped(factory: Callable[..., Any]) -> None:
     """P17: and the handler is not cancelled."""
     async with open_supervisor("stage") as root, root.dead_letters.subscribe() as feed:
         ref = root.start_soon(factory)
@@ -272,7 +266,7 @@ async def test_a_late_reply_is_counted_and_dropped(
         assert await ref.ask(Get()) == 2
 
 
-async def test_an_abandoned_ask_frees_its_place(autojump_clock: trio.testing.MockClock) -> None:
+async def test_an_abandoned_ask_frees_its_place() -> None:
     """P17: who waited for room gets in, and the actor is told of it."""
     async with open_supervisor("stage") as root:
         ref = root.start_soon(Server, mailbox=MailboxSpec(1, "wait"))
@@ -291,7 +285,7 @@ async def swallow_timeout(ref: Any, timeout: float) -> None:
         await ref.ask(Get(), timeout=timeout)
 
 
-async def test_an_ask_that_waits_for_room_times_out_and_says_after_how_long(autojump_clock: trio.testing.MockClock) -> None:
+async def test_an_ask_that_waits_for_room_times_out_and_says_after_how_long() -> None:
     """P15, P17: it was never accepted."""
     async with open_supervisor("stage") as root:
         ref = root.start_soon(Server, mailbox=MailboxSpec(1, "wait"))
@@ -300,7 +294,7 @@ async def test_an_ask_that_waits_for_room_times_out_and_says_after_how_long(auto
             await settle()
             ref.tell(Get())
             before = trio.current_time()
-            with pytest.raises(AskTimeout, match="no answer within 3 s .it had not begun") as caught:
+            with pytest.raises(AskTimeout, match=r"no answer within 3 s .it had not begun") as caught:
                 await ref.ask(Get(), timeout=3)
             assert trio.current_time() - before == pytest.approx(3.0)
             assert caught.value.seconds == pytest.approx(3.0)
@@ -310,7 +304,7 @@ async def test_an_ask_that_waits_for_room_times_out_and_says_after_how_long(auto
         assert is_free_of_waits(root)
 
 
-async def test_an_ask_that_got_in_late_has_what_is_left_of_its_time(autojump_clock: trio.testing.MockClock) -> None:
+async def test_an_ask_that_got_in_late_has_what_is_left_of_its_time() -> None:
     """P17."""
     async with open_supervisor("stage") as root:
         ref = root.start_soon(Server, mailbox=MailboxSpec(1, "wait"))
@@ -319,7 +313,7 @@ async def test_an_ask_that_got_in_late_has_what_is_left_of_its_time(autojump_clo
             await settle()
             ref.tell(Slow(10))
             before = trio.current_time()
-            with pytest.raises(AskTimeout, match="no answer within 15 s .it had not begun"):
+            with pytest.raises(AskTimeout, match=r"no answer within 15 s .it had not begun"):
                 await ref.ask(Get(), timeout=15)
             assert trio.current_time() - before == pytest.approx(15.0)
             assert dict(root.dead_letters.counts) == {"caller gone": 1}
@@ -328,8 +322,8 @@ async def test_an_ask_that_got_in_late_has_what_is_left_of_its_time(autojump_clo
 # -- deadlines that travel
 
 
-@pytest.mark.parametrize("middle", PLAIN + [AgentServer])
-async def test_a_deadline_bounds_the_asks_nested_in_it(middle: Callable[..., Any], autojump_clock: trio.testing.MockClock) -> None:
+@pytest.mark.parametrize("middle", [*PLAIN, AgentServer])
+async def test_a_deadline_bounds_the_asks_nested_in_it(middle: Callable[..., Any]) -> None:
     """P17: the inner ask ends with the outer one, and its own shorter time counts."""
     async with open_supervisor("stage") as root:
         end = root.start_soon(Server, restart="permanent")
@@ -349,7 +343,7 @@ async def test_a_deadline_bounds_the_asks_nested_in_it(middle: Callable[..., Any
         root.reports.drain()
 
 
-async def test_a_deadline_travels_over_several_asks(autojump_clock: trio.testing.MockClock) -> None:
+async def test_a_deadline_travels_over_several_asks() -> None:
     """P17."""
     async with open_supervisor("stage") as root:
         end = root.start_soon(Server)
@@ -363,7 +357,7 @@ async def test_a_deadline_travels_over_several_asks(autojump_clock: trio.testing
         root.reports.drain()
 
 
-async def test_a_deadline_does_not_cancel_the_handler(autojump_clock: trio.testing.MockClock) -> None:
+async def test_a_deadline_does_not_cancel_the_handler() -> None:
     """P17."""
     async with open_supervisor("stage") as root:
         server = Server()
@@ -375,7 +369,7 @@ async def test_a_deadline_does_not_cancel_the_handler(autojump_clock: trio.testi
         assert (server.begun, server.finished) == (1, 1)
 
 
-async def test_a_deadline_is_not_inherited_by_the_next_message(autojump_clock: trio.testing.MockClock) -> None:
+async def test_a_deadline_is_not_inherited_by_the_next_message() -> None:
     """P17."""
     async with open_supervisor("stage") as root:
         end = root.start_soon(Server)
