@@ -1,0 +1,92 @@
+"""An actor with MCP servers, in the real runtime: ready when they are, failed with their words, crashed by their end."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import attrs
+import trio
+
+from greenroom import Actor, ChildEnded, ChildStartupFailed, Context, Request, open_supervisor
+from greenroom.actors import Service
+from greenroom.mcp import McpConnection, mcp_server
+
+Launch = Callable[..., Service[McpConnection]]
+
+
+@attrs.frozen
+class Add(Request[int]):
+    a: int
+    b: int
+
+
+@attrs.frozen
+class Crash:
+    pass
+
+
+class Clerk(Actor[Add | Crash]):
+    def __init__(self, *servers: Service[McpConnection]) -> None:
+        self.servers = servers
+
+    def services(self) -> Sequence[Service[Any]]:
+        return self.servers
+
+    async def receive(self, message: Add | Crash, ctx: Context) -> int | None:
+        connection: McpConnection = ctx.services["toolbox"]
+        if isinstance(message, Crash):
+            await connection.call_tool("crash", {"code": 7, "words": "out of paper"})
+            return None
+        result = await connection.call_tool("add", {"a": message.a, "b": message.b})
+        assert result.structured_content is not None
+        total: int = result.structured_content["result"]
+        return total
+
+
+async def test_mail_waits_for_the_server_and_is_answered_with_its_help(toolbox: Launch) -> None:
+    async with open_supervisor("stage") as root:
+        clerk = root.start_soon(Clerk, toolbox("--delay", "0.1"), name="clerk")
+        assert clerk.lifecycle == "initializing"
+        assert await clerk.ask(Add(2, 3), timeout=20) == 5
+
+
+async def test_servers_that_do_not_start_are_reported_together_with_their_last_words(
+    toolbox: Launch, mute: Launch
+) -> None:
+    missing = mcp_server("archive", command="no-such-server")
+    async with open_supervisor("stage") as root:
+        clerk = root.start_soon(Clerk, mute("--say", "no config", "--exit", "3"), missing, toolbox(), name="clerk")
+        with trio.fail_after(20):
+            report = await anext(aiter(root.reports))
+        assert isinstance(report, ChildStartupFailed)
+        assert report.cause.startswith("required MCP servers failed to initialize: archive: ")
+        assert "command not found: 'no-such-server'; mute: " in report.cause
+        assert report.cause.endswith("exited with code 3 before the handshake; stderr: no config")
+        assert clerk.lifecycle == "failed"
+
+
+async def test_a_server_that_dies_in_a_call_crashes_its_actor_and_leaves_nothing(toolbox: Launch) -> None:
+    async with open_supervisor("stage") as root:
+        clerk = root.start_soon(Clerk, toolbox("--leave-child"), name="clerk", restart="temporary")
+        clerk.tell(Crash())
+        with trio.fail_after(20):
+            report = await anext(aiter(root.reports))
+        assert isinstance(report, ChildEnded)
+        assert "exited with code 7" in str(report.reason)
+        assert "out of paper" in str(report.reason)
+
+
+async def test_an_optional_server_that_does_not_start_is_a_warning(toolbox: Launch) -> None:
+    absent = mcp_server("archive", command="no-such-server", required=False, wait=True)
+    off = mcp_server("off", command="no-such-server", enabled=False, disabled_reason="not today")
+    async with open_supervisor("stage") as root:
+        clerk = root.start_soon(Clerk, toolbox(), absent, off, name="clerk")
+        assert await clerk.ask(Add(1, 1), timeout=20) == 2
+
+
+async def test_a_tree_that_is_cancelled_while_its_servers_start_leaves_nothing(toolbox: Launch, mute: Launch) -> None:
+    with trio.move_on_after(0.3) as scope:
+        async with open_supervisor("stage") as root:
+            for name in "abc":
+                root.start_soon(Clerk, toolbox(), mute("--deaf", "--child", exit_grace=0.1, term_grace=0.1), name=name)
+            await trio.sleep_forever()
+    assert scope.cancelled_caught
