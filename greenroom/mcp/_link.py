@@ -94,7 +94,7 @@ class Link:
     async def run(self) -> None:
         """Open, serve and close the connection: the task. What goes wrong is kept, not raised.
 
-        Cancellation: closes, see `abort`.
+        Cancellation: closes the connection; see `close`.
         """
         try:
             with self._scope:
