@@ -1,87 +1,95 @@
 """Supervised actors for Trio: registered at once, started behind the scenes, restarted when they break."""
 
 import logging
+from typing import TYPE_CHECKING
 
+from ._lazy import find_later
 from ._version import __version__ as __version__
-from .actors import Actor as Actor
-from .actors import ActorCrashed as ActorCrashed
-from .actors import ActorRef as ActorRef
-from .actors import ActorRestarting as ActorRestarting
-from .actors import ActorStopped as ActorStopped
-from .actors import ActorStopping as ActorStopping
-from .actors import Agent as Agent
-from .actors import AskTimeout as AskTimeout
-from .actors import Cancelled as Cancelled
-from .actors import ChildEnded as ChildEnded
-from .actors import ChildStartupFailed as ChildStartupFailed
-from .actors import Completed as Completed
-from .actors import Context as Context
-from .actors import Crashed as Crashed
-from .actors import Deadlock as Deadlock
-from .actors import Down as Down
-from .actors import Errored as Errored
-from .actors import Escalated as Escalated
-from .actors import ExitReason as ExitReason
-from .actors import Finished as Finished
-from .actors import Idle as Idle
-from .actors import Ignore as Ignore
-from .actors import Ignored as Ignored
-from .actors import Interrupted as Interrupted
-from .actors import InvalidSpec as InvalidSpec
-from .actors import Killed as Killed
-from .actors import LimitReached as LimitReached
-from .actors import Monitor as Monitor
-from .actors import NameInUse as NameInUse
-from .actors import NoActiveTurn as NoActiveTurn
-from .actors import NoReply as NoReply
-from .actors import NotFound as NotFound
-from .actors import NotInTurn as NotInTurn
-from .actors import OwnTaskNeeded as OwnTaskNeeded
-from .actors import PendingInit as PendingInit
-from .actors import Refused as Refused
-from .actors import ReplyToken as ReplyToken
-from .actors import Report as Report
-from .actors import ReportLog as ReportLog
-from .actors import Request as Request
-from .actors import Running as Running
-from .actors import Service as Service
-from .actors import ServiceEnded as ServiceEnded
-from .actors import ServicesFailed as ServicesFailed
-from .actors import Shutdown as Shutdown
-from .actors import StartupFailed as StartupFailed
-from .actors import StartupInProgress as StartupInProgress
-from .actors import Status as Status
-from .actors import StatusChange as StatusChange
-from .actors import StatusFeed as StatusFeed
-from .actors import StillRunning as StillRunning
-from .actors import Timer as Timer
-from .actors import Turn as Turn
-from .actors import TurnFinished as TurnFinished
-from .actors import TurnHandle as TurnHandle
-from .actors import TurnInProgress as TurnInProgress
-from .actors import TurnInterrupted as TurnInterrupted
-from .actors import TurnOutcome as TurnOutcome
-from .mailbox import CHOICES as CHOICES
-from .mailbox import Choices as Choices
-from .mailbox import DeadLetter as DeadLetter
-from .mailbox import DeadLetters as DeadLetters
-from .mailbox import GreenroomError as GreenroomError
-from .mailbox import Mail as Mail
-from .mailbox import MailboxFull as MailboxFull
-from .mailbox import MailboxSpec as MailboxSpec
-from .supervisor import ActorInfo as ActorInfo
-from .supervisor import AlreadyRunning as AlreadyRunning
-from .supervisor import ChildNotFound as ChildNotFound
-from .supervisor import ChildrenFailed as ChildrenFailed
-from .supervisor import ChildSpec as ChildSpec
-from .supervisor import Intensity as Intensity
-from .supervisor import Limits as Limits
-from .supervisor import RestartIntensityExceeded as RestartIntensityExceeded
-from .supervisor import Scheduling as Scheduling
-from .supervisor import Supervisor as Supervisor
-from .supervisor import open_supervisor as open_supervisor
+
+if TYPE_CHECKING:
+    from .actors import Actor as Actor
+    from .actors import ActorCrashed as ActorCrashed
+    from .actors import ActorRef as ActorRef
+    from .actors import ActorRestarting as ActorRestarting
+    from .actors import ActorStopped as ActorStopped
+    from .actors import ActorStopping as ActorStopping
+    from .actors import Agent as Agent
+    from .actors import AskTimeout as AskTimeout
+    from .actors import Cancelled as Cancelled
+    from .actors import ChildEnded as ChildEnded
+    from .actors import ChildStartupFailed as ChildStartupFailed
+    from .actors import Completed as Completed
+    from .actors import Context as Context
+    from .actors import Crashed as Crashed
+    from .actors import Deadlock as Deadlock
+    from .actors import Down as Down
+    from .actors import Errored as Errored
+    from .actors import Escalated as Escalated
+    from .actors import ExitReason as ExitReason
+    from .actors import Finished as Finished
+    from .actors import Idle as Idle
+    from .actors import Ignore as Ignore
+    from .actors import Ignored as Ignored
+    from .actors import Interrupted as Interrupted
+    from .actors import InvalidSpec as InvalidSpec
+    from .actors import Killed as Killed
+    from .actors import LimitReached as LimitReached
+    from .actors import Monitor as Monitor
+    from .actors import NameInUse as NameInUse
+    from .actors import NoActiveTurn as NoActiveTurn
+    from .actors import NoReply as NoReply
+    from .actors import NotFound as NotFound
+    from .actors import NotInTurn as NotInTurn
+    from .actors import OwnTaskNeeded as OwnTaskNeeded
+    from .actors import PendingInit as PendingInit
+    from .actors import Refused as Refused
+    from .actors import ReplyToken as ReplyToken
+    from .actors import Report as Report
+    from .actors import ReportLog as ReportLog
+    from .actors import Request as Request
+    from .actors import Running as Running
+    from .actors import Service as Service
+    from .actors import ServiceEnded as ServiceEnded
+    from .actors import ServicesFailed as ServicesFailed
+    from .actors import Shutdown as Shutdown
+    from .actors import StartupFailed as StartupFailed
+    from .actors import StartupInProgress as StartupInProgress
+    from .actors import Status as Status
+    from .actors import StatusChange as StatusChange
+    from .actors import StatusFeed as StatusFeed
+    from .actors import StillRunning as StillRunning
+    from .actors import Timer as Timer
+    from .actors import Turn as Turn
+    from .actors import TurnFinished as TurnFinished
+    from .actors import TurnHandle as TurnHandle
+    from .actors import TurnInProgress as TurnInProgress
+    from .actors import TurnInterrupted as TurnInterrupted
+    from .actors import TurnOutcome as TurnOutcome
+    from .mailbox import CHOICES as CHOICES
+    from .mailbox import Choices as Choices
+    from .mailbox import DeadLetter as DeadLetter
+    from .mailbox import DeadLetters as DeadLetters
+    from .mailbox import GreenroomError as GreenroomError
+    from .mailbox import Mail as Mail
+    from .mailbox import MailboxFull as MailboxFull
+    from .mailbox import MailboxSpec as MailboxSpec
+    from .supervisor import ActorInfo as ActorInfo
+    from .supervisor import AlreadyRunning as AlreadyRunning
+    from .supervisor import ChildNotFound as ChildNotFound
+    from .supervisor import ChildrenFailed as ChildrenFailed
+    from .supervisor import ChildSpec as ChildSpec
+    from .supervisor import Intensity as Intensity
+    from .supervisor import Limits as Limits
+    from .supervisor import RestartIntensityExceeded as RestartIntensityExceeded
+    from .supervisor import Scheduling as Scheduling
+    from .supervisor import Supervisor as Supervisor
+    from .supervisor import open_supervisor as open_supervisor
+else:
+    # Imported when first asked for: pytest comes by here for its plugin, also where nobody uses actors.
+    __getattr__ = find_later(globals(), (".mailbox", ".actors", ".supervisor"))
 
 __all__ = [
+    "CHOICES",
     "Actor",
     "ActorCrashed",
     "ActorInfo",
@@ -92,7 +100,6 @@ __all__ = [
     "Agent",
     "AlreadyRunning",
     "AskTimeout",
-    "CHOICES",
     "Cancelled",
     "ChildEnded",
     "ChildNotFound",
