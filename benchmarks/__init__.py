@@ -7,7 +7,7 @@ seconds apart. The goals are ratios for the same reason.
 What is fair? The hand-written side is what a user of Trio would write without a library: a task per actor in a nursery, a memory channel as its
 mailbox, a reply channel per asker. Both sides count what they have done, and a measurement whose counts are wrong is an error, not a figure. The
 clock runs from the first message (or start) to the moment when all the work is known to be done; starting the interpreter, importing, and setting up
-are not in it. Nothing is warmed up.
+are not in it, and a small run of the same comes first, so that both sides are measured in their steady state (not where memory is weighed).
 
     python -m benchmarks --rounds 5 --workloads tell,ask --output results.json
 """
