@@ -27,7 +27,7 @@ async def run_turn(slot: Slot) -> None:
     turn.begun = True
     try:
         result = await slot.actor.turn(turn, slot.ctx)
-    except Exception as error:  # noqa: BLE001 -- an error ends the turn, the agent goes on
+    except Exception as error:
         fail_turn(slot, turn, error)
     else:
         close_turn(slot, turn, TurnOutcome("completed", result))
@@ -116,6 +116,7 @@ def interrupt_turn(slot: Slot) -> None:
 @trio.lowlevel.enable_ki_protection
 def finish_function(slot: Slot, reason: Finished) -> None:
     """Note that the function which is the whole actor has returned."""
+    drop_hand(slot)
     if slot.order < STOP:
         note_end(slot, reason)
     elif slot.reason is None:
@@ -133,7 +134,7 @@ async def next_mail(slot: Slot) -> Letter:
         if letter is not None:
             await trio.lowlevel.cancel_shielded_checkpoint()
             return letter
-        if slot.order is not NO_ORDER and slot.runner is not None:
+        if (slot.order is not NO_ORDER or slot.reason is not None) and slot.runner is not None:
             # Nothing is left of what it was allowed to finish: this is where the end it was told to make begins.
             slot.order = max(slot.order, STOP)
             slot.attention = True
@@ -150,7 +151,7 @@ async def next_mail(slot: Slot) -> Letter:
 @trio.lowlevel.enable_ki_protection
 def take_next(slot: Slot) -> Letter | None:
     """Take what waits, if anything does; a drained actor's end and a stop leave nothing to take."""
-    if slot.order >= STOP:
+    if slot.order >= STOP or slot.reason is not None:
         return None
     letter = slot.box.take_any(slot.incarnation)
     if letter is not None:
