@@ -1,0 +1,162 @@
+from collections import deque
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+
+from greenroom import Actor, Context, Request, Scheduling, open_supervisor
+
+settle = trio.testing.wait_all_tasks_blocked
+#: Budgets in messages alone: no slice of real time ends before a test does.
+PATIENT = 1e6
+
+
+class Get(Request[int]):
+    pass
+
+
+class Flooded(Actor[Any]):
+    """Keep its own mailbox full for ever, until it is told to stop."""
+
+    def __init__(self, log: list[str]) -> None:
+        self.log = log
+
+    def receive(self, message: Any, ctx: Context) -> int:
+        self.log.append(ctx.ref.name)
+        if message == "more":
+            ctx.ref.tell("more")
+        return len(self.log)
+
+
+class OwnFlooded(Flooded):
+    own_task = True
+
+
+@pytest.mark.parametrize("kind", [Flooded, OwnFlooded])
+@pytest.mark.parametrize("per_turn", [1, 10, 256])
+async def test_a_flooded_actor_does_not_starve_trios_other_tasks(kind: Any, per_turn: int) -> None:
+    """Counted in messages: a turn's budget and one activation over, at most twice between two steps of another task (Trio mixes its batches)."""
+    log: list[str] = []
+    scheduling = Scheduling(per_activation=8, per_turn=per_turn, time_slice=PATIENT)
+    async with open_supervisor("stage", scheduling=scheduling) as root:
+        ref = await root.start(kind, log)
+        ref.tell("more")
+        gaps: list[int] = []
+        for _ in range(50):
+            before = len(log)
+            await trio.lowlevel.checkpoint()
+            gaps.append(len(log) - before)
+        assert 0 < max(gaps) <= 2 * (per_turn + 8)
+        await ref.kill()
+        root.reports.drain()
+
+
+async def test_a_flooded_actor_does_not_starve_the_others_of_its_pool() -> None:
+    """Each of them has its turn after at most one activation of each other."""
+    log: list[str] = []
+    scheduling = Scheduling(per_activation=8, per_turn=10_000, time_slice=PATIENT)
+    async with open_supervisor("stage", scheduling=scheduling) as root:
+        refs = [await root.start(Flooded, log, name=name) for name in "abc"]
+        for ref in refs:
+            for _ in range(100):
+                ref.tell("more")
+        await trio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint()
+        for ref in refs:
+            ref.request_stop()
+        await settle()
+        runs: list[tuple[str, int]] = []
+        for name in log:
+            runs[-1:] = [(name, runs[-1][1] + 1)] if runs and runs[-1][0] == name else [*runs[-1:], (name, 1)]
+        assert max(length for _, length in runs) <= 8
+        assert [name for name, _ in runs[:6]] == ["a", "b", "c", "a", "b", "c"]
+
+
+async def test_an_ask_beside_a_flooded_actor_is_answered_soon() -> None:
+    log: list[str] = []
+    async with open_supervisor("stage") as root:
+        flooded = await root.start(Flooded, log, name="flooded")
+        quiet = await root.start(Flooded, log, name="quiet")
+        flooded.tell("more")
+        for _ in range(10):
+            before = len(log)
+            await quiet.ask(Get())
+            assert len(log) - before <= 2 * (256 + 64) + 2
+        await flooded.kill()
+        root.reports.drain()
+
+
+async def test_handlers_that_take_long_give_way_to_trio_after_each() -> None:
+    """The slice of real time is looked at after the first message, not after the eighth."""
+    log: list[str] = []
+    async with open_supervisor("stage", scheduling=Scheduling(time_slice=1e-9)) as root:
+        ref = await root.start(Flooded, log)
+        ref.tell("more")
+        gaps: list[int] = []
+        for _ in range(20):
+            before = len(log)
+            await trio.lowlevel.checkpoint()
+            gaps.append(len(log) - before)
+        assert max(gaps) <= 2
+        await ref.kill()
+        root.reports.drain()
+
+
+async def test_a_suspended_handler_does_not_hold_up_the_run_queue() -> None:
+    log: list[str] = []
+
+    class Sleeper(Actor[Any]):
+        async def receive(self, message: Any, ctx: Context) -> None:
+            log.append("begin")
+            await trio.sleep(1)
+            log.append("end")
+
+    async with open_supervisor("stage") as root:
+        sleepers = [await root.start(Sleeper) for _ in range(200)]
+        for sleeper in sleepers:
+            sleeper.tell("x")
+        await settle()
+        assert log == ["begin"] * 200
+        await trio.sleep(2)
+        assert log == ["begin"] * 200 + ["end"] * 200
+        # A burst does not keep its tasks for ever.
+        assert len(root._slot.runtime.pool.parked) <= 65
+        for sleeper in sleepers:
+            sleeper.tell("again")
+        await trio.sleep(2)
+        assert log.count("end") == 400
+
+
+async def test_the_run_queue_can_be_injected() -> None:
+    """An explorer's queue decides who goes next."""
+    log: list[str] = []
+
+    class Backwards(deque[Any]):
+        def popleft(self) -> Any:
+            return self.pop()
+
+    async with open_supervisor("stage", scheduling=Scheduling(run_queue=Backwards(), per_activation=1)) as root:
+        refs = [await root.start(Flooded, log, name=name) for name in "abc"]
+        for ref in refs:
+            ref.tell("once")
+        await settle()
+        assert log == ["c", "b", "a"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"per_activation": 0},
+        {"per_turn": -1},
+        {"per_activation": 1.5},
+        {"per_turn": True},
+        {"time_slice": 0},
+        {"time_slice": -1},
+        {"time_slice": "1"},
+        {"time_slice": True},
+    ],
+)
+def test_wrong_budgets_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="Scheduling"):
+        Scheduling(**options)
