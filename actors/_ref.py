@@ -2,21 +2,21 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from math import inf, isnan
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 import trio
 
-from ..mailbox import NOTHING, Envelope, Letter, MailKind
-from ._admission import ADMISSION, IN_TURN, Column
+from ..mailbox import NOTHING, Envelope, Letter, MailboxFull, MailKind, is_count, is_seconds
+from ._admission import ADMISSION, IN_TURN, Column, Row
 from ._asking import ask_slot
 from ._ending import end_from_outside, order_end
-from ._errors import ActorStopped, ActorStopping, Refused, StartupFailed, StillRunning, TurnInProgress
+from ._errors import ActorStopped, ActorStopping, Deadlock, Refused, StartupFailed, StillRunning, TurnInProgress
 from ._feed import StatusFeed
 from ._lifecycle import DRAINING, FAILED, INITIALIZING, READY, STOPPED, STOPPING
 from ._monitor import Monitor
 from ._reasons import Crashed, ExitReason
 from ._request import Request
+from ._runner import check_thread, current_slot
 from ._slot import DRAIN, END, STOP, Order, Slot
 from ._status import Status
 from ._texts import describe
@@ -113,17 +113,17 @@ class ActorRef(Generic[M]):
         slot = self._slot
         if not slot.box.is_open:
             self._refuse("mail", letter.message)
-        seq = slot.box.accept(letter)
         if slot.idle and letter.trigger:
+            check_thread()
+            seq = slot.box.accept(letter)
             slot.runtime.wake(slot)
-        return seq
+            return seq
+        return slot.box.accept(letter)
 
     def try_tell(
         self, message: M, *, sender: "ActorRef[Any] | None" = None, trigger_turn: bool = True, urgent: bool = False
     ) -> bool:
         """Put a message into the mailbox if it is taken; False, and nothing changed, if it is refused. Plain function."""
-        from ..mailbox import MailboxFull  # noqa: PLC0415
-
         try:
             self.tell(message, sender=sender, trigger_turn=trigger_turn, urgent=urgent)
         except (MailboxFull, Refused, StartupFailed):
@@ -404,7 +404,7 @@ class ActorRef(Generic[M]):
 
     @property
     def lifecycle(self) -> str:
-        """Where the slot is between registration and end: "queued", "initializing", "ready", …"""
+        """Where the slot is between registration and end, such as "initializing" or "ready"."""
         return self._slot.life.value
 
     @property
@@ -447,7 +447,7 @@ class ActorRef(Generic[M]):
 
         Checkpoint: never on the way in or out. Cancellation: leaves nothing behind.
         """
-        if type(buffer) is not int or buffer < 1:
+        if not is_count(buffer):
             raise ValueError(f"subscribe: buffer is {buffer!r}; give a whole number from 1")
         feed = StatusFeed(buffer)
         more = self._slot.get_more()
@@ -469,14 +469,14 @@ class ActorRef(Generic[M]):
 
     def _admit(self, column: Column, message: Any) -> None:
         slot = self._slot
-        row = IN_TURN if slot.life is READY and slot.in_turn else slot.life
+        row: Row = IN_TURN if slot.life is READY and slot.in_turn else slot.life
         answer = ADMISSION[row][column]
         if answer == "failed" or isinstance(answer, type):
             self._refuse(column, message)
 
     def _refuse(self, column: Column, message: Any) -> NoReturn:
         slot = self._slot
-        row = IN_TURN if slot.life is READY and slot.in_turn else slot.life
+        row: Row = IN_TURN if slot.life is READY and slot.in_turn else slot.life
         answer = ADMISSION[row][column]
         if answer == "failed":
             reason = slot.reason
@@ -541,6 +541,19 @@ class PinnedRef(ActorRef[M]):
     def _admit(self, column: Column, message: Any) -> None:
         self._check(message)
         super()._admit(column, message)
+
+    async def interrupt(self, *, grace: float = GRACE, cascade: bool = False) -> bool:
+        """As `ActorRef.interrupt`; False if this incarnation has ended."""
+        if self._is_over():
+            await trio.lowlevel.checkpoint()
+            return False
+        return await super().interrupt(grace=grace, cascade=cascade)
+
+    async def wait_ready(self) -> None:
+        """As `ActorRef.wait_ready`, for this incarnation."""
+        self._check()
+        await super().wait_ready()
+        self._check()
 
     def request_stop(self) -> None:
         """As `ActorRef.request_stop`; nothing happens if this incarnation has ended."""
@@ -613,22 +626,17 @@ def descendants(slot: Slot) -> list[Slot]:
 
 def check_own_end_of_turn(slot: Slot) -> None:
     """Raise Deadlock if the current turn is the one to be interrupted and waited for."""
-    from ._errors import Deadlock  # noqa: PLC0415
-    from ._runner import current_slot  # noqa: PLC0415
-
     if current_slot() is slot:
         raise Deadlock((slot.path, slot.path))
 
 
 def check_seconds(what: str, value: object) -> None:
     """Raise ValueError unless a value is a number of seconds from 0."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or isnan(value) or value < 0 or value == inf:
+    if not is_seconds(value):
         raise ValueError(f"{what} is {value!r}; give a finite number of seconds from 0")
 
 
 def _asker() -> str:
-    from ._runner import current_slot  # noqa: PLC0415
-
     slot = current_slot()
     return "outside" if slot is None else slot.path
 

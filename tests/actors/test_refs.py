@@ -1,0 +1,433 @@
+import copy
+import pickle
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+
+from greenroom import (
+    Actor,
+    ActorRef,
+    ActorStopped,
+    ActorStopping,
+    Agent,
+    Context,
+    Crashed,
+    Intensity,
+    NoActiveTurn,
+    Request,
+    Shutdown,
+    StartupFailed,
+    StartupInProgress,
+    Turn,
+    TurnInProgress,
+    open_supervisor,
+)
+from greenroom.actors._admission import ADMISSION, IN_TURN
+from greenroom.actors._lifecycle import Lifecycle
+
+settle = trio.testing.wait_all_tasks_blocked
+
+
+class Get(Request[int]):
+    pass
+
+
+class Counter(Actor[Any]):
+    def __init__(self) -> None:
+        self.count = 0
+
+    async def receive(self, message: Any, ctx: Context) -> int:
+        if isinstance(message, trio.Event):
+            await message.wait()
+        self.count += 1
+        return self.count
+
+
+class Thinker(Agent[Any]):
+    async def turn(self, turn: Turn[Any], ctx: Context) -> int:
+        for mail in turn.mail:
+            if isinstance(mail.message, trio.Event):
+                await mail.message.wait()
+        return len(turn.mail)
+
+
+# -- one ref per slot
+
+
+async def test_a_ref_is_hashable_and_equal_only_to_itself() -> None:
+    async with open_supervisor("stage") as root:
+        a, b = root.start_soon(Counter, name="a"), root.start_soon(Counter, name="b")
+        assert a == root.lookup("a")
+        assert a is root.lookup("/stage/a")
+        assert a != b
+        assert len({a, b, root.lookup("a")}) == 2
+        assert a != "a"
+
+
+async def test_a_ref_shows_path_uid_and_lifecycle() -> None:
+    async with open_supervisor("stage") as root:
+        ref = root.start_soon(Counter, name="a")
+        assert repr(ref) == f"<ActorRef /stage/a uid={ref.uid} initializing>"
+        await ref.wait_ready()
+        assert repr(ref) == f"<ActorRef /stage/a uid={ref.uid} ready>"
+        assert repr(ref.pin()) == f"<ActorRef /stage/a uid={ref.uid} pinned to incarnation 1>"
+        assert (ref.name, ref.path, ref.incarnation, ref.lifecycle) == ("a", "/stage/a", 1, "ready")
+
+
+@pytest.mark.parametrize("pinned", [False, True])
+async def test_a_ref_is_neither_pickled_nor_copied(pinned: bool) -> None:
+    async with open_supervisor("stage") as root:
+        ref: ActorRef[Any] = root.start_soon(Counter, name="a")
+        if pinned:
+            ref = ref.pin()
+        for attempt in (pickle.dumps, copy.copy, copy.deepcopy):
+            with pytest.raises(TypeError, match=r"cannot be pickled or copied.*'/stage/a'"):
+                attempt(ref)
+
+
+# -- pinned refs
+
+
+async def test_a_pinned_ref_is_of_its_incarnation() -> None:
+    async with open_supervisor("stage") as root:
+        ref = await root.start(Counter, restart="permanent")
+        pinned = ref.pin()
+        assert pinned.pin() is pinned
+        assert pinned == ref.pin()
+        assert hash(pinned) == hash(ref.pin())
+        assert pinned != ref
+        assert pinned.tell("a") == 1
+        assert await pinned.ask(Get()) == 2
+        ref.crash(OSError("crash"))
+        await settle()
+        assert ref.incarnation == 2
+        assert pinned.incarnation == 1
+        assert pinned != ref.pin()
+        assert not pinned.is_alive
+        assert ref.is_alive
+        for call in (pinned.tell, pinned.steer, pinned.start_turn):
+            with pytest.raises((ActorStopped, TypeError)):
+                call("x")
+        assert pinned.try_tell("x") is False
+        with pytest.raises(ActorStopped) as caught:
+            await pinned.send("given back")
+        assert caught.value.message == "given back"
+        assert "incarnation 1, to which this ref is pinned, has ended" in str(caught.value)
+        # It cannot end what is not its own.
+        pinned.request_stop()
+        await pinned.stop()
+        await pinned.kill()
+        await pinned.drain()
+        await pinned.wait_stopped()
+        assert pinned.crash(OSError()) is False
+        assert await pinned.interrupt() is False
+        await settle()
+        assert (ref.lifecycle, ref.incarnation) == ("ready", 2)
+        root.reports.drain()
+
+
+async def test_a_late_interrupt_by_a_pinned_ref_does_not_hit_the_next_incarnation() -> None:
+    """P22: every late action carries the incarnation."""
+    async with open_supervisor("stage") as root:
+        ref = await root.start(Counter, restart="permanent")
+        pinned = ref.pin()
+        ref.crash(OSError("crash"))
+        await settle()
+        go = trio.Event()
+        ref.tell(go)
+        await settle()
+        assert await pinned.interrupt() is False
+        go.set()
+        assert await ref.ask(Get()) == 2
+        root.reports.drain()
+
+
+@pytest.mark.parametrize("urgent", [False, True])
+async def test_mail_to_a_pinned_incarnation_is_not_given_to_the_next(urgent: bool) -> None:
+    """P14: it is a dead letter."""
+    async with open_supervisor("stage") as root:
+        ref = await root.start(Counter, restart="permanent")
+        pinned = ref.pin()
+        go = trio.Event()
+        ref.tell(go)
+        await settle()
+        pinned.tell("pinned", urgent=urgent)
+        ref.tell("any")
+        ref.crash(OSError("crash"))
+        await settle()
+        assert await ref.ask(Get()) == 2
+        assert dict(root.dead_letters.counts) == {"old incarnation": 1}
+        root.reports.drain()
+
+
+async def test_waiting_for_the_end_of_a_pinned_incarnation() -> None:
+    async with open_supervisor("stage", intensity=Intensity(10, within=1.0)) as root:
+        ref = await root.start(Counter, restart="permanent")
+        pinned = ref.pin()
+        ended: list[Any] = []
+
+        async def wait() -> None:
+            await pinned.wait_stopped()
+            ended.append(ref.incarnation)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait)
+            await settle()
+            assert ended == []
+            ref.crash(OSError("crash"))
+        assert ended == [2]
+        root.reports.drain()
+
+
+# -- threads
+
+
+def test_a_thread_that_trio_started_tells_through_from_thread() -> None:
+    async def main() -> None:
+        async with open_supervisor("stage") as root:
+            ref = await root.start(Counter)
+
+            def work() -> None:
+                for number in range(10):
+                    trio.from_thread.run_sync(ref.tell, number)
+
+            await trio.to_thread.run_sync(work)
+            assert await ref.ask(Get()) == 11
+
+    trio.run(main)
+
+
+def test_any_other_thread_tells_with_the_token() -> None:
+    async def main() -> None:
+        async with open_supervisor("stage") as root:
+            ref = await root.start(Counter)
+            token = trio.lowlevel.current_trio_token()
+            told = trio.Event()
+
+            def work() -> None:
+                trio.from_thread.run_sync(ref.tell, 1, trio_token=token)
+                trio.from_thread.run_sync(told.set, trio_token=token)
+
+            thread = threading.Thread(target=work)
+            thread.start()
+            await told.wait()
+            thread.join()
+            assert await ref.ask(Get()) == 2
+
+    trio.run(main)
+
+
+@pytest.mark.parametrize("kind", ["parked worker", "no worker", "own task", "function"])
+async def test_a_foreign_thread_that_tells_directly_gets_a_clear_error_and_breaks_nothing(kind: str) -> None:
+    class OwnCounter(Counter):
+        own_task = True
+
+    async def function(ctx: Context) -> None:
+        counter = Counter()
+        async for message in ctx:
+            if isinstance(message, Get):
+                ctx.defer_reply().reply(await counter.receive(message, ctx))
+
+    factory: Any = {"own task": OwnCounter, "function": function}.get(kind, Counter)
+    async with open_supervisor("stage") as root:
+        ref = root.start_soon(factory)
+        if kind == "no worker":
+            await ref.wait_ready()
+            pool = root._slot.runtime.pool
+            await settle()
+            parked, pool.parked = pool.parked, {}
+        else:
+            await settle()
+        errors: list[RuntimeError] = []
+
+        def work() -> None:
+            try:
+                ref.tell("x")
+            except RuntimeError as error:
+                errors.append(error)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        assert len(errors) == 1
+        assert "trio.from_thread.run_sync(ref.tell, message)" in str(errors[0])
+        assert ref._slot.box.seq == 0
+        if kind == "no worker":
+            pool.parked = parked
+        assert await ref.ask(Get()) == 1
+
+
+# -- the admission table, row by row
+
+
+def answers(row: Any, column: str) -> Any:
+    return ADMISSION[row][column]  # type: ignore[index]
+
+
+async def carry_out(call: Callable[[], Any]) -> None:
+    result = call()
+    if hasattr(result, "__await__"):
+        await result
+
+
+async def check_refusals(ref: ActorRef[Any], row: Any) -> None:
+    """What the table refuses is refused with the error named, gives the message back, and leaves no trace."""
+    box = ref._slot.box
+    before = (box.seq, len(box), ref.status, ref.generation, ref.lifecycle)
+    calls: list[tuple[str, Any]] = [
+        ("mail", lambda: ref.tell("no")),
+        ("mail", lambda: ref.send("no")),
+        ("mail", lambda: ref.ask(Get())),
+        ("turn", lambda: ref.start_turn("no")),
+        ("turn", lambda: ref.run_turn("no")),
+        ("steer", lambda: ref.steer("no")),
+    ]
+    for column, call in calls:
+        answer = answers(row, column)
+        if not (isinstance(answer, type) or answer == "failed"):
+            continue
+        expected = StartupFailed if answer == "failed" else answer
+        with pytest.raises(expected) as caught:
+            await carry_out(call)
+        assert type(caught.value) is expected
+        assert caught.value.message == "no" or isinstance(caught.value.message, Get)
+        assert str(caught.value).startswith(ref.path)
+        assert (box.seq, len(box), ref.status, ref.generation, ref.lifecycle) == before
+    if isinstance(answers(row, "mail"), type) or answers(row, "mail") == "failed":
+        assert ref.try_tell("no") is False
+    # Looking never blocks and changes nothing.
+    assert isinstance(ref.path, str)
+    assert ref.exit_reason is None or ref._slot.has_ended
+    assert (box.seq, len(box), ref.status, ref.generation, ref.lifecycle) == before
+
+
+async def test_refusals_of_a_queued_or_initializing_agent() -> None:
+    """Section 3."""
+
+    class Late(Thinker):
+        async def startup(self, ctx: Context) -> None:
+            await trio.sleep(1)
+
+    async with open_supervisor("stage") as root:
+        ref = root.start_soon(Late)
+        await check_refusals(ref, Lifecycle.INITIALIZING)
+        await settle()
+        await check_refusals(ref, Lifecycle.INITIALIZING)
+        assert await ref.interrupt() is False
+        drained = trio.Event()
+
+        async def drain() -> None:
+            assert await ref.drain() == Shutdown()
+            drained.set()
+
+        async with trio.open_nursery() as nursery:
+            ref.tell("early")
+            nursery.start_soon(drain)
+            await settle()
+            assert ref.lifecycle == "initializing"
+        assert drained.is_set()
+        reports = root.reports.drain()
+        assert len(reports) == 2  # the turn for the early mail, and the end
+
+
+async def test_refusals_of_an_agent_that_is_ready_idle_and_in_a_turn() -> None:
+    """Section 3."""
+    async with open_supervisor("stage") as root:
+        ref = await root.start(Thinker)
+        await check_refusals(ref, Lifecycle.READY)
+        go = trio.Event()
+        ref.tell(go)
+        await settle()
+        await check_refusals(ref, IN_TURN)
+        with pytest.raises(TurnInProgress):
+            ref.start_turn("x")
+        go.set()
+        await settle()
+        with pytest.raises(NoActiveTurn):
+            ref.steer("x")
+        root.reports.drain()
+
+
+async def test_refusals_of_a_stopping_draining_and_stopped_agent() -> None:
+    """Section 3."""
+    for end, row in (("request_stop", Lifecycle.STOPPING), ("drain", Lifecycle.DRAINING)):
+        async with open_supervisor("stage") as root, trio.open_nursery() as nursery:
+            ref = await root.start(Thinker)
+            go = trio.Event()
+            ref.tell(go)
+            await settle()
+            if end == "drain":
+                nursery.start_soon(ref.drain)
+                await settle()
+            else:
+                ref.request_stop()
+            assert ref.lifecycle == row.value
+            await check_refusals(ref, row)
+            with pytest.raises(ActorStopping):
+                ref.tell("x")
+            go.set()
+            await ref.wait_stopped()
+            await check_refusals(ref, Lifecycle.STOPPED)
+            assert await ref.interrupt() is False
+            assert await ref.stop() == Shutdown()
+            assert await ref.drain() == await ref.kill() == Shutdown()
+            root.reports.drain()
+
+
+async def test_refusals_of_a_parked_agent() -> None:
+    """Section 3."""
+    async with open_supervisor("stage") as root:
+        ref = await root.start(Thinker, restart="permanent", name="a")
+        await root.terminate_child("a")
+        assert ref.lifecycle == "parked"
+        await check_refusals(ref, Lifecycle.PARKED)
+
+
+async def test_refusals_of_an_agent_that_failed_to_start() -> None:
+    """Section 3, P11."""
+
+    class Broken(Thinker):
+        async def startup(self, ctx: Context) -> None:
+            raise OSError("no luck")
+
+    async with open_supervisor("stage") as root:
+        ref = root.start_soon(Broken)
+        await settle()
+        assert ref.lifecycle == "failed"
+        await check_refusals(ref, Lifecycle.FAILED)
+        with pytest.raises(StartupFailed, match="failed to initialize: OSError: no luck"):
+            ref.tell("x")
+        root.reports.drain()
+
+
+async def test_an_early_direct_turn_says_that_startup_is_in_progress() -> None:
+    """Section 2: the text is fixed."""
+    async with open_supervisor("stage") as root:
+        ref = root.start_soon(Thinker, name="a")
+        with pytest.raises(StartupInProgress) as caught:
+            ref.start_turn("x")
+        assert str(caught.value) == "/stage/a: startup is still in progress"
+
+
+@pytest.mark.parametrize("wrong", ["text", None, OSError, KeyboardInterrupt()])
+async def test_crash_takes_exceptions_only(wrong: Any) -> None:
+    async with open_supervisor("stage") as root:
+        ref = await root.start(Counter)
+        with pytest.raises(TypeError, match="crash:"):
+            ref.crash(wrong)
+        assert ref.lifecycle == "ready"
+
+
+async def test_crash_ends_an_incarnation_once() -> None:
+    async with open_supervisor("stage") as root:
+        ref = await root.start(Counter)
+        error = OSError("pulled")
+        assert ref.crash(error) is True
+        assert ref.crash(error) is False
+        assert await ref.wait_stopped() == Crashed(error)
+        assert ref.crash(error) is False
+        assert len(root.reports.drain()) == 1
