@@ -25,7 +25,7 @@ class Actor(Generic[M]):
     """
 
     own_task: ClassVar[bool] = False
-    intensity: ClassVar[Any] = None
+    intensity: Any = None
     #: False for supervisors: their startup is their children's, which count for themselves.
     counts_as_startup: ClassVar[bool] = True
 

@@ -15,7 +15,19 @@ from ._errors import (
     StartupInProgress,
     TurnInProgress,
 )
-from ._lifecycle import Lifecycle
+from ._lifecycle import (
+    DRAINING,
+    FAILED,
+    INITIALIZING,
+    PARKED,
+    QUEUED,
+    READY,
+    RESTARTING,
+    RESTING,
+    STOPPED,
+    STOPPING,
+    Lifecycle,
+)
 
 Column = Literal["mail", "turn", "steer", "interrupt", "stop", "drain", "look"]
 #: "q" queued in order, "run" starts a turn now if idle, else queued, "-" nothing happens, "yes" carried out, "later" carried out once
@@ -24,23 +36,40 @@ Answer = Literal["q", "run", "-", "yes", "later", "cancel", "failed"] | type[Ref
 
 IN_TURN: Final = "ready, in a turn"
 
-_L = Lifecycle
 _starting: Final[dict[Column, Answer]] = {
-    "mail": "q", "turn": StartupInProgress, "steer": NoActiveTurn, "interrupt": "-", "stop": "cancel", "drain": "later", "look": "yes",
-}  # fmt: skip
+    "mail": "q",
+    "turn": StartupInProgress,
+    "steer": NoActiveTurn,
+    "interrupt": "-",
+    "stop": "cancel",
+    "drain": "later",
+    "look": "yes",
+}
 _ending: Final[dict[Column, Answer]] = {
-    "mail": ActorStopping, "turn": ActorStopping, "steer": ActorStopping, "interrupt": "yes", "stop": "yes", "drain": "yes", "look": "yes",
-}  # fmt: skip
+    "mail": ActorStopping,
+    "turn": ActorStopping,
+    "steer": ActorStopping,
+    "interrupt": "yes",
+    "stop": "yes",
+    "drain": "yes",
+    "look": "yes",
+}
 _ended: Final[dict[Column, Answer]] = {
-    "mail": ActorStopped, "turn": ActorStopped, "steer": ActorStopped, "interrupt": "-", "stop": "-", "drain": "-", "look": "yes",
-}  # fmt: skip
+    "mail": ActorStopped,
+    "turn": ActorStopped,
+    "steer": ActorStopped,
+    "interrupt": "-",
+    "stop": "-",
+    "drain": "-",
+    "look": "yes",
+}
 
 Row = Lifecycle | Literal["ready, in a turn"]
 
 ADMISSION: Final[dict[Row, dict[Column, Answer]]] = {
-    _L.QUEUED: _starting,
-    _L.INITIALIZING: _starting,
-    _L.READY: {
+    QUEUED: _starting,
+    INITIALIZING: _starting,
+    READY: {
         "mail": "run",
         "turn": "run",
         "steer": NoActiveTurn,
@@ -48,7 +77,7 @@ ADMISSION: Final[dict[Row, dict[Column, Answer]]] = {
         "stop": "yes",
         "drain": "yes",
         "look": "yes",
-    },  # fmt: skip
+    },
     IN_TURN: {
         "mail": "q",
         "turn": TurnInProgress,
@@ -57,8 +86,8 @@ ADMISSION: Final[dict[Row, dict[Column, Answer]]] = {
         "stop": "yes",
         "drain": "yes",
         "look": "yes",
-    },  # fmt: skip
-    _L.RESTING: {
+    },
+    RESTING: {
         "mail": "q",
         "turn": StartupInProgress,
         "steer": NoActiveTurn,
@@ -66,8 +95,8 @@ ADMISSION: Final[dict[Row, dict[Column, Answer]]] = {
         "stop": "yes",
         "drain": "later",
         "look": "yes",
-    },  # fmt: skip
-    _L.RESTARTING: {
+    },
+    RESTARTING: {
         "mail": "q",
         "turn": ActorRestarting,
         "steer": ActorRestarting,
@@ -75,10 +104,10 @@ ADMISSION: Final[dict[Row, dict[Column, Answer]]] = {
         "stop": "cancel",
         "drain": "later",
         "look": "yes",
-    },  # fmt: skip
-    _L.DRAINING: _ending,
-    _L.STOPPING: _ending,
-    _L.FAILED: {
+    },
+    DRAINING: _ending,
+    STOPPING: _ending,
+    FAILED: {
         "mail": "failed",
         "turn": "failed",
         "steer": "failed",
@@ -86,7 +115,7 @@ ADMISSION: Final[dict[Row, dict[Column, Answer]]] = {
         "stop": "-",
         "drain": "-",
         "look": "yes",
-    },  # fmt: skip
-    _L.STOPPED: _ended,
-    _L.PARKED: _ended,
+    },
+    STOPPED: _ended,
+    PARKED: _ended,
 }

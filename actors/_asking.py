@@ -20,13 +20,7 @@ async def ask_slot(slot: Slot, request: Any, timeout: float | None, incarnation:
     deadline = inf
     if asker is not None:
         check_cycle(asker, slot, request)
-        # A deadline travels: what is asked on behalf of an ask ends when that one does.
-        hand = asker.box.hand
-        if hand.__class__ is Asked:
-            if hand.deadline is not None:
-                deadline = hand.deadline.when
-        elif asker.more is not None and asker.more.turn is not None:
-            deadline = asker.more.turn.deadline
+        deadline = _inherited_deadline(asker)
     asked = Asked(request, task, slot, asker)
     if incarnation:
         asked.incarnation = incarnation
@@ -55,6 +49,15 @@ async def ask_slot(slot: Slot, request: Any, timeout: float | None, incarnation:
         finally:
             asked.error = None  # no cycle of error, traceback and this frame
     return asked.value
+
+
+def _inherited_deadline(asker: Slot) -> float:
+    """Return when what is asked on behalf of an ask has to end: when that one does."""
+    hand = asker.box.hand
+    if isinstance(hand, Asked):
+        return inf if hand.deadline is None else hand.deadline.when
+    turn = None if asker.more is None else asker.more.turn
+    return inf if turn is None else turn.deadline
 
 
 async def _hand_in(slot: Slot, asked: Asked, deadline: float) -> None:

@@ -91,7 +91,7 @@ def read_blueprint(factory: Any) -> Blueprint:
 
 def _class_blueprint(made: type[Actor[Any]], prefix: str, least: int, most: float, signature: str) -> Blueprint:
     agent = issubclass(made, Agent)
-    services = made.services is not Actor.services or made.prewarm is not Actor.prewarm
+    services = has_own(made, "services") or has_own(made, "prewarm")
     for hook in ("__init__", "receive", "turn", "startup", "shutdown", "services", "prewarm"):
         _let_interrupts_in(getattr(made, hook, None))
     return Blueprint(
@@ -99,16 +99,22 @@ def _class_blueprint(made: type[Actor[Any]], prefix: str, least: int, most: floa
         prefix=prefix,
         solo=agent or services or made.own_task,
         enveloped=agent,
-        has_startup=made.startup is not Actor.startup,
-        has_shutdown=made.shutdown is not Actor.shutdown,
+        has_startup=has_own(made, "startup"),
+        has_shutdown=has_own(made, "shutdown"),
         has_services=services,
-        needs_permit=made.counts_as_startup and (services or made.startup is not Actor.startup),
+        needs_permit=made.counts_as_startup and (services or has_own(made, "startup")),
         least=least,
         most=most,
         signature=signature,
-        is_plain=not agent and not services and not made.own_task and made.startup is Actor.startup,
+        is_plain=not agent and not services and not made.own_task and not has_own(made, "startup"),
         made=made,
     )
+
+
+def has_own(made: type[Actor[Any]], hook: str) -> bool:
+    """Return whether a class defines a hook of its own."""
+    own: object = getattr(made, hook)
+    return own is not getattr(Actor, hook)
 
 
 def refine(blueprint: Blueprint, actor: Actor[Any]) -> Blueprint:
@@ -139,7 +145,8 @@ def check_arguments(blueprint: Blueprint, factory: Any, args: tuple[Any, ...]) -
     expected = f"{blueprint.least}" if blueprint.least == blueprint.most else f"{blueprint.least} to {blueprint.most}"
     context = " (after the context)" if blueprint.kind == "function" else ""
     raise InvalidSpec(
-        f"{name}{blueprint.signature}: takes {expected} positional arguments{context}, got {len(args)}; keyword arguments go in with functools.partial"
+        f"{name}{blueprint.signature}: takes {expected} positional arguments{context}, got {len(args)}; "
+        "keyword arguments go in with functools.partial"
     )
 
 
@@ -158,19 +165,24 @@ def _arity(factory: Any) -> tuple[int, float, str]:
             most = math.inf
         elif parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
             raise InvalidSpec(
-                f"{getattr(factory, '__qualname__', factory)}{signature}: needs the keyword argument {parameter.name!r}; give it with functools.partial"
+                f"{getattr(factory, '__qualname__', factory)}{signature}: needs the keyword argument {parameter.name!r}; "
+                "give it with functools.partial"
             )
     return least, most if most == math.inf else int(most), str(signature)
 
 
 def _returned_class(function: Any) -> type[Actor[Any]] | None:
     try:
-        hint = get_type_hints(function).get("return")
+        hint: Any = get_type_hints(function).get("return")
     except Exception:  # noqa: BLE001 -- hints of user code may name what is not there; then they say nothing
         return None
     hint = getattr(hint, "__origin__", hint)
     # `-> Actor` promises no more than any actor: only a subclass tells how to run it.
-    return hint if isinstance(hint, type) and issubclass(hint, Actor) and hint not in (Actor, Agent) else None
+    if not isinstance(hint, type) or not issubclass(hint, Actor) or hint in (Actor, Agent):
+        return None
+    found: Any = hint
+    made: type[Actor[Any]] = found
+    return made
 
 
 def _prefix(name: str) -> str:

@@ -199,7 +199,9 @@ class Context:
     def start_soon(
         self, factory: "Callable[[Context, *Ts], Awaitable[object]]", *args: *Ts, **options: Any
     ) -> ActorRef[Any]: ...
-    def start_soon(self, factory: Any, *args: Any, **options: Any) -> ActorRef[Any]:
+    def start_soon(  # type: ignore[misc]  # takes what both overloads take; mypy does not see it through *Ts
+        self, factory: Any, *args: Any, **options: Any
+    ) -> ActorRef[Any]:
         """Register a child of mine and return at once; plain function. Options and errors as `Supervisor.start_soon`."""
         slot = self._live()
         return slot.runtime.children.start_soon(slot, factory, args, options).ref()
@@ -210,7 +212,9 @@ class Context:
     async def start(
         self, factory: "Callable[[Context, *Ts], Awaitable[object]]", *args: *Ts, **options: Any
     ) -> ActorRef[Any]: ...
-    async def start(self, factory: Any, *args: Any, **options: Any) -> ActorRef[Any]:
+    async def start(  # type: ignore[misc]  # as start_soon
+        self, factory: Any, *args: Any, **options: Any
+    ) -> ActorRef[Any]:
         """Register a child of mine and wait until it is ready. Options and errors as `Supervisor.start`.
 
         Checkpoint: always. Cancellation: kills the child and waits for its end.

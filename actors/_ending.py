@@ -31,6 +31,8 @@ from ._turn import TurnOutcome
 STRAGGLER_AFTER: Final = 5.0
 #: What an unlimited shutdown time means for a kill: somebody outside wants to leave.
 KILL_TIME: Final = 5.0
+#: Verdicts by which another incarnation follows.
+RESTARTS: Final = frozenset({"restart", "restart later"})
 
 
 # -- telling a slot to end
@@ -334,7 +336,7 @@ def finalize(slot: Slot) -> None:
     slot.ctx = None
     slot.idle = slot.ending = slot.started = slot.starting = False
     slot.runner = None
-    restarting = verdict == "restart" or verdict == "restart later"
+    restarting = verdict in RESTARTS
     if restarting:
         _begin_restart(slot, reason)
     else:

@@ -252,5 +252,5 @@ class OwnTaskNeeded(GreenroomError):
     """A plain actor holds something that is bound to a task (an open nursery) over its messages: give its class `own_task = True`."""
 
 
-class Ignore(Exception):  # noqa: N818 -- it is raised as a signal, as trio.Cancelled is, not as an error
+class Ignore(Exception):
     """Raise it in `startup` to say that there is nothing to do here: the child ends as `Ignored`, which is no failure (as OTP's `ignore`)."""

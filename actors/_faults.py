@@ -1,17 +1,28 @@
 """Faults: whose an exception is. Cancellation is a scope's, Ctrl-C and SystemExit are the whole program's, all else is the actor's."""
 
+from typing import Any
+
 import trio
+
+
+def members_of(error: BaseException) -> tuple[BaseException, ...]:
+    """Return the exceptions of a group; none for one that is no group."""
+    if not isinstance(error, BaseExceptionGroup):
+        return ()
+    group: Any = error  # of what, nobody can know
+    members: tuple[BaseException, ...] = group.exceptions
+    return members
 
 
 def is_only(error: BaseException, kind: type[BaseException]) -> bool:
     """Return whether an exception is of a kind, or a group of nothing else."""
-    if isinstance(error, BaseExceptionGroup):
-        return all(is_only(each, kind) for each in error.exceptions)
-    return isinstance(error, kind)
+    members = members_of(error)
+    return all(is_only(each, kind) for each in members) if members else isinstance(error, kind)
 
 
 def is_fatal(error: BaseException) -> bool:
     """Return whether an exception is for the whole program: Ctrl-C, SystemExit, or a group with one of these."""
-    if isinstance(error, BaseExceptionGroup):
-        return any(is_fatal(each) for each in error.exceptions)
+    members = members_of(error)
+    if members:
+        return any(is_fatal(each) for each in members)
     return not isinstance(error, (Exception, trio.Cancelled))

@@ -104,7 +104,7 @@ class Gate:
                     with trio.CancelScope() as body:
                         self._running[scope] = body
                         self._settle(service, value)
-                        if self._closing:
+                        if self._is_closing():
                             body.cancel()
                         if service.watch is None:
                             await trio.sleep_forever()
@@ -125,6 +125,9 @@ class Gate:
             self._tasks -= 1
             self._ended(service, error, cause, connected=connected)
             self._slot.runtime.flush_log()
+
+    def _is_closing(self) -> bool:
+        return self._closing
 
     def _settle(self, service: Service[Any], value: Any) -> None:
         self._values[service.name] = value
@@ -179,16 +182,13 @@ class Gate:
         end_from_outside(slot, reason)
 
     async def prewarm(self) -> None:
-        """Begin what may be done ahead, if the actor has something of the kind; returns when it has begun."""
-        from ._actor import Actor
-
-        if type(self._actor).prewarm is not Actor.prewarm:
-            nursery = self._slot.runtime.nursery
-            assert nursery is not None
-            self._tasks += 1
-            nursery.start_soon(self._prewarm, name=f"{self._slot.path} prewarm")
-            while not self._has_prewarm_begun:
-                await self._lot.park()
+        """Begin what may be done ahead; returns when it has begun."""
+        nursery = self._slot.runtime.nursery
+        assert nursery is not None
+        self._tasks += 1
+        nursery.start_soon(self._prewarm, name=f"{self._slot.path} prewarm")
+        while not self._has_prewarm_begun:
+            await self._lot.park()
 
     async def _prewarm(self) -> None:
         slot = self._slot

@@ -11,6 +11,7 @@ The baton is None (nobody drains), STARTING (somebody was woken to), or the work
 from collections import deque
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -109,7 +110,7 @@ class Pool:
             assert nursery is not None
             worker = Worker(self)
             self.workers[worker] = None
-            self.runtime.base.copy().run(nursery.start_soon, worker.run, name="greenroom worker")
+            self.runtime.base.copy().run(partial(nursery.start_soon, worker.run, name="greenroom worker"))
             self.baton = STARTING
 
     def close(self) -> None:
@@ -156,10 +157,10 @@ class Worker(Steps):
             error: BaseException | None = None
             try:
                 with trio.CancelScope() as self.scope:
-                    self.hit = 0
+                    self.clear()
                     while not self.hit:
                         await self.steps()
-                        if not self.hit and not await self._park():
+                        if not self.hit and not await self._park():  # type: ignore[redundant-expr]  # it may be hit by now
                             return
             except BaseException as raised:  # noqa: BLE001 -- judged below: only what belongs to the slot in hand is kept
                 error = raised
@@ -201,7 +202,7 @@ class Worker(Steps):
             await trio.lowlevel.checkpoint()
         finally:
             pool.baton = self
-        return perf_counter() + pool.time_slice
+        return perf_counter() + self.runtime.pool.time_slice
 
     async def attend(self, slot: "Slot") -> bool:
         """See to a start or an end; True if the slot is ready for mail."""

@@ -26,7 +26,19 @@ class Asked(Letter):
     It has exactly one end: answered, failed, or abandoned by its asker; whatever comes later is counted as a late reply.
     """
 
-    __slots__ = ("asker", "begun", "deadline", "deferred", "done", "error", "incarnation", "parked", "target", "task", "value")
+    __slots__ = (
+        "asker",
+        "begun",
+        "deadline",
+        "deferred",
+        "done",
+        "error",
+        "incarnation",
+        "parked",
+        "target",
+        "task",
+        "value",
+    )
 
     trigger = True
     kind = "request"
@@ -102,7 +114,7 @@ class ReplyToken(Generic[R]):
     actor's end. An answer to an asker who has gone is counted and dropped.
     """
 
-    __slots__ = ("_asked", "_slot", "_trio_token", "__weakref__")
+    __slots__ = ("__weakref__", "_asked", "_slot", "_trio_token")
 
     def __init__(self, asked: Asked, slot: "Slot") -> None:
         self._asked: Asked | None = asked

@@ -28,6 +28,10 @@ class Runner:
         #: a handler has waited since this was last looked at.
         self.suspended = False
 
+    def clear(self) -> None:
+        """Begin an activation that nothing has hit."""
+        self.hit = 0
+
     def interrupt(self, slot: "Slot") -> bool:
         """Cancel what this runner does for the slot right now."""
         if self.slot is not slot or self.scope is None:

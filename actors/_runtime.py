@@ -4,6 +4,7 @@ import logging
 from collections import deque
 from contextvars import Context as ContextVars
 from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import trio
@@ -59,7 +60,9 @@ class Runtime:
         if choices is not None:
             per_activation = per_turn = 1
             run_queue = run_queue or ChosenQueue(choices)
-        self.pool = Pool(self, run_queue if run_queue is not None else deque(), per_activation, per_turn, time_slice)
+        self.pool = Pool(
+            self, run_queue if run_queue is not None else deque[Any](), per_activation, per_turn, time_slice
+        )
         self.launcher = launcher
         self.children = children
         self.make_family = make_family
@@ -119,7 +122,7 @@ class Runtime:
         slot = solo.slot
         assert slot is not None
         context = (slot.vars or self.base).copy()
-        context.run(self.nursery.start_soon, solo.run, name=slot.path)
+        context.run(partial(self.nursery.start_soon, solo.run, name=slot.path))
 
     def wake(self, slot: "Slot") -> None:
         """Make an idle slot run; for what is not idle, whoever runs it will see to it."""

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
+from ..mailbox import is_seconds
 from ._errors import InvalidSpec
 
 T = TypeVar("T")
@@ -19,7 +20,7 @@ T = TypeVar("T")
 def _positive_or_none(_instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
     if value is None:
         return
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+    if not is_seconds(value, above_zero=True):
         raise InvalidSpec(
             f"Service.{attribute.name}: {value!r} is not a number of seconds above 0; None means no limit"
         )

@@ -95,14 +95,14 @@ class Slot:
 
     __slots__ = (
         "actor", "admin", "args", "attention", "blueprint", "born", "box", "by", "context", "ctx", "ending", "factory", "generation",
-        "idle", "incarnation", "last_exit", "last_turn", "life", "more", "name", "order", "parent", "policy", "pool", "reason", "receive", "ref_", "runner",
-        "runtime", "since", "started", "starting", "stop_by", "uid", "vars",
+        "idle", "incarnation", "last_exit", "last_turn", "life", "more", "name", "order", "parent", "policy", "pool", "reason",
+        "receive", "ref_", "runner", "runtime", "since", "started", "starting", "stop_by", "uid", "vars",
     )  # fmt: skip
 
     #: makes the one ref of a slot; set by `_ref`, which knows slots, while slots do not know refs.
     make_ref: "ClassVar[Callable[[Slot], ActorRef[Any]]]"
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 -- by position, as one is made for every actor
         self,
         runtime: "Runtime",
         parent: "Slot | None",

@@ -109,9 +109,11 @@ class Solo(Steps):
     async def _live(self, slot: Slot) -> None:
         try:
             await self._serve(slot)
-        except Exception as error:  # noqa: BLE001 -- becomes the reason of the end
+        except Exception as error:  # noqa: BLE001 -- what is left of a group after the scope took its Cancelled out
             self.crashed(slot, error)
-        except BaseException as error:  # noqa: BLE001 -- the same; the incarnation's scope ends with it, and needs no Cancelled to do so
+        except (
+            BaseException
+        ) as error:  # the same; the incarnation's scope ends with it, and needs no Cancelled to do so
             if self._is_over():
                 raise
             owned = self.life.cancel_called and (slot.reason is not None or slot.order >= STOP)
@@ -139,7 +141,7 @@ class Solo(Steps):
             error: BaseException | None = None
             try:
                 with trio.CancelScope() as self.scope:
-                    self.hit = 0
+                    self.clear()
                     await self.steps()
             except BaseException as raised:  # noqa: BLE001 -- judged by after_scope, which raises what is not the slot's
                 error = raised
@@ -174,7 +176,7 @@ class Solo(Steps):
     async def breathe(self) -> float:
         """Let Trio's other tasks run."""
         await trio.lowlevel.checkpoint()
-        return perf_counter() + self.pool.time_slice
+        return perf_counter() + self.runtime.pool.time_slice
 
     @contextmanager
     def startup_limit(self, deadline: float) -> Generator[trio.CancelScope]:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import trio
 
 from ._actor import Actor
-from ._blueprint import refine
+from ._blueprint import has_own, refine
 from ._context import Context
 from ._ending import note_end, start_draining
 from ._errors import Ignore, InvalidSpec, StartupFailed
@@ -37,10 +37,7 @@ async def begin(slot: Slot, runner: StartsActors) -> None:
             choices.point("startup", slot.path)
         ctx = slot.ctx = Context(slot)
         if slot.blueprint.kind != "function":
-            assert slot.factory is not None
-            actor = slot.actor = slot.factory(*slot.args)
-            if not isinstance(actor, Actor):
-                raise InvalidSpec(f"the factory returned {actor!r}, which is no Actor")  # noqa: TRY301 -- a failed startup like any other
+            actor = _make_actor(slot)
             if type(actor) is not slot.blueprint.made:
                 slot.blueprint = refine(slot.blueprint, actor)
             if slot.blueprint.has_services or slot.blueprint.has_startup:
@@ -54,6 +51,17 @@ async def begin(slot: Slot, runner: StartsActors) -> None:
     slot.starting = False
     if slot.reason is None:
         become_ready(slot)
+
+
+def _make_actor(slot: Slot) -> Actor[Any]:
+    """Call the factory. Raises what it raises, and InvalidSpec if it returns something else than an actor."""
+    assert slot.factory is not None
+    made: object = slot.factory(*slot.args)
+    if not isinstance(made, Actor):
+        raise InvalidSpec(f"the factory returned {made!r}, which is no Actor")
+    actor: Any = made
+    slot.actor = actor
+    return actor  # type: ignore[no-any-return]  # of what message, only its class knows
 
 
 def begin_at_once(slot: Slot) -> bool:
@@ -70,20 +78,21 @@ def begin_at_once(slot: Slot) -> bool:
     slot.starting = True
     slot.ctx = Context(slot)
     try:
-        assert slot.factory is not None
-        slot.actor = slot.factory(*slot.args)
+        _make_actor(slot)
     except Ignore:
         note_end(slot, Ignored())
-    except Exception as error:  # noqa: BLE001 -- a failed startup, as in `begin`
+    except Exception as error:  # noqa: BLE001 -- whatever user code raises here is a failed startup, and nothing else
         fail_startup(slot, error)
     slot.starting = False
-    if slot.reason is None and not isinstance(slot.actor, Actor):
-        fail_startup(slot, InvalidSpec(f"the factory returned {slot.actor!r}, which is no Actor"))
+    return _be_ready_at_once(slot)
+
+
+def _be_ready_at_once(slot: Slot) -> bool:
     if slot.reason is not None:
         return False
     slot.started = True
     become_ready(slot)
-    return slot.attention is False
+    return not slot.attention
 
 
 async def _start_up(slot: Slot, actor: Actor[Any], ctx: Context, runner: StartsActors) -> None:
@@ -94,7 +103,8 @@ async def _start_up(slot: Slot, actor: Actor[Any], ctx: Context, runner: StartsA
             if slot.blueprint.has_services:
                 gate = slot.get_more().gate = Gate(slot, actor)
                 await gate.open()
-                await gate.prewarm()
+                if has_own(type(actor), "prewarm"):
+                    await gate.prewarm()
             slot.started = True
             await actor.startup(ctx)
         finally:

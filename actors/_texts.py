@@ -2,6 +2,8 @@
 
 import traceback
 
+from ._faults import members_of
+
 
 def describe(error: BaseException) -> str:
     """Return an error as one line: its class and words, or the words alone where they say who speaks."""
@@ -10,8 +12,9 @@ def describe(error: BaseException) -> str:
     except Exception:  # noqa: BLE001 -- an error whose text fails is still an error to report
         words = "(its text could not be made)"
     name = type(error).__name__
-    if isinstance(error, BaseExceptionGroup):
-        return f"{words}: " + "; ".join(describe(each) for each in error.exceptions)
+    members = members_of(error)
+    if members:
+        return f"{words}: " + "; ".join(describe(each) for each in members)
     if not words:
         return name
     return words if type(error).__module__.startswith("greenroom") else f"{name}: {words}"
@@ -25,9 +28,8 @@ def without_frames(error: BaseException) -> BaseException:
         seen.add(id(at))
         if at.__traceback__ is not None:
             traceback.clear_frames(at.__traceback__)
-        if isinstance(at, BaseExceptionGroup):
-            for each in at.exceptions:
-                without_frames(each)
+        for each in members_of(at):
+            without_frames(each)
         at = at.__cause__ or at.__context__
     return error
 

@@ -8,9 +8,9 @@ import trio
 
 from ..mailbox import Letter, Mail
 from ._errors import ActorCrashed, ActorStopped, NotInTurn, TurnInterrupted
+from ._request import Asked
 
 if TYPE_CHECKING:
-    from ._request import Asked
     from ._slot import Slot
 
 M = TypeVar("M")
@@ -123,8 +123,8 @@ class Turn(Generic[M]):
             letters = slot.more.log.merge_into(letters, slot)
         self.drained += letters
         for letter in letters:
-            if letter.kind == "request":
-                letter.begun = True  # type: ignore[attr-defined]
+            if isinstance(letter, Asked):
+                letter.begun = True
         return [letter.as_mail() for letter in letters]
 
     @trio.lowlevel.enable_ki_protection
@@ -149,13 +149,13 @@ class Turn(Generic[M]):
     def requests(self) -> "list[Asked]":
         """Return the asks that this turn's outcome answers: those that started it, and those it has committed."""
         letters = [*self.started_by, *self._committed]
-        return [letter for letter in letters if letter.kind == "request"]  # type: ignore[misc]
+        return [letter for letter in letters if isinstance(letter, Asked)]
 
     @property
     def deadline(self) -> float:
         """When the last of those who wait for it gives up, on Trio's clock; infinite if others than such asks started it."""
         ends = [
-            asked.deadline.when if asked.kind == "request" and asked.deadline is not None else inf  # type: ignore[attr-defined]
+            asked.deadline.when if isinstance(asked, Asked) and asked.deadline is not None else inf
             for asked in self.started_by
         ]
         return max(ends, default=inf)

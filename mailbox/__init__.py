@@ -5,6 +5,8 @@ and a uid, and that is all. Accepting and taking are apart, so that mail is at e
 handled, or a dead letter with its reason.
 """
 
+from ._checks import is_count as is_count
+from ._checks import is_seconds as is_seconds
 from ._choices import CHOICES as CHOICES
 from ._choices import ChoiceKind as ChoiceKind
 from ._choices import Choices as Choices

@@ -13,6 +13,8 @@ from typing import Any, Literal
 import attrs
 import trio
 
+from ._checks import is_count
+
 DeadReason = Literal[
     "stopped",  # its slot ended, or was parked, before the mail was handled
     "startup failed",  # the receiver never became ready
@@ -123,7 +125,7 @@ class DeadLetters:
 
         Checkpoint: never on the way in or out. Cancellation: leaves nothing behind.
         """
-        if type(buffer) is not int or buffer < 1:
+        if not is_count(buffer):
             raise ValueError(f"DeadLetters.subscribe: buffer is {buffer!r}; give a whole number from 1")
         send, receive = trio.open_memory_channel[DeadLetter](buffer)
         feed = DeadLetterFeed(receive)

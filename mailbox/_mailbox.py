@@ -114,7 +114,7 @@ class Mailbox:
         self.is_open = True
         self.fast = self.spec is PLAIN
         self._waiting: deque[WaitingSender] | None = None
-        self._keyed: dict[tuple[type, Key], Letter] | None = None
+        self._keyed: dict[tuple[type[object], Key], Letter] | None = {} if self.spec.overflow == "coalesce" else None
 
     # -- what is there
 
@@ -212,33 +212,10 @@ class Mailbox:
         Raises:
             MailboxFull: there is no room and the policy refuses; nothing has changed.
         """
-        spec = self.spec
-        if not spec.is_plain and envelope.kind not in EXEMPT:
-            full = spec.capacity is not None and self.load >= spec.capacity
-            twin = None
-            if envelope.key is not None and self._keyed is not None:
-                twin = self._keyed.get((type(envelope.key), envelope.key))
-            victim = self._oldest_droppable() if full and spec.overflow == "drop_oldest" else None
-            verdict = judge_overflow(spec.overflow, full=full, twin=twin is not None, droppable=victim is not None)
-            if verdict == "refuse":
-                assert spec.capacity is not None
-                raise MailboxFull(self.owner.path, envelope.message, spec.capacity)
-            if verdict == "drop_newest":
-                self.seq = envelope.seq = self.seq + 1
-                self.bury(envelope, "drop_newest")
+        if not self.spec.is_plain:
+            settled = envelope.kind not in EXEMPT and self._make_room(envelope)
+            if settled:
                 return envelope.seq
-            if verdict == "replace":
-                assert twin is not None
-                return self._replace(twin, envelope)
-            if victim is not None:
-                self._drop(victim)
-            self.load += 1
-            if envelope.key is not None:
-                if self._keyed is None:
-                    self._keyed = {}
-                self._keyed[type(envelope.key), envelope.key] = envelope
-        elif not spec.is_plain:
-            pass
         elif self.fast:
             if envelope.trigger and not envelope.urgent and not (envelope.incarnation and envelope.kind == "request"):
                 self.seq = envelope.seq = self.seq + 1
@@ -257,6 +234,33 @@ class Mailbox:
         if envelope.trigger:
             self.triggers += 1
         return envelope.seq
+
+    def _make_room(self, envelope: Letter) -> bool:
+        """Judge a new mail by the overflow policy; True if it is settled by that: dropped, or put in the place of another."""
+        spec = self.spec
+        full = spec.capacity is not None and self.load >= spec.capacity
+        keyed = self._keyed
+        key: Key = envelope.key
+        twin = None if keyed is None or key is None else keyed.get((type(key), key))
+        victim = self._oldest_droppable() if full and spec.overflow == "drop_oldest" else None
+        verdict = judge_overflow(spec.overflow, full=full, twin=twin is not None, droppable=victim is not None)
+        if verdict == "refuse":
+            assert spec.capacity is not None
+            raise MailboxFull(self.owner.path, envelope.message, spec.capacity)
+        if verdict == "drop_newest":
+            self.seq = envelope.seq = self.seq + 1
+            self.bury(envelope, "drop_newest")
+            return True
+        if verdict == "replace":
+            assert twin is not None
+            self._replace(twin, envelope)
+            return True
+        if victim is not None:
+            self._drop(victim)
+        self.load += 1
+        if keyed is not None and key is not None:
+            keyed[type(key), key] = envelope
+        return False
 
     async def accept_when_room(self, envelope: Letter) -> int:
         """Take in one mail, waiting for room if the policy is "wait"; first come, first served.
@@ -396,10 +400,9 @@ class Mailbox:
                 self.triggers += 1
             if not self.spec.is_plain and envelope.kind not in EXEMPT:
                 self.load += 1
-                if envelope.key is not None:
-                    if self._keyed is None:
-                        self._keyed = {}
-                    self._keyed.setdefault((type(envelope.key), envelope.key), envelope)
+                key: Key = envelope.key
+                if key is not None and self._keyed is not None:
+                    self._keyed.setdefault((type(key), key), envelope)
 
     def expel(self, incarnation: int) -> None:
         """Bury the requests that only this incarnation was to answer: it has ended, and who waits for them has to know."""
@@ -457,10 +460,9 @@ class Mailbox:
             self.triggers -= 1
         if not self.spec.is_plain and envelope.kind not in EXEMPT:
             self.load -= 1
-            if envelope.key is not None and self._keyed is not None:
-                key = (type(envelope.key), envelope.key)
-                if self._keyed.get(key) is envelope:
-                    del self._keyed[key]
+            key: Key = envelope.key
+            if key is not None and self._keyed is not None and self._keyed.get((type(key), key)) is envelope:
+                del self._keyed[type(key), key]
 
     # -- closing
 
@@ -493,7 +495,8 @@ class Mailbox:
                 lane.clear()
         self.give_back_lane()
         self.urgent = None
-        self._keyed = None
+        if self._keyed:
+            self._keyed.clear()
         self.triggers = self.load = self.voids = 0
         self.has_pinned = False
         return waited

@@ -5,6 +5,8 @@ from typing import Any, Final, Literal, get_args
 
 import attrs
 
+from ._checks import is_count
+
 Overflow = Literal["wait", "reject", "drop_oldest", "drop_newest", "coalesce"]
 Key = str | int | bytes | None
 
@@ -32,7 +34,7 @@ class MailboxSpec:
 
     def __attrs_post_init__(self) -> None:
         """Check the fields against each other."""
-        if self.capacity is not None and (type(self.capacity) is not int or self.capacity < 1):
+        if self.capacity is not None and not is_count(self.capacity):
             raise ValueError(
                 f"MailboxSpec.capacity: {self.capacity!r} is not a whole number from 1; None means no bound"
             )

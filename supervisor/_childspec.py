@@ -33,13 +33,13 @@ class ChildSpec:
     name: str
     factory: Callable[..., Any]
     args: tuple[Any, ...] = attrs.field(default=(), converter=tuple)
-    kwargs: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True)
+    kwargs: Mapping[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True)
     restart: RestartType = attrs.field(default="permanent", kw_only=True)
     shutdown: float | None = attrs.field(default=5.0, kw_only=True)
     startup: StartupMode = attrs.field(default="inline", kw_only=True)
     startup_timeout: float | None = attrs.field(default=60.0, kw_only=True)
     mailbox: MailboxSpec = attrs.field(default=PLAIN, kw_only=True)
-    labels: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True)
+    labels: Mapping[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True)
     redeliver: int = attrs.field(default=0, kw_only=True)
 
     def bound_factory(self) -> Callable[..., Any]:
@@ -52,7 +52,7 @@ class ChildSpec:
         return compile_policy(options, declared=True, inline=self.startup == "inline")
 
 
-def check_specs(specs: Iterable[ChildSpec], read: Callable[[Any], Blueprint]) -> list[ChildSpec]:
+def check_specs(specs: Iterable[Any], read: Callable[[Any], Blueprint]) -> list[ChildSpec]:
     """Check a whole set before anything starts.
 
     Raises:

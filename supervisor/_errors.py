@@ -15,7 +15,9 @@ class RestartIntensityExceeded(GreenroomError):
         reason: the child's last exit reason; its error is the `__cause__`.
     """
 
-    def __init__(self, path: str, child: str, max_restarts: int, within: float, reason: Any, text: str) -> None:
+    def __init__(  # noqa: PLR0917 -- an exception's facts are its args
+        self, path: str, child: str, max_restarts: int, within: float, reason: Any, text: str
+    ) -> None:
         super().__init__(path, child, max_restarts, within, reason, text)
         self.path, self.child, self.max_restarts, self.within, self.reason, self.text = (
             path,

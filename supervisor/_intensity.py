@@ -1,11 +1,11 @@
 """Restart intensity: how many restarts in how much time are too many. Pure: time is an argument."""
 
 from collections import deque
-from math import inf
 
 import attrs
 
 from ..actors import InvalidSpec
+from ..mailbox import is_count, is_seconds
 
 
 @attrs.frozen
@@ -25,9 +25,9 @@ class Intensity:
 
     def __attrs_post_init__(self) -> None:
         """Check the numbers."""
-        if type(self.max_restarts) is not int or self.max_restarts < 0:
+        if not is_count(self.max_restarts, least=0):
             raise InvalidSpec(f"Intensity.max_restarts: {self.max_restarts!r} is not a whole number from 0")
-        if isinstance(self.within, bool) or not isinstance(self.within, (int, float)) or not 0 < self.within < inf:
+        if not is_seconds(self.within, above_zero=True):
             raise InvalidSpec(f"Intensity.within: {self.within!r} is not a finite number of seconds above 0")
 
 

@@ -1,10 +1,9 @@
 """Limits of a tree."""
 
-from math import inf
-
 import attrs
 
 from ..actors import InvalidSpec
+from ..mailbox import is_count, is_seconds
 
 
 @attrs.frozen(kw_only=True)
@@ -31,12 +30,10 @@ class Limits:
         """Check the numbers."""
         for field in ("max_actors", "max_depth", "max_concurrent_startups"):
             value = getattr(self, field)
-            if value is not None and (type(value) is not int or value < 1):
+            if value is not None and not is_count(value):
                 raise InvalidSpec(f"Limits.{field}: {value!r} is not a whole number from 1; None means no limit")
         stale = self.stale_after
-        if stale is not None and (
-            isinstance(stale, bool) or not isinstance(stale, (int, float)) or not 0 < stale < inf
-        ):
+        if stale is not None and not is_seconds(stale, above_zero=True):
             raise InvalidSpec(
                 f"Limits.stale_after: {stale!r} is not a finite number of seconds above 0; None means never"
             )

@@ -33,6 +33,7 @@ from ..actors import (
     log_of,
     order_end,
 )
+from ..mailbox import is_count, is_seconds
 from ._childspec import ChildSpec, check_specs
 from ._intensity import Intensity
 from ._launch import LaunchGate
@@ -67,13 +68,9 @@ class Scheduling:
         """Check the numbers."""
         for field in ("per_activation", "per_turn"):
             value = getattr(self, field)
-            if type(value) is not int or value < 1:
+            if not is_count(value):
                 raise InvalidSpec(f"Scheduling.{field}: {value!r} is not a whole number from 1")
-        if (
-            isinstance(self.time_slice, bool)
-            or not isinstance(self.time_slice, (int, float))
-            or not self.time_slice > 0
-        ):
+        if not is_seconds(self.time_slice, above_zero=True):
             raise InvalidSpec(f"Scheduling.time_slice: {self.time_slice!r} is not a number of seconds above 0")
 
 
@@ -260,19 +257,12 @@ def _raise_outcome(tree: _Tree, body_error: BaseException | None, unread: str) -
     """Let the block end as its tree and its body did."""
     root = tree.root
     reason = root.reason
-    failures: list[Exception] = []
-    if isinstance(reason, Escalated) and isinstance(reason.error, Exception):
-        failures.append(reason.error)
-    for report in log_of(root).unread_failures():
-        logger.error(
-            "%s: nobody has read its report: %r", report.path, report, extra={"path": report.path, "uid": report.uid}
-        )
-        error = _error_in(report)
-        if unread == "raise" and isinstance(error, Exception):
-            failures.append(error)
+    failures = _tree_failures(root, unread)
     if tree.runtime.fatal:
         all_of_them = [*tree.runtime.fatal, *failures, *([] if body_error is None else [body_error])]
-        raise all_of_them[0] if len(all_of_them) == 1 else BaseExceptionGroup(f"the tree {root.path} failed", all_of_them)
+        raise (
+            all_of_them[0] if len(all_of_them) == 1 else BaseExceptionGroup(f"the tree {root.path} failed", all_of_them)
+        )
     if isinstance(body_error, Exception):
         failures.append(body_error)
         if len(failures) == 1:
@@ -288,6 +278,24 @@ def _raise_outcome(tree: _Tree, body_error: BaseException | None, unread: str) -
         raise StartupFailed(root.path, reason.error, reason.cause) from reason.error
     if failures:
         raise ExceptionGroup(f"the tree {root.path} failed", failures)
+
+
+def _tree_failures(root: Slot, unread: str) -> list[Exception]:
+    """Return what the tree itself failed of, and log the failures that nobody has read of."""
+    reason = root.reason
+    failures: list[Exception] = []
+    if isinstance(reason, Escalated) and isinstance(reason.error, Exception):
+        failures.append(reason.error)
+    for report in log_of(root).unread_failures():
+        if isinstance(report, ChildEnded) and report.by != "itself":
+            continue  # somebody wanted it so
+        logger.error(
+            "%s: nobody has read its report: %r", report.path, report, extra={"path": report.path, "uid": report.uid}
+        )
+        error = _error_in(report)
+        if unread == "raise" and isinstance(error, Exception):
+            failures.append(error)
+    return failures
 
 
 def _error_in(report: Report) -> BaseException | None:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from ..actors import RESTART_TYPES, InvalidSpec, Policy
-from ..mailbox import MailboxSpec
+from ..mailbox import MailboxSpec, is_count, is_seconds
 
 NAME: Final = re.compile(r"[a-z0-9_-]{1,64}")
 #: What `start_soon` and `start` take besides the factory and its arguments.
@@ -48,6 +48,13 @@ def check_known(options: Mapping[str, Any]) -> None:
             )
 
 
+def _are_labels(labels: Any) -> bool:
+    if not isinstance(labels, Mapping):
+        return False
+    given: Any = labels
+    return all(isinstance(key, str) and isinstance(value, _text_labels) for key, value in given.items())
+
+
 def compile_policy(options: Mapping[str, Any], *, declared: bool = False, inline: bool = False) -> Policy:
     """Check options and return what they come to.
 
@@ -62,18 +69,16 @@ def compile_policy(options: Mapping[str, Any], *, declared: bool = False, inline
     if shutdown is not None and not is_seconds(shutdown):
         problems.append(f"shutdown: {shutdown!r} is not a number of seconds from 0; None means no limit")
     timeout = options.get("startup_timeout", 60.0)
-    if timeout is not None and (not is_seconds(timeout) or timeout == 0):
+    if timeout is not None and not is_seconds(timeout, above_zero=True):
         problems.append(f"startup_timeout: {timeout!r} is not a number of seconds above 0; None means no limit")
     mailbox = options.get("mailbox", RUN_TIME_POLICY.mailbox)
     if not isinstance(mailbox, MailboxSpec):
         problems.append(f"mailbox: {mailbox!r} is no MailboxSpec")
     labels = options.get("labels", {})
-    if not isinstance(labels, Mapping) or not all(
-        isinstance(key, str) and isinstance(value, _text_labels) for key, value in labels.items()
-    ):
+    if not _are_labels(labels):
         problems.append(f"labels: {labels!r} is not a mapping of strings to strings, numbers or booleans")
     redeliver = options.get("redeliver", 0)
-    if type(redeliver) is not int or redeliver < 0:
+    if not is_count(redeliver, least=0):
         problems.append(f"redeliver: {redeliver!r} is not a whole number from 0")
     if type(options.get("wake_parent", False)) is not bool:
         problems.append(f"wake_parent: {options['wake_parent']!r} is neither True nor False")
@@ -89,8 +94,3 @@ def compile_policy(options: Mapping[str, Any], *, declared: bool = False, inline
         declared=declared,
         inline=inline,
     )
-
-
-def is_seconds(value: object) -> bool:
-    """Return whether a value is a finite number from 0."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= MAX_SECONDS

@@ -54,7 +54,7 @@ class ActorInfo:
 
     def walk(self) -> Iterator["ActorInfo"]:
         """Iterate over it and all below, parents first."""
-        open_ = [self]
+        open_: list[ActorInfo] = [self]
         while open_:
             info = open_.pop()
             yield info

@@ -86,7 +86,7 @@ class Starter:
         return slot
 
     @trio.lowlevel.enable_ki_protection
-    def register(
+    def register(  # noqa: C901 -- one step without a call that is not needed: it is run for every actor
         self,
         parent: Slot,
         factory: Any,

@@ -70,7 +70,7 @@ class SupervisorActor(Actor[Any]):
     def __init__(self, starter: Starter, specs: list[ChildSpec], intensity: Intensity) -> None:
         self._starter = starter
         self._specs = specs
-        self.intensity = intensity  # type: ignore[misc] -- a class attribute for actors, each supervisor's own here
+        self.intensity = intensity
 
     async def startup(self, ctx: Context) -> None:
         """Register all, then launch one by one, each after the inline ones before it are ready."""
@@ -145,7 +145,9 @@ class Supervisor:
         redeliver: int = 0,
         mail: Any = ...,
     ) -> ActorRef[Any]: ...
-    def start_soon(self, factory: Any, *args: Any, **options: Any) -> ActorRef[Any]:
+    def start_soon(  # type: ignore[misc]  # noqa: D417 -- the options are the overloads' keywords; mypy does not see that it takes them
+        self, factory: Any, *args: Any, **options: Any
+    ) -> ActorRef[Any]:
         """Register a child and return at once: it can be found, mailed, monitored and stopped, and nothing of it has run. Plain function.
 
         Mail that comes before it is ready waits for it. A startup that fails is posted to `reports`, exactly once.
@@ -203,7 +205,9 @@ class Supervisor:
         redeliver: int = 0,
         mail: Any = ...,
     ) -> ActorRef[Any]: ...
-    async def start(self, factory: Any, *args: Any, **options: Any) -> ActorRef[Any]:
+    async def start(  # type: ignore[misc]  # as start_soon
+        self, factory: Any, *args: Any, **options: Any
+    ) -> ActorRef[Any]:
         """Register a child and wait until it is ready. Arguments as `start_soon`.
 
         A startup that fails is raised here: it posts no report, is not retried, and leaves no child.
@@ -255,7 +259,7 @@ class Supervisor:
         Raises:
             ChildNotFound: nobody is there; with the names that are.
         """
-        if not isinstance(path, str) or not path:
+        if type(path) is not str or not path:
             raise ChildNotFound(repr(path), tuple(children_of(self._slot))[:10])
         parts = path.split("/")
         at = self._slot
