@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal, cast, get_type_hints
 
 import attrs
 import trio
@@ -180,8 +180,7 @@ def _returned_class(function: Any) -> type[Actor[Any]] | None:
     # `-> Actor` promises no more than any actor: only a subclass tells how to run it.
     if not isinstance(hint, type) or not issubclass(hint, Actor) or hint in (Actor, Agent):
         return None
-    found: Any = hint
-    made: type[Actor[Any]] = found
+    made: type[Actor[Any]] = cast("Any", hint)
     return made
 
 

@@ -1,6 +1,6 @@
 """Faults: whose an exception is. Cancellation is a scope's, Ctrl-C and SystemExit are the whole program's, all else is the actor's."""
 
-from typing import Any
+from typing import Any, cast
 
 import trio
 
@@ -9,7 +9,7 @@ def members_of(error: BaseException) -> tuple[BaseException, ...]:
     """Return the exceptions of a group; none for one that is no group."""
     if not isinstance(error, BaseExceptionGroup):
         return ()
-    group: Any = error  # of what, nobody can know
+    group = cast("Any", error)  # of what, nobody can know
     members: tuple[BaseException, ...] = group.exceptions
     return members
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from ..actors import RESTART_TYPES, InvalidSpec, Policy
 from ..mailbox import MailboxSpec, is_count, is_seconds
@@ -51,7 +51,7 @@ def check_known(options: Mapping[str, Any]) -> None:
 def _are_labels(labels: Any) -> bool:
     if not isinstance(labels, Mapping):
         return False
-    given: Any = labels
+    given = cast("Any", labels)
     return all(isinstance(key, str) and isinstance(value, _text_labels) for key, value in given.items())
 
 
