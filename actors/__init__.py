@@ -12,6 +12,7 @@ from ._admission import IN_TURN as IN_TURN
 from ._agent import Agent as Agent
 from ._blueprint import Blueprint as Blueprint
 from ._blueprint import check_arguments as check_arguments
+from ._checks import check_seconds as check_seconds
 from ._context import Context as Context
 from ._ending import close_parked as close_parked
 from ._ending import end_from_outside as end_from_outside
@@ -65,6 +66,8 @@ from ._policy import RESTART_TYPES as RESTART_TYPES
 from ._policy import Policy as Policy
 from ._policy import RestartType as RestartType
 from ._pool import RunQueue as RunQueue
+from ._reach import monitor_slot as monitor_slot
+from ._reach import slot_of as slot_of
 from ._reasons import Cancelled as Cancelled
 from ._reasons import Crashed as Crashed
 from ._reasons import Escalated as Escalated
@@ -77,9 +80,6 @@ from ._reasons import error_of as error_of
 from ._reasons import is_failure as is_failure
 from ._reasons import text_of as text_of
 from ._ref import ActorRef as ActorRef
-from ._ref import check_seconds as check_seconds
-from ._ref import descendants as descendants
-from ._ref import slot_of as slot_of
 from ._reports import ChildEnded as ChildEnded
 from ._reports import ChildStartupFailed as ChildStartupFailed
 from ._reports import Report as Report
@@ -97,6 +97,7 @@ from ._slot import NO_ORDER as NO_ORDER
 from ._slot import STOP as STOP
 from ._slot import Order as Order
 from ._slot import Slot as Slot
+from ._slot import descendants as descendants
 from ._status import STATUSES as STATUSES
 from ._status import Completed as Completed
 from ._status import Errored as Errored

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, TypeVarTuple, overload
 import trio
 
 from ..mailbox import Mail
+from ._checks import check_seconds
 from ._ending import note_end
 from ._errors import ActorStopped, NotInTurn
 from ._gate import NOTHING
 from ._monitor import Monitor
+from ._reach import monitor_slot
 from ._reasons import FINISHED, Finished, Shutdown
-from ._ref import ActorRef, check_seconds, monitor_slot
+from ._ref import ActorRef
 from ._reports import ReportLog, log_of
 from ._request import Asked, ReplyToken
 from ._runner import LEAVE

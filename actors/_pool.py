@@ -19,6 +19,7 @@ import trio
 
 from ..mailbox import Choices
 from ._ending import end_incarnation
+from ._held import nurseries_of
 from ._runner import RUNNERS, check_thread
 from ._steps import Steps
 from ._watch import Watch
@@ -140,6 +141,7 @@ class Worker(Steps):
     async def run(self) -> None:
         """Step actors until the pool has no use for this worker."""
         self.task = trio.lowlevel.current_task()
+        self.held = nurseries_of(self.task)
         RUNNERS[self.task] = self
         self.pool.baton = self
         try:
@@ -158,10 +160,14 @@ class Worker(Steps):
             try:
                 with trio.CancelScope() as self.scope:
                     self.clear()
-                    while not self.hit:
-                        await self.steps()
-                        if not self.hit and not await self._park():  # type: ignore[redundant-expr]  # it may be hit by now
-                            return
+                    try:
+                        while not self.hit:
+                            await self.steps()
+                            if not self.hit and not await self._park():  # type: ignore[redundant-expr]  # it may be hit by now
+                                return
+                    finally:
+                        if self.held and self.slot is not None:  # interrupted while it held them
+                            await self.let_go(self.slot)
             except BaseException as raised:  # noqa: BLE001 -- judged below: only what belongs to the slot in hand is kept
                 error = raised
             if self.slot is not None:
@@ -207,9 +213,8 @@ class Worker(Steps):
     async def attend(self, slot: "Slot") -> bool:
         """See to a start or an end; True if the slot is ready for mail."""
         ready = await self.prepare(slot)
-        if self.suspended:
-            self.suspended = False
-            self.check_nothing_held(slot)
+        if self.held:
+            await self.let_go(slot)
         if ready and slot.reason is None:
             return True
         try:

@@ -1,27 +1,25 @@
 """Refs: the handle by which others reach an actor."""
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 import trio
 
-from ..mailbox import NOTHING, Envelope, Letter, MailboxFull, MailKind, is_count, is_seconds
-from ._admission import ADMISSION, IN_TURN, Column, Row
+from ..mailbox import NOTHING, Envelope, Letter, MailboxFull, MailKind
+from ._admission import ADMISSION, Column
 from ._asking import ask_slot
+from ._checks import check_seconds
 from ._ending import end_from_outside, order_end
-from ._errors import ActorStopped, ActorStopping, Deadlock, Refused, StartupFailed, StillRunning, TurnInProgress
-from ._feed import StatusFeed
-from ._lifecycle import DRAINING, FAILED, INITIALIZING, READY, STOPPED, STOPPING
-from ._monitor import Monitor
+from ._errors import ActorStopping, Refused, StartupFailed, StillRunning, TurnInProgress
+from ._lifecycle import DRAINING, INITIALIZING, READY, STOPPING
 from ._reasons import Crashed, ExitReason
+from ._refusals import admit, raise_refusal
 from ._request import Request
-from ._runner import check_thread, current_slot
-from ._slot import DRAIN, END, STOP, Order, Slot
-from ._status import Status
+from ._runner import check_thread, current_path
+from ._slot import DRAIN, END, STOP, Order, Slot, descendants
 from ._texts import describe
 from ._turn import TurnHandle, error_for_requester
-from ._waits import check_own_end, waiting_for
+from ._view import ActorView
+from ._waits import check_own_end, check_own_end_of_turn, waiting_for
 from ._working import open_direct_turn
 
 if TYPE_CHECKING:
@@ -33,20 +31,17 @@ R = TypeVar("R")
 GRACE = 5.0
 
 
-class ActorRef(Generic[M]):
+class ActorRef(ActorView, Generic[M]):
     """Reach an actor: tell it, ask it, watch it, end it.
 
     A ref is of a slot: it survives restarts, and goes on to tell how the actor ended. It is cheap, hashable, and equal only to itself. It is of one
     run of Trio and cannot be pickled.
     """
 
-    __slots__ = ("__weakref__", "_slot")
+    __slots__ = ("__weakref__",)
 
     #: the incarnation it is pinned to; 0 for a ref of the slot.
     _pinned = 0
-
-    def __init__(self, slot: Slot) -> None:
-        self._slot = slot
 
     # -- mail
 
@@ -112,7 +107,7 @@ class ActorRef(Generic[M]):
     def _deliver(self, letter: Letter) -> int:
         slot = self._slot
         if not slot.box.is_open:
-            self._refuse("mail", letter.message)
+            raise_refusal(self._slot, "mail", letter.message)
         if slot.idle and letter.trigger:
             check_thread()
             seq = slot.box.accept(letter)
@@ -149,7 +144,7 @@ class ActorRef(Generic[M]):
         slot = self._slot
         letter = self._envelope(message, sender, trigger=trigger_turn, urgent=urgent)
         if not slot.box.is_open:
-            self._refuse("mail", message)
+            raise_refusal(self._slot, "mail", message)
         if slot.box.would_wait(letter):
             with waiting_for(slot, message):
                 if slot.idle and letter.trigger:
@@ -184,7 +179,7 @@ class ActorRef(Generic[M]):
         if timeout is not None:
             check_seconds("ask: timeout", timeout)
         if not self._slot.box.is_open:
-            self._refuse("mail", request)
+            raise_refusal(self._slot, "mail", request)
         return await ask_slot(self._slot, request, timeout, self._pinned)  # type: ignore[no-any-return]
 
     # -- turns
@@ -297,7 +292,7 @@ class ActorRef(Generic[M]):
 
     def request_stop(self) -> None:
         """Ask the actor to stop after its current message or turn. Plain function, idempotent."""
-        order_end(self._slot, STOP, by=_asker())
+        order_end(self._slot, STOP, by=current_path())
 
     async def stop(self) -> ExitReason | None:
         """Stop the actor: it finishes the current message or turn, and the rest is refused. Never restarted for it.
@@ -330,7 +325,7 @@ class ActorRef(Generic[M]):
         if not slot.has_ended:
             check_own_end(slot)
         await trio.lowlevel.checkpoint_if_cancelled()
-        order_end(slot, order, by=_asker())
+        order_end(slot, order, by=current_path())
         return await self.wait_stopped()
 
     def crash(self, error: Exception) -> bool:
@@ -356,7 +351,7 @@ class ActorRef(Generic[M]):
         with waiting_for(slot):
             while slot.life is not READY:
                 if slot.life in (DRAINING, STOPPING) or slot.has_ended:
-                    self._refuse("mail", None)
+                    raise_refusal(self._slot, "mail", None)
                 await slot.changed()
 
     async def wait_stopped(self) -> ExitReason | None:
@@ -380,111 +375,16 @@ class ActorRef(Generic[M]):
     def _is_over(self) -> bool:
         return self._slot.has_ended
 
-    # -- looking
-
-    @property
-    def path(self) -> str:
-        """Where it is in the tree."""
-        return self._slot.path
-
-    @property
-    def name(self) -> str:
-        """The last part of its path."""
-        return self._slot.name
-
-    @property
-    def uid(self) -> int:
-        """A number given once, never used again."""
-        return self._slot.uid
-
-    @property
-    def incarnation(self) -> int:
-        """The number of the current (or last) incarnation, from 1."""
-        return self._slot.incarnation
-
-    @property
-    def lifecycle(self) -> str:
-        """Where the slot is between registration and end, such as "initializing" or "ready"."""
-        return self._slot.life.value
-
-    @property
-    def status(self) -> Status:
-        """What it is doing, or how it ended."""
-        return self._slot.status()
-
-    @property
-    def generation(self) -> int:
-        """Grows by one with each change of status, so that a watcher can tell that it missed one."""
-        return self._slot.generation
-
-    @property
-    def exit_reason(self) -> ExitReason | None:
-        """Why it ended; None while it lives."""
-        return self._slot.reason if self._slot.has_ended else None
-
-    @property
-    def is_alive(self) -> bool:
-        """True while mail to it can be accepted: registered, and neither ended nor ending."""
-        return self._slot.box.is_open
-
-    @property
-    def labels(self) -> Mapping[str, Any]:
-        """The labels of its specification."""
-        return self._slot.policy.labels
-
-    @property
-    def warnings(self) -> Mapping[str, str]:
-        """What went wrong without ending it: name of the optional service (or hook) -> text."""
-        more = self._slot.more
-        return {} if more is None or more.warnings is None else dict(more.warnings)
-
-    @asynccontextmanager
-    async def subscribe(self, buffer: int = 1_000) -> AsyncGenerator[StatusFeed]:
-        """Open a feed of every change from now on.
-
-        Args:
-            buffer: how many changes may wait for a slow reader; past that the oldest are dropped and counted.
-
-        Checkpoint: never on the way in or out. Cancellation: leaves nothing behind.
-        """
-        if not is_count(buffer):
-            raise ValueError(f"subscribe: buffer is {buffer!r}; give a whole number from 1")
-        feed = StatusFeed(buffer)
-        more = self._slot.get_more()
-        if self._slot.life in (STOPPED, FAILED):
-            feed.end()
-        if more.observers is None:
-            more.observers = {}
-        more.observers[feed] = None
-        try:
-            yield feed
-        finally:
-            more.observers.pop(feed, None)
-
     def pin(self) -> "ActorRef[M]":
         """Return a ref that is valid for the current incarnation only: past it, all is refused with `ActorStopped`."""
+        from ._pinned import PinnedRef
+
         return PinnedRef(self._slot)
 
     # -- refusals
 
     def _admit(self, column: Column, message: Any) -> None:
-        slot = self._slot
-        row: Row = IN_TURN if slot.life is READY and slot.in_turn else slot.life
-        answer = ADMISSION[row][column]
-        if answer == "failed" or isinstance(answer, type):
-            self._refuse(column, message)
-
-    def _refuse(self, column: Column, message: Any) -> NoReturn:
-        slot = self._slot
-        row: Row = IN_TURN if slot.life is READY and slot.in_turn else slot.life
-        answer = ADMISSION[row][column]
-        if answer == "failed":
-            reason = slot.reason
-            assert isinstance(reason, StartupFailed)
-            raise StartupFailed(slot.path, reason.error, reason.cause, message)
-        if isinstance(answer, type):
-            raise answer(slot.path, message)
-        raise ActorStopping(slot.path, message)
+        admit(self._slot, column, message)
 
     def __repr__(self) -> str:
         """Show path, uid and lifecycle."""
@@ -499,158 +399,3 @@ class ActorRef(Generic[M]):
 
 
 Slot.make_ref = ActorRef
-
-
-class PinnedRef(ActorRef[M]):
-    """Be a ref of one incarnation."""
-
-    __slots__ = ("_pinned",)
-
-    def __init__(self, slot: Slot) -> None:
-        super().__init__(slot)
-        self._pinned = slot.incarnation
-
-    def _check(self, message: Any = None) -> None:
-        slot = self._slot
-        if slot.incarnation != self._pinned:
-            raise ActorStopped(
-                slot.path, message, f"incarnation {self._pinned}, to which this ref is pinned, has ended"
-            )
-
-    @trio.lowlevel.enable_ki_protection
-    def tell(
-        self, message: M, *, sender: ActorRef[Any] | None = None, trigger_turn: bool = True, urgent: bool = False
-    ) -> int:
-        """As `ActorRef.tell`, for this incarnation: mail that it does not get to is a dead letter."""
-        self._check(message)
-        return self._tell_enveloped(message, sender, trigger=trigger_turn, urgent=urgent)
-
-    def _envelope(
-        self, message: Any, sender: Any, *, trigger: bool, urgent: bool, kind: MailKind = "message"
-    ) -> Envelope:
-        self._check(message)
-        letter = super()._envelope(message, sender, trigger=trigger, urgent=urgent, kind=kind)
-        letter.incarnation = self._pinned
-        return letter
-
-    async def ask(self, request: Request[R], *, timeout: float | None = None) -> R:
-        """As `ActorRef.ask`, for this incarnation: it fails when that ends."""
-        self._check(request)
-        return await super().ask(request, timeout=timeout)
-
-    def _admit(self, column: Column, message: Any) -> None:
-        self._check(message)
-        super()._admit(column, message)
-
-    async def interrupt(self, *, grace: float = GRACE, cascade: bool = False) -> bool:
-        """As `ActorRef.interrupt`; False if this incarnation has ended."""
-        if self._is_over():
-            await trio.lowlevel.checkpoint()
-            return False
-        return await super().interrupt(grace=grace, cascade=cascade)
-
-    async def wait_ready(self) -> None:
-        """As `ActorRef.wait_ready`, for this incarnation."""
-        self._check()
-        await super().wait_ready()
-        self._check()
-
-    def request_stop(self) -> None:
-        """As `ActorRef.request_stop`; nothing happens if this incarnation has ended."""
-        if not self._is_over():
-            super().request_stop()
-
-    async def _end(self, order: Order) -> ExitReason | None:
-        if self._is_over():
-            await trio.lowlevel.checkpoint()
-            return self._slot.reason
-        return await super()._end(order)
-
-    def crash(self, error: Exception) -> bool:
-        """As `ActorRef.crash`; False if this incarnation has ended."""
-        return not self._is_over() and super().crash(error)
-
-    def _is_over(self) -> bool:
-        return self._slot.incarnation != self._pinned or self._slot.has_ended
-
-    @property
-    def incarnation(self) -> int:
-        """The incarnation it is pinned to."""
-        return self._pinned
-
-    @property
-    def is_alive(self) -> bool:
-        """True while this incarnation takes mail."""
-        return not self._is_over() and self._slot.box.is_open
-
-    def pin(self) -> ActorRef[M]:
-        """Return itself."""
-        return self
-
-    def __eq__(self, other: object) -> bool:
-        """Compare slot and incarnation."""
-        return isinstance(other, PinnedRef) and other._slot is self._slot and other._pinned == self._pinned
-
-    def __hash__(self) -> int:
-        """Hash slot and incarnation."""
-        return hash((self._slot.uid, self._pinned))
-
-    def __repr__(self) -> str:
-        """Show path, uid and incarnation."""
-        return f"<ActorRef {self._slot.path} uid={self._slot.uid} pinned to incarnation {self._pinned}>"
-
-
-def slot_of(ref: ActorRef[Any]) -> Slot:
-    """Return the slot behind a ref."""
-    return ref._slot  # noqa: SLF001 -- the one door from refs to slots
-
-
-def pinned_to(ref: ActorRef[Any]) -> int:
-    """Return the incarnation a ref is pinned to, 0 if it is not."""
-    return ref._pinned  # noqa: SLF001 -- see slot_of
-
-
-def descendants(slot: Slot) -> list[Slot]:
-    """Return all slots below one, parents before children."""
-    found: list[Slot] = []
-    open_ = [slot]
-    while open_:
-        at = open_.pop()
-        family = None if at.more is None else at.more.family
-        if family is not None:
-            below = list(family.children.values())
-            found += below
-            open_ += below
-    return found
-
-
-def check_own_end_of_turn(slot: Slot) -> None:
-    """Raise Deadlock if the current turn is the one to be interrupted and waited for."""
-    if current_slot() is slot:
-        raise Deadlock((slot.path, slot.path))
-
-
-def check_seconds(what: str, value: object) -> None:
-    """Raise ValueError unless a value is a number of seconds from 0."""
-    if not is_seconds(value):
-        raise ValueError(f"{what} is {value!r}; give a finite number of seconds from 0")
-
-
-def _asker() -> str:
-    slot = current_slot()
-    return "outside" if slot is None else slot.path
-
-
-def monitor_slot(watcher: Slot, ref: ActorRef[Any]) -> Monitor:
-    """Watch over a ref on behalf of an actor; one that has ended is answered at once."""
-    watched = ref._slot  # noqa: SLF001 -- see slot_of
-    monitor = Monitor(watcher, ref, watched, pinned_to(ref))
-    if ref._is_over():  # noqa: SLF001 -- see slot_of
-        monitor.fire(watched.reason if watched.has_ended else None)
-        return monitor
-    for slot, field in ((watched, "monitors"), (watcher, "watching")):
-        more = slot.get_more()
-        if getattr(more, field) is None:
-            setattr(more, field, {})
-        getattr(more, field)[monitor] = None
-    return monitor

@@ -1,5 +1,6 @@
 """Runners: the tasks that step actors. A worker of the pool and a solo differ in whom they serve, not in how."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
@@ -15,7 +16,7 @@ CANCELLED: Final = 2
 class Runner:
     """Be a task that steps a slot."""
 
-    __slots__ = ("hit", "scope", "slot", "suspended", "task")
+    __slots__ = ("held", "hit", "scope", "slot", "task")
 
     def __init__(self) -> None:
         #: the slot in hand.
@@ -25,8 +26,8 @@ class Runner:
         self.scope: trio.CancelScope | None = None
         #: how the activation is to be left after the message in hand: not, LEAVE (see to the slot), CANCELLED (and to the scope).
         self.hit = 0
-        #: a handler has waited since this was last looked at.
-        self.suspended = False
+        #: the nurseries that its actors have left open: live, and always empty for a task that serves one actor alone.
+        self.held: Sequence[trio.Nursery] = ()
 
     def clear(self) -> None:
         """Begin an activation that nothing has hit."""
@@ -78,3 +79,9 @@ def current_slot() -> "Slot | None":
     except RuntimeError:
         return None
     return None if runner is None else runner.slot
+
+
+def current_path() -> str:
+    """Return the path of the slot whose own turn is running; "outside" elsewhere."""
+    slot = current_slot()
+    return "outside" if slot is None else slot.path

@@ -282,3 +282,17 @@ class Slot:
     def __repr__(self) -> str:
         """Show path, uid and state."""
         return f"<Slot {self.path} uid={self.uid} incarnation={self.incarnation} {self.life.value}>"
+
+
+def descendants(slot: Slot) -> list[Slot]:
+    """Return all slots below one, parents before children."""
+    found: list[Slot] = []
+    open_ = [slot]
+    while open_:
+        at = open_.pop()
+        family = None if at.more is None else at.more.family
+        if family is not None:
+            below = list(family.children.values())
+            found += below
+            open_ += below
+    return found

@@ -18,6 +18,7 @@ from ..mailbox import NOTHING, Envelope
 from ._ending import end_at_once, note_end
 from ._errors import OwnTaskNeeded, StartupFailed
 from ._faults import is_fatal, is_only
+from ._held import close_nurseries
 from ._lifecycle import DRAINING, INITIALIZING
 from ._reasons import Cancelled, Crashed, Finished
 from ._request import Asked
@@ -56,6 +57,7 @@ class Steps(Runner):
         pool = self.pool
         runq = pool.runq
         per_activation, per_turn = pool.per_activation, pool.per_turn
+        held = self.held
         spent = 0
         until = perf_counter() + pool.time_slice
         while runq:
@@ -125,9 +127,8 @@ class Steps(Runner):
                     self.crashed(slot, error)
                 else:
                     box.hand = None
-                    if self.suspended:
-                        self.suspended = False
-                        self.check_nothing_held(slot)
+                if held:
+                    await self.let_go(slot)
                 if slot.attention and self.shared:
                     live = not end_at_once(slot) and await self.attend(slot)
             # Out of its hands: from here to the end of the loop there is no checkpoint but the fairness one.
@@ -239,17 +240,13 @@ class Steps(Runner):
         nursery = self.runtime.nursery
         return nursery is None or nursery.cancel_scope.cancel_called
 
-    def check_nothing_held(self, slot: Slot) -> None:
-        """Crash an actor that left a nursery open in a task that it shares with others."""
-        if self.shared and self.task is not None and self.task.child_nurseries:
-            for nursery in self.task.child_nurseries:
-                nursery.cancel_scope.cancel()
-            self.crashed(
-                slot,
-                OwnTaskNeeded(
-                    f"{slot.path}: a nursery was left open after a handler; give {type(slot.actor).__qualname__} own_task = True"
-                ),
-            )
+    async def let_go(self, slot: Slot) -> None:
+        """Close what an actor left open in a task that it shares with others, and crash it for that."""
+        needed = OwnTaskNeeded(
+            f"{slot.path}: a nursery was left open; give {type(slot.actor).__qualname__} own_task = True"
+        )
+        needed.__cause__ = await close_nurseries(self.held)
+        self.crashed(slot, needed)
 
     async def _leave_context(self, slot: Slot, *, keep: bool) -> None:
         """Leave the changed context to the slot that changed it, unless its incarnation has ended, and go on in a clean one."""

@@ -39,3 +39,9 @@ def check_own_end(target: Slot) -> None:
             assert me is not None
             raise Deadlock((me.path, target.path, me.path) if me is not target else (me.path, me.path))
         at = at.parent
+
+
+def check_own_end_of_turn(slot: Slot) -> None:
+    """Raise Deadlock if the current turn is the one to be interrupted and waited for."""
+    if current_slot() is slot:
+        raise Deadlock((slot.path, slot.path))

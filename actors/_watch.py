@@ -56,7 +56,6 @@ class Watch:
             pool.baton = None
         slot = worker.slot
         if slot is not None:
-            worker.suspended = True
             task = worker.task
             if task is not None:
                 task.name = slot.name

@@ -7,7 +7,7 @@ import attrs
 import trio
 
 from ..actors import Actor, ActorRef, Context, Down, Monitor, ReplyToken, check_seconds, slot_of
-from ..actors._ref import monitor_slot
+from ..actors import monitor_slot
 from ..supervisor import Supervisor
 from ._errors import Unexpected
 from ._matching import describe, is_predicate, matches

@@ -1,0 +1,32 @@
+"""Refusals: what the admission table says of a slot as it is now."""
+
+from typing import Any, NoReturn
+
+from ._admission import ADMISSION, IN_TURN, Answer, Column
+from ._errors import ActorStopping, StartupFailed
+from ._lifecycle import READY
+from ._slot import Slot
+
+
+def answer_of(slot: Slot, column: Column) -> Answer:
+    """Return the table's answer."""
+    return ADMISSION[IN_TURN if slot.life is READY and slot.in_turn else slot.life][column]
+
+
+def admit(slot: Slot, column: Column, message: Any) -> None:
+    """Raise the refusal, if there is one; nothing has been changed."""
+    answer = answer_of(slot, column)
+    if answer == "failed" or isinstance(answer, type):
+        raise_refusal(slot, column, message)
+
+
+def raise_refusal(slot: Slot, column: Column, message: Any) -> NoReturn:
+    """Raise why a slot takes something not, or not any more; the message goes back with it."""
+    answer = answer_of(slot, column)
+    if answer == "failed":
+        reason = slot.reason
+        assert isinstance(reason, StartupFailed)
+        raise StartupFailed(slot.path, reason.error, reason.cause, message)
+    if isinstance(answer, type):
+        raise answer(slot.path, message)
+    raise ActorStopping(slot.path, message)
