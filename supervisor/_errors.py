@@ -35,6 +35,10 @@ class RestartIntensityExceeded(GreenroomError):
             f"or as many attempts in a row that never became ready; the last one {self.text}"
         )
 
+    def __repr__(self) -> str:
+        """Show the same: its reason may hold another of these, and so on, down a tree of any depth."""
+        return f"{type(self).__name__}({str(self)!r})"
+
 
 class ChildNotFound(GreenroomError):
     """There is no child, or no actor, of that name or path.

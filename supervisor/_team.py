@@ -68,7 +68,7 @@ class Team:
         if self._is_too_often(child, reason):
             intensity = self._log.intensity if self._log is not None else DEFAULT_INTENSITY
             error = RestartIntensityExceeded(
-                owner.path, child.path, intensity.max_restarts, intensity.within, reason, text_of(reason)
+                owner.path, child.path, intensity.max_restarts, intensity.within, reason, _last_words(reason)
             )
             error.__cause__ = error_of(reason)
             self._attempts.pop(child.uid, None)
@@ -140,6 +140,12 @@ class Team:
     def known_names(self) -> tuple[str, ...]:
         """Return the children's names, at most the first ten."""
         return tuple(self.children)[:10]
+
+
+def _last_words(reason: ExitReason) -> str:
+    """Return what a child ended for; of one that gave up itself, what was at the bottom of that, so that texts do not nest."""
+    error = reason.error if isinstance(reason, Escalated) else None
+    return error.text if isinstance(error, RestartIntensityExceeded) else text_of(reason)
 
 
 def team_of(slot: Slot) -> Team | None:
