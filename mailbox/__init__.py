@@ -14,14 +14,14 @@ from ._dead_letters import DeadLetter as DeadLetter
 from ._dead_letters import DeadLetterFeed as DeadLetterFeed
 from ._dead_letters import DeadLetters as DeadLetters
 from ._dead_letters import DeadReason as DeadReason
+from ._door import Addressee as Addressee
 from ._errors import GreenroomError as GreenroomError
 from ._errors import MailboxFull as MailboxFull
+from ._lanes import NOTHING as NOTHING
 from ._mail import Envelope as Envelope
 from ._mail import Letter as Letter
 from ._mail import Mail as Mail
 from ._mail import MailKind as MailKind
-from ._mailbox import NOTHING as NOTHING
-from ._mailbox import Addressee as Addressee
 from ._mailbox import Mailbox as Mailbox
 from ._overflow import judge_overflow as judge_overflow
 from ._spec import PLAIN as PLAIN

@@ -16,13 +16,15 @@ Invariants:
 
 from collections import deque
 from collections.abc import Iterable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import trio
 
-from ._dead_letters import DeadLetter, DeadLetters, DeadReason
+from ._dead_letters import DeadLetter, DeadReason
+from ._door import Addressee, ErrorFor, WaitingSender
 from ._errors import MailboxFull
-from ._mail import Envelope, Letter, Mail
+from ._lanes import NOTHING, Lanes
+from ._mail import Envelope, Letter
 from ._overflow import judge_overflow
 from ._spec import PLAIN, Key, MailboxSpec
 
@@ -30,47 +32,11 @@ from ._spec import PLAIN, Key, MailboxSpec
 _ENVELOPED: Final = MailboxSpec()
 #: Kinds that neither count against a capacity nor are dropped for one.
 EXEMPT: Final = frozenset({"tick", "down", "report", "steer", "turn"})
-SPARE_QUEUES: Final = 64
 #: Abandoned requests that may lie in a lane before it is worth clearing them out.
 MAX_VOIDS: Final = 64
 
-#: What `only` is when nothing waits there; a message may well be None.
-NOTHING: Final = object()
 
-_spares: list[deque[Any]] = []
-
-
-class Addressee(Protocol):
-    """Own a mailbox: what dead letters need to know of it."""
-
-    @property
-    def path(self) -> str:
-        """Where it is."""
-        ...
-
-    @property
-    def uid(self) -> int:
-        """Which one it is."""
-        ...
-
-    @property
-    def dead_letters(self) -> DeadLetters:
-        """Where its dead letters go."""
-        ...
-
-
-class WaitingSender:
-    """Hold what a sender waits to hand in; `error` says why it never will be."""
-
-    __slots__ = ("envelope", "error", "task")
-
-    def __init__(self, envelope: Letter, task: "trio.lowlevel.Task") -> None:
-        self.envelope = envelope
-        self.task = task
-        self.error: Exception | None = None
-
-
-class Mailbox:
+class Mailbox(Lanes):
     """Keep a slot's mail: accepted in order, taken in order, each exactly once.
 
     All methods are plain functions without a checkpoint, except `accept_when_room`. The mailbox belongs to the slot and outlives
@@ -80,19 +46,11 @@ class Mailbox:
     __slots__ = (
         "_keyed",
         "_waiting",
-        "fast",
-        "hand",
         "has_pinned",
         "is_open",
         "load",
-        "only",
         "owner",
-        "queue",
-        "seq",
         "spec",
-        "triggers",
-        "urgent",
-        "voids",
     )
 
     def __init__(self, owner: Addressee, spec: MailboxSpec = PLAIN, *, enveloped: bool = False) -> None:
@@ -101,11 +59,11 @@ class Mailbox:
         self.spec = PLAIN if spec is PLAIN or spec == PLAIN else spec
         if enveloped and self.spec is PLAIN:
             self.spec = _ENVELOPED
-        self.queue: deque[Any] | None = None
-        self.only: Any = NOTHING
-        self.urgent: deque[Letter] | None = None
+        self.queue = None
+        self.only = NOTHING
+        self.urgent = None
         self.seq = 0
-        self.hand: Any = None
+        self.hand = None
         self.triggers = 0
         self.load = 0
         self.voids = 0
@@ -117,13 +75,6 @@ class Mailbox:
         self._keyed: dict[tuple[type[object], Key], Letter] | None = {} if self.spec.overflow == "coalesce" else None
 
     # -- what is there
-
-    def __len__(self) -> int:
-        """Count what waits."""
-        queued = self.queue
-        n = (self.only is not NOTHING) if queued is None else len(queued)
-        n -= self.voids
-        return n if self.fast or self.urgent is None else n + len(self.urgent)
 
     @property
     def has_triggers(self) -> bool:
@@ -141,70 +92,7 @@ class Mailbox:
         """How many `send`s wait for room."""
         return 0 if self._waiting is None else len(self._waiting)
 
-    def hand_mail(self) -> Mail[Any] | None:
-        """Return what is in hand, as users see it."""
-        hand = self.hand
-        if hand is None:
-            return None
-        if isinstance(hand, Letter):
-            return hand.as_mail()
-        return Mail(hand, None, self.seq - (self.only is not NOTHING) - len(self.queue or ()))
-
     # -- in
-
-    def lane(self) -> deque[Any]:
-        """Return the normal lane, made at first need (an empty deque is larger than the rest of an idle actor)."""
-        queue = self.queue
-        if queue is None:
-            queue = self.queue = _spares.pop() if _spares else deque()
-            if self.only is not NOTHING:
-                queue.append(self.only)
-                self.only = NOTHING
-        return queue
-
-    def give_back_lane(self) -> None:
-        """Keep an empty lane for the next mailbox that needs one."""
-        queue = self.queue
-        if queue is not None and not queue:
-            self.queue = None
-            if len(_spares) < SPARE_QUEUES:
-                _spares.append(queue)
-
-    def next_seq(self) -> int:
-        """Give out a seq for something that waits elsewhere (a report), keeping order with the mail."""
-        if self.fast:
-            self.keep_seqs()
-        self.seq += 1
-        return self.seq
-
-    def keep_seqs(self) -> None:
-        """Leave the fast mode if anything depends on its place for its seq."""
-        if self.queue or self.hand is not None or self.only is not NOTHING:
-            self.seal()
-
-    def seal(self) -> None:
-        """Leave the fast mode: put envelopes around what waits, since its place will no longer tell its seq.
-
-        Cost: linear in what waits, once for each message, as they get no second envelope.
-        """
-        self.fast = False
-        queue = self.queue if self.only is NOTHING else self.lane()
-        behind = len(queue) if queue else 0
-        first = self.seq - behind
-        hand = self.hand
-        if hand is not None and not isinstance(hand, Letter):
-            self.hand = wrapped = Envelope(hand)
-            wrapped.seq = first
-        self.triggers = 0
-        if not queue:
-            return
-        for index in range(behind):
-            message = queue[index]
-            if not isinstance(message, Letter):
-                queue[index] = message = Envelope(message)
-                message.seq = first + index + 1
-            if not (message.void and message.kind == "request"):
-                self.triggers += 1
 
     def accept(self, envelope: Letter) -> int:
         """Take in one mail and return its seq.
@@ -423,20 +311,8 @@ class Mailbox:
         envelope.message = None
         self.voids += 1
         if self.voids > MAX_VOIDS and self.voids * 2 > len(self.queue or ()):
-            self._clear_out()
+            self.clear_out()
         return self._let_in_senders()
-
-    def _clear_out(self) -> None:
-        """Take abandoned requests out of the normal lane, where they are: a receiver that hangs must not make it grow."""
-        if self.fast:
-            self.seal()
-        queue = self.lane()
-        for _ in range(len(queue)):
-            envelope = queue.popleft()
-            if envelope.void and envelope.kind == "request":
-                self.voids -= 1
-            else:
-                queue.append(envelope)
 
     def _take_out(self, envelope: Letter, incarnation: int) -> bool:
         """Account for one that leaves its lane; False if it is to be passed over."""
@@ -501,7 +377,7 @@ class Mailbox:
         self.has_pinned = False
         return waited
 
-    def refuse_senders(self, error_for: "ErrorFor") -> None:
+    def refuse_senders(self, error_for: ErrorFor) -> None:
         """Wake those who wait for room with an error each."""
         waiting, self._waiting = self._waiting, None
         for sender in waiting or ():
@@ -520,11 +396,3 @@ class Mailbox:
         """Show what waits."""
         state = "open" if self.is_open else "closed"
         return f"<Mailbox of {self.owner.path} {state} seq={self.seq} waiting={len(self)}>"
-
-
-class ErrorFor(Protocol):
-    """Make the error that gives a refused message back."""
-
-    def __call__(self, message: Any, /) -> Exception:
-        """Return it."""
-        ...

@@ -1,0 +1,113 @@
+"""Lanes: what waits in a mailbox, and how its place tells its seq.
+
+A message that waits alone needs no lane; one that waits in line is bare as long as its place says its seq; what has to be told apart is put into an
+envelope. Which of these a mailbox is in is an affair of this file; see the essay in `_mailbox`.
+"""
+
+from collections import deque
+from typing import Any, Final
+
+from ._mail import Envelope, Letter, Mail
+
+SPARE_QUEUES: Final = 64
+#: What `only` is when nothing waits there; a message may well be None.
+NOTHING: Final = object()
+
+_spares: list[deque[Any]] = []
+
+
+class Lanes:
+    """Hold what waits, and what is in hand. All methods are plain functions."""
+
+    __slots__ = ("fast", "hand", "only", "queue", "seq", "triggers", "urgent", "voids")
+
+    fast: bool
+    hand: Any
+    only: Any
+    queue: deque[Any] | None
+    seq: int
+    triggers: int
+    urgent: deque[Letter] | None
+    voids: int
+
+    def __len__(self) -> int:
+        """Count what waits."""
+        queued = self.queue
+        n = (self.only is not NOTHING) if queued is None else len(queued)
+        n -= self.voids
+        return n if self.fast or self.urgent is None else n + len(self.urgent)
+
+    def hand_mail(self) -> Mail[Any] | None:
+        """Return what is in hand, as users see it."""
+        hand = self.hand
+        if hand is None:
+            return None
+        if isinstance(hand, Letter):
+            return hand.as_mail()
+        return Mail(hand, None, self.seq - (self.only is not NOTHING) - len(self.queue or ()))
+
+    def lane(self) -> deque[Any]:
+        """Return the normal lane, made at first need (an empty deque is larger than the rest of an idle actor)."""
+        queue = self.queue
+        if queue is None:
+            queue = self.queue = _spares.pop() if _spares else deque()
+            if self.only is not NOTHING:
+                queue.append(self.only)
+                self.only = NOTHING
+        return queue
+
+    def give_back_lane(self) -> None:
+        """Keep an empty lane for the next mailbox that needs one."""
+        queue = self.queue
+        if queue is not None and not queue:
+            self.queue = None
+            if len(_spares) < SPARE_QUEUES:
+                _spares.append(queue)
+
+    def next_seq(self) -> int:
+        """Give out a seq for something that waits elsewhere (a report), keeping order with the mail."""
+        if self.fast:
+            self.keep_seqs()
+        self.seq += 1
+        return self.seq
+
+    def keep_seqs(self) -> None:
+        """Leave the fast mode if anything depends on its place for its seq."""
+        if self.queue or self.hand is not None or self.only is not NOTHING:
+            self.seal()
+
+    def seal(self) -> None:
+        """Leave the fast mode: put envelopes around what waits, since its place will no longer tell its seq.
+
+        Cost: linear in what waits, once for each message, as they get no second envelope.
+        """
+        self.fast = False
+        queue = self.queue if self.only is NOTHING else self.lane()
+        behind = len(queue) if queue else 0
+        first = self.seq - behind
+        hand = self.hand
+        if hand is not None and not isinstance(hand, Letter):
+            self.hand = wrapped = Envelope(hand)
+            wrapped.seq = first
+        self.triggers = 0
+        if not queue:
+            return
+        for index in range(behind):
+            message = queue[index]
+            if not isinstance(message, Letter):
+                queue[index] = message = Envelope(message)
+                message.seq = first + index + 1
+            if not (message.void and message.kind == "request"):
+                self.triggers += 1
+
+    def clear_out(self) -> None:
+        """Take abandoned requests out of the normal lane, where they are: a receiver that hangs must not make it grow."""
+        if self.fast:
+            self.seal()
+        queue = self.lane()
+        for _ in range(len(queue)):
+            envelope = queue.popleft()
+            if envelope.void and envelope.kind == "request":
+                self.voids -= 1
+            else:
+                queue.append(envelope)
