@@ -143,6 +143,14 @@ async def test_a_deadline_that_stands_is_named(tree: Tree) -> None:
         nursery.cancel_scope.cancel()
 
 
+async def test_a_deadline_that_was_called_off_is_not_named(tree: Tree) -> None:
+    deadlines = slot_of(tree.ref).runtime.deadlines
+    first = deadlines.add(1_000.0, lambda: None, "first")
+    deadlines.add(2_000.0, lambda: None, "second").cancel()
+    assert named(tree, "deadline") == "first, due at 1000"
+    first.cancel()
+
+
 async def test_who_waits_for_an_actor_of_the_tree_is_named_with_the_place_in_the_test(tree: Tree) -> None:
     async def ask_forever() -> None:
         await worker.ask(Echo())
