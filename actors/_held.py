@@ -1,0 +1,34 @@
+"""Held: nurseries that an actor left open in a task that it shares with others.
+
+Trio has no public way to close a nursery that somebody else has opened, and a task that ends with one open tears its whole tree down. So two
+private names of Trio are used here, and nowhere else; in a Trio without them nothing is found, and Trio itself complains later.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import trio
+
+
+def nurseries_of(task: "trio.lowlevel.Task") -> "Sequence[trio.Nursery]":
+    """Return the live list of the nurseries that are open in a task: looking at it again costs nothing."""
+    held: Sequence[trio.Nursery] = getattr(task, "_child_nurseries", ())
+    return held
+
+
+async def close_nurseries(held: "Sequence[trio.Nursery]") -> Exception | None:
+    """Cancel and close what is open, innermost first; returns what their tasks raised at last.
+
+    Checkpoint: always. Cancellation: shielded, as the end of any nursery.
+    """
+    left: Exception | None = None
+    while held:
+        nursery: Any = held[-1]
+        nursery.cancel_scope.cancel()
+        error: BaseException | None = await nursery._nested_child_finished(None)  # noqa: SLF001 -- see the module's essay
+        try:
+            if not nursery.cancel_scope.__exit__(type(error), error, None) and error is not None:
+                raise error
+        except Exception as raised:  # noqa: BLE001 -- what is no Exception is nobody's to keep
+            left = raised
+    return left
