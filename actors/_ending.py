@@ -16,6 +16,7 @@ from ..mailbox import DeadReason, Letter
 from ._errors import ActorCrashed, ActorStopped, ActorStopping, StartupFailed
 from ._family import Family, Verdict
 from ._faults import is_fatal
+from ._held import close_nurseries
 from ._lifecycle import DRAINING, ENDED, FAILED, INITIALIZING, PARKED, QUEUED, READY, RESTARTING, STOPPED, STOPPING
 from ._monitor import Monitor
 from ._reasons import Crashed, Escalated, ExitReason, Killed, Shutdown, error_of, is_failure, text_of
@@ -288,7 +289,11 @@ async def _run_hook(slot: Slot) -> None:
     scope = more.closing = trio.CancelScope(deadline=slot.stop_by)
     try:
         with scope:
-            await slot.actor.shutdown(slot.ctx, reason)
+            try:
+                await slot.actor.shutdown(slot.ctx, reason)
+            finally:
+                if slot.runner is not None and slot.runner.held:
+                    await close_nurseries(slot.runner.held)
     except BaseException as raised:  # noqa: BLE001 -- the end goes on, and says what happened
         error = raised
     more.closing = None
@@ -412,7 +417,10 @@ def _log_failure(slot: Slot, reason: ExitReason, by: str, *, restarting: bool) -
     if by == "itself":
         follows = f"; restarting as incarnation {slot.incarnation}" if restarting else "; not restarted"
         level = logging.WARNING if restarting else logging.ERROR
-        slot.runtime.log_later(level, text_of(reason) + follows, slot, cause=text_of(reason), restarting=restarting)
+        ended = slot.incarnation - 1 if restarting else slot.incarnation
+        slot.runtime.log_later(
+            level, text_of(reason) + follows, slot, cause=text_of(reason), restarting=restarting, incarnation=ended
+        )
 
 
 def wake_for_report(parent: Slot) -> None:

@@ -1,6 +1,7 @@
 """The runtime of one tree: what all its slots share, and the few plain functions by which they come to run."""
 
 import logging
+import traceback
 from collections import deque
 from contextvars import Context as ContextVars
 from contextvars import copy_context
@@ -173,4 +174,8 @@ class Runtime:
         """Hand out the log records; outside of every state change, as handlers are user code."""
         while self.pending_log:
             level, text, extra = self.pending_log.popleft()
-            logger.log(level, "%s: %s", extra["path"], text, extra=extra)
+            try:
+                logger.log(level, "%s: %s", extra["path"], text, extra=extra)
+            except Exception:  # noqa: BLE001 -- a filter that raises ends no actor; it is shown as logging shows a handler that does
+                if logging.raiseExceptions:
+                    traceback.print_exc()
