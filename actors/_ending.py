@@ -325,7 +325,9 @@ def finalize(slot: Slot) -> None:
         more.stop_timer = None
     if slot.blueprint.needs_permit:
         runtime.launcher.release(slot)
-    awaited = more is not None and more.awaited and not (slot.admin and slot.policy.declared)
+    awaited = more is not None and more.awaited
+    if awaited and slot.policy.declared and (slot.admin or not isinstance(reason, StartupFailed)):
+        awaited = False  # no failure to start: it is judged, and its supervisor goes on with the next one
     family = None if parent is None or parent.more is None else parent.more.family
     if family is None:
         verdict: Verdict = "forget"
