@@ -27,8 +27,11 @@ async def close_nurseries(held: "Sequence[trio.Nursery]") -> Exception | None:
         nursery.cancel_scope.cancel()
         error: BaseException | None = await nursery._nested_child_finished(None)  # noqa: SLF001 -- see the module's essay
         try:
-            if not nursery.cancel_scope.__exit__(type(error), error, None) and error is not None:
-                raise error
-        except Exception as raised:  # noqa: BLE001 -- what is no Exception is nobody's to keep
-            left = raised
+            if nursery.cancel_scope.__exit__(type(error), error, None):
+                error = None
+        except BaseException as filtered:  # noqa: BLE001 -- without the nursery's own cancellations
+            error = filtered
+        if error is not None and not isinstance(error, Exception):
+            raise error
+        left = error or left
     return left

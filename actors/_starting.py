@@ -1,5 +1,6 @@
 """Starts: from registered to ready, or to the reason why not. Runs once per incarnation, in the child's own time."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from math import inf
 from typing import Any, Protocol, cast
@@ -20,6 +21,12 @@ from ._texts import describe, format_seconds, without_frames
 
 class StartsActors(Protocol):
     """Be the runner of a startup."""
+
+    held: Sequence[trio.Nursery]
+
+    async def close_held(self, slot: Slot) -> Exception:
+        """Close what was left open in a shared task; returns what to say of it."""
+        ...
 
     def startup_limit(self, deadline: float) -> AbstractContextManager[trio.CancelScope]:
         """Bound the startup; the scope may end with the startup, or with the incarnation."""
@@ -108,6 +115,8 @@ async def _start_up(slot: Slot, actor: Actor[Any], ctx: Context, runner: StartsA
             slot.started = True
             await actor.startup(ctx)
         finally:
+            if runner.held:
+                raise await runner.close_held(slot)
             # Also when it came to an end in spite of its cancellation: late is late, and the scope may be the incarnation's.
             if scope.cancel_called and slot.reason is None and slot.order < STOP:
                 assert limit is not None

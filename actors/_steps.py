@@ -242,11 +242,15 @@ class Steps(Runner):
 
     async def let_go(self, slot: Slot) -> None:
         """Close what an actor left open in a task that it shares with others, and crash it for that."""
+        self.crashed(slot, await self.close_held(slot))
+
+    async def close_held(self, slot: Slot) -> OwnTaskNeeded:
+        """Close what was left open in a shared task; returns what to say of it."""
         needed = OwnTaskNeeded(
             f"{slot.path}: a nursery was left open; give {type(slot.actor).__qualname__} own_task = True"
         )
         needed.__cause__ = await close_nurseries(self.held)
-        self.crashed(slot, needed)
+        return needed
 
     async def _leave_context(self, slot: Slot, *, keep: bool) -> None:
         """Leave the changed context to the slot that changed it, unless its incarnation has ended, and go on in a clean one."""
