@@ -39,7 +39,7 @@ ZONES = ("Etc/UTC", "Asia/Tokyo")
 WIDTH = 78  # characters of a line of the paper
 PRESS_TIME = 20.0  # seconds; who has not delivered by then is not in the paper
 COMMIT = re.compile(r"^Commit: ([0-9a-f]{40,64})\nAuthor: (.*)\nDate: (.*)\nMessage: (.*)$", re.MULTILINE)
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 # -- messages
@@ -126,9 +126,9 @@ async def read_archive(source: McpConnection) -> list[str]:
     words = await call(source, "count_words", limit=6)
     longest = max(texts, key=lambda text: text["words"])
     total = sum(text["words"] for text in texts)
-    used = ", ".join(f"{each['word']} ({each['count']})" for each in words)
+    used = ", ".join(f"{each['word']} ({each['count']})" for each in words) or "nothing"
     return [
-        f"{len(texts)} texts of {total:,} words",
+        f"texts: {len(texts)}, of {total:,} words together",
         f"the longest: {longest['path']}, “{cut(longest['title'], 60)}”, {longest['words']:,} words",
         f"most used:   {used}",
     ]
@@ -168,14 +168,14 @@ class Editor(Agent[Piece | PressTime]):
     async def startup(self, ctx: Context) -> None:
         """Start all correspondents, mail them, and wait for none."""
         tell(ctx, f"opens the newsroom; today's subject is {self._repository}")
-        python, repository = sys.executable, str(self._repository)
+        repository = str(self._repository)
         archive = [str(HERE / "slow_server.py"), "--root", repository, "--delay", str(self._archive_delay)]
         history = partial(read_history, self._repository, self._commits)
         team: dict[str, tuple[Service[McpConnection], Work]] = {
-            "history": (mcp_server("git", command=python, args=["-m", "mcp_server_git", "-r", repository]), history),
-            "clock": (mcp_server("time", command=python, args=["-m", "mcp_server_time"]), read_clocks),
-            "archive": (mcp_server("archive", command=python, args=archive), read_archive),
-            "wire": (mcp_server("newswire", command="newswire-that-nobody-has-installed"), read_clocks),
+            "history": (server("git", sys.executable, "-m", "mcp_server_git", "-r", repository), history),
+            "clock": (server("time", sys.executable, "-m", "mcp_server_time"), read_clocks),
+            "archive": (server("archive", sys.executable, *archive), read_archive),
+            "wire": (server("newswire", "newswire-that-nobody-has-installed"), read_clocks),
         }
         topics = {
             "history": "what happened",
@@ -247,11 +247,16 @@ class Editor(Agent[Piece | PressTime]):
         return "\n".join([*lines, rule])
 
 
+def server(name: str, command: str, *args: str) -> Service[McpConnection]:
+    """Describe an MCP server. None of these has anything to save, so that none needs long to exit."""
+    return mcp_server(name, command=command, args=args, exit_grace=0.5, term_grace=0.5)
+
+
 def check_installed() -> None:
     """Refuse to begin without what is needed. Raises InvalidSpec, which `greenroom run` shows as a word to its user."""
     missing = [name for name in ("mcp", "mcp_server_git", "mcp_server_time") if find_spec(name) is None]
     if missing:
-        raise InvalidSpec(f"the newsroom needs {', '.join(missing)}; install them: pip install 'greenroom[newsroom]'")
+        raise InvalidSpec(f"the newsroom needs {', '.join(missing)}: pip install 'greenroom[newsroom]'")
     if shutil.which("git") is None:
         raise InvalidSpec("the newsroom needs git, and there is none on the PATH")
 

@@ -24,11 +24,10 @@ def main() -> int:
         try:
             from ._app import main as run_main  # the extra may be missing, and Ctrl-C may come while it is imported
         except ModuleNotFoundError as error:
-            if (error.name or "").partition(".")[0] not in ("cyclopts", "rich"):
+            missing = (error.name or "").partition(".")[0]
+            if missing not in ("cyclopts", "rich"):
                 raise
-            sys.stderr.write(
-                f"greenroom: the command line needs {error.name}; install it: pip install 'greenroom[cli]'\n"
-            )
+            sys.stderr.write(f"greenroom: the command line needs {missing}; install it: pip install 'greenroom[cli]'\n")
             return 2
         code = run_main()
     except KeyboardInterrupt:

@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import trio
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, UnknownOptionError
 from rich.console import Console
 
 from .._version import __version__
+from ._absent import Absent
 from ._factories import look_beside
 from ._live import LiveScreen
 from ._logs import LogLevel, logs_on
 from ._parameters import declared, option, split_words
 from ._plan import Plan, make_plan, profiles_of
 from ._problem import InvalidInput, Problem
-from ._reader import read_tree_file
+from ._reader import read_tree_file, shown
 from ._run import FAILED, FINE, USAGE, rendered, run_plan, traceback_of
 from ._schema import schema_text
 from ._screen import Screen, silence
@@ -114,8 +115,8 @@ def _describe(path: Path, declaration: TreeFile, plan: Plan) -> None:
     for name in profiles_of(declaration):
         print(f"  profile   {name}")
     for name, parameter in declared(declaration).items():
-        default = f" (default: {parameter.default})" if parameter.default or parameter.default == 0 else " (needed)"
-        print(f"  parameter {option(name)}: {parameter.help or 'a value'}{default}")
+        default = "needed" if isinstance(parameter.default, Absent) else f"default: {shown(parameter.default)}"
+        print(f"  parameter {option(name)}: {parameter.help or 'a value'} ({default})")
 
 
 def _screen(view: View) -> Screen:
@@ -191,7 +192,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(str(error))
         return USAGE
     except CycloptsError as error:
-        complain(str(error).strip())
+        hint = " The tree's own parameters come behind the tree file." if isinstance(error, UnknownOptionError) else ""
+        complain(str(error).strip() + hint)
         return USAGE
     except OSError as error:
         silence(sys.stdout)

@@ -5,6 +5,7 @@ import inspect
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -75,9 +76,10 @@ def _import(name: str, folder: Path) -> Any:
 
 
 def _modules_beside(folder: Path) -> Iterator[str]:
-    for path in folder.iterdir():
-        if path.suffix == ".py" or (path / "__init__.py").is_file():
-            yield path.stem
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.suffix == ".py" or (path / "__init__.py").is_file():
+                yield path.stem
 
 
 def _hidden(module: Any, name: str, folder: Path) -> str:

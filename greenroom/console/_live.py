@@ -21,13 +21,16 @@ STYLES: Final = {
     "draining": "blue",
     "stopping": "blue",
     "failed": "bold red",
+    "killed": "yellow",
     "ended": "dim",
 }
 LEVELS: Final = {"debug": "dim", "warning": "yellow", "error": "bold red", "critical": "bold red"}
-MARKS: Final = {"failed": "✗", "ended": "·", "queued": "○", "initializing": "◌", "restarting": "◌"}
-ASCII_MARKS: Final = {"failed": "x", "ended": ".", "queued": "-", "initializing": "-", "restarting": "-"}
+MARKS: Final = {"failed": "✗", "killed": "✗", "ended": "·", "queued": "○", "initializing": "◌", "restarting": "◌"}
+ASCII_MARKS: Final = {"failed": "x", "killed": "x", "ended": ".", "queued": "-", "initializing": "-", "restarting": "-"}
 #: Characters of the longest state, so that the columns stand still.
 STATE_WIDTH: Final = max(map(len, STYLES))
+#: Seconds between two pictures, at least: eyes see no more, and terminals are slow.
+BREATH: Final = 0.05
 #: Lines of the terminal that are left to what runs above the tree, at least.
 ABOVE: Final = 6
 
@@ -35,12 +38,11 @@ ABOVE: Final = 6
 class LiveScreen(Screen):
     """Show a run in a terminal."""
 
-    breath = 0.05
-
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False, emoji=False, markup=False)
         super().__init__(cast("TextIO", self._console.file))
         self._memory: Memory | None = None
+        self._drawn = -BREATH
         self._ascii = not self._console.encoding.startswith("utf")
         # Drawn when something has changed, by the task that saw it: no thread writes here.
         self._live = Live(console=self._console, auto_refresh=False, redirect_stdout=True, redirect_stderr=True)
@@ -54,6 +56,8 @@ class LiveScreen(Screen):
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
         """Leave the last state on the screen, and the cursor below it."""
+        if self._memory is not None:
+            self._draw(self._memory)
         self.attempt(self._live.stop)
 
     def say(self, who: str, text: str, level: str = "info") -> None:
@@ -73,7 +77,13 @@ class LiveScreen(Screen):
         """Draw the tree as it is now."""
         self._memory = memory
         self._prefix = f"{memory.top.info.path}/"
+        # What is passed over is drawn with the next look, which comes soon, or with the last.
+        if self.elapsed - self._drawn >= BREATH:
+            self._draw(memory)
+
+    def _draw(self, memory: Memory) -> None:
         self.attempt(lambda: self._live.update(self._tree(memory), refresh=True))
+        self._drawn = self.elapsed
 
     def _write(self, text: str) -> None:
         self._console.print(Text(text), soft_wrap=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import attrs
 
-from .. import ActorInfo, ActorRef, Completed, Errored, Interrupted, Running, Supervisor
+from .. import ActorInfo, ActorRef, Completed, Errored, Interrupted, Killed, Running, Supervisor
 from ..actors import ExitReason, is_failure, text_of
 
 # Of the children of one parent that have gone, the last ones are shown.
@@ -42,7 +42,7 @@ class Seen:
         """Say in one word how it is."""
         reason = self.reason
         if reason is not None:
-            return "failed" if is_failure(reason) else "ended"
+            return "killed" if isinstance(reason, Killed) else "failed" if is_failure(reason) else "ended"
         info = self.info
         return "running" if info.lifecycle == "ready" and isinstance(info.status, Running) else info.lifecycle
 

@@ -137,9 +137,19 @@ def check_declarations(tree: TreeFile) -> Iterator[Problem]:
             if name not in known:
                 yield Problem(place, unknown("parameter", name, sorted(known)))
             elif not _same_type(value, known[name].default):
-                yield Problem(
-                    place, f"is a {type(value).__name__}, but the default is a {type(known[name].default).__name__}"
-                )
+                yield Problem(place, f"is {_kind(value)}, but the default is {_kind(known[name].default)}")
+
+
+def _kind(value: Any) -> str:
+    match value:
+        case bool():
+            return "a boolean"
+        case int():
+            return "a whole number"
+        case float():
+            return "a number"
+        case _:
+            return "a string"
 
 
 def _same_type(value: Any, default: Any) -> bool:

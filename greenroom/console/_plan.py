@@ -48,6 +48,8 @@ def make_plan(tree: TreeFile, path: Path, profile: str | None, given: Mapping[st
         InvalidInput: with all that is wrong.
     """
     problems = list(check_declarations(tree))
+    if not tree.children:
+        problems.append(Problem("children", "there is none, so nothing would run"))
     level = _profile(tree, profile)
     values, wrong_values = values_of(tree, level, given)
     if wrong_values:

@@ -38,8 +38,6 @@ def read_tree_file(path: Path) -> TreeFile:
     """
     source = str(path)
     try:
-        if path.stat().st_size > LONGEST:
-            raise InvalidInput(source, [Problem("", f"is longer than {LONGEST} bytes, so no tree file")])
         with path.open("rb") as file:
             raw = file.read(LONGEST + 1)
     except IsADirectoryError:
@@ -49,6 +47,8 @@ def read_tree_file(path: Path) -> TreeFile:
         raise InvalidInput(source, [Problem("", f"cannot be read: {error.strerror or error}")]) from None
     except ValueError as error:  # a null byte in the path
         raise InvalidInput(repr(source), [Problem("", f"is no path: {error}")]) from None
+    if len(raw) > LONGEST:
+        raise InvalidInput(source, [Problem("", f"is longer than {LONGEST} bytes, so no tree file")])
     try:
         return structure_tree(tomllib.loads(raw.decode("utf-8")), source)
     except UnicodeDecodeError as error:
@@ -102,7 +102,7 @@ def _make_converter() -> Converter:
         if not kind.accepts(value):
             close = get_close_matches(value, kind.words, 1) if isinstance(value, str) else ()
             hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise _Wrong(f"{_shown(value)} is wrong here; give {kind.says}{hint}")
+            raise _Wrong(f"{shown(value)} is wrong here; give {kind.says}{hint}")
         return kind.reads(value)
 
     def read_optional(value: Any, tp: Any) -> Any:
@@ -113,7 +113,7 @@ def _make_converter() -> Converter:
 
         def read_table(value: Any, tp: Any) -> Any:
             if not _is(value, dict):
-                raise _Wrong(f"{_shown(value)} is wrong here; give a table")
+                raise _Wrong(f"{shown(value)} is wrong here; give a table")
             return read(value, tp)
 
         return read_table
@@ -124,7 +124,7 @@ def _make_converter() -> Converter:
 
         def read_container(value: Any, _: Any) -> Any:
             if not _is(value, kind):
-                raise _Wrong(f"{_shown(value)} is wrong here; give {says}")
+                raise _Wrong(f"{shown(value)} is wrong here; give {says}")
             return _read_items(converter, value, tp)
 
         return read_container
@@ -149,7 +149,7 @@ def _read_items(converter: Converter, value: Any, tp: Any) -> Any:
     read: dict[str | int, Any] = {}
     *key_type, item_type = get_args(tp)
     is_table = _is(value, dict)
-    items: list[tuple[str | int, Any]] = list(value.items() if is_table else enumerate(value))
+    items: list[tuple[str | int, Any]] = [*value.items()] if is_table else [*enumerate(value)]
     for key, item in items:
         for part, what in [*((each, key) for each in key_type), (item_type, item)]:
             try:
@@ -166,7 +166,7 @@ def _is(value: Any, kind: type) -> bool:
     return type(value) is kind
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """Show a value as TOML would, cut short."""
     if isinstance(value, bool):
         return "true" if value else "false"

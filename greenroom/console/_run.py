@@ -1,6 +1,7 @@
 """Running a plan: the tree, its screen, and what becomes of the process."""
 
 import json
+import os
 import traceback
 from collections.abc import Iterator
 from typing import Any, Final, cast
@@ -23,13 +24,13 @@ from ..actors import error_of, is_failure, text_of
 from ._memory import Memory
 from ._plan import Plan
 from ._screen import Screen
-from ._signals import Signals, signals_heard
+from ._signals import Signals, kill_children, signals_heard
 
 FINE: Final = 0
 FAILED: Final = 1
 USAGE: Final = 2
 #: Seconds between two looks when nothing changes: what is stale becomes so by time alone.
-TICK: Final = 0.25
+TICK: Final = 0.1
 #: How much longer than a look took the next one waits: a large tree needs its time for itself.
 EASE: Final = 20
 
@@ -67,8 +68,13 @@ async def run_plan(plan: Plan, screen: Screen) -> Outcome:
         screen.say("greenroom", text, "warning")
         scope.cancel(reason=name)
 
+    def break_off(signals: Signals) -> None:
+        screen.__exit__(None, None, None)
+        kill_children()
+        os._exit(signals.exit_code or FAILED)
+
     screen.on_lost = scope.cancel
-    with signals_heard(react) as signals, scope:
+    with signals_heard(react, break_off) as signals, scope:
         await _run_shown(plan, screen, outcome)
     if signals.exit_code is not None:
         outcome.code = signals.exit_code
@@ -122,7 +128,7 @@ async def _watch(root: Supervisor, memory: Memory, screen: Screen, watching: tri
                 began = trio.current_time()
                 memory.update(info)
                 screen.show(memory)
-                await trio.sleep(max(screen.breath, EASE * (trio.current_time() - began)))
+                await trio.sleep(EASE * (trio.current_time() - began))
 
     with watching:
         async with trio.open_nursery() as nursery:

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import ClassVar, Final, Self, TextIO
+from typing import Final, Self, TextIO
 
 from ._memory import Memory
 from ._text import clean, cut
@@ -18,15 +18,12 @@ WORDS: Final = {"warning": "warning: ", "error": "error: ", "critical": "error: 
 class Screen:
     """Show a run as lines: the seconds since it began, who, and what. A context manager."""
 
-    #: Seconds between two looks at the tree, at least; in between, changes gather.
-    breath: ClassVar[float] = 0.0
-
     def __init__(self, stream: TextIO | None = None, *, shows_tree: bool = True) -> None:
         self._stream = stream or sys.stdout
         self._shows_tree = shows_tree
         self._began = time.monotonic()
         self._shown: dict[int, object] = {}
-        self._prefix = "/"
+        self._prefix = ""
         #: what made writing impossible, once it has; the run has to be ended then, in order.
         self.lost: Exception | None = None
         #: called once when that happens.

@@ -1,8 +1,10 @@
 """Signals: Ctrl-C and its like end a run in order; whoever insists breaks it off."""
 
+import os
 import signal
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
@@ -33,11 +35,11 @@ class Signals:
 
 
 @contextmanager
-def signals_heard(react: Callable[[Signals], object]) -> Generator[Signals]:
-    """Call `react` in Trio's main task context for each signal that comes during the block.
+def signals_heard(react: Callable[[Signals], object], break_off: Callable[[Signals], object]) -> Generator[Signals]:
+    """Call `react` in Trio's time for each signal that comes during the block.
 
-    The third Ctrl-C, or the second if the first was never heard because some code does not let go of the task, is Trio's again: a
-    KeyboardInterrupt where it is allowed.
+    Who presses Ctrl-C again because some code does not let go of its task, so that the first was never heard, gets Trio's own answer: a
+    KeyboardInterrupt where it is allowed. The third Ctrl-C calls `break_off` at once, wherever the program is.
     """
     token = trio.lowlevel.current_trio_token()
     signals = Signals()
@@ -48,9 +50,11 @@ def signals_heard(react: Callable[[Signals], object]) -> Generator[Signals]:
         react(signals)
 
     def handle(number: int, frame: FrameType | None) -> None:
-        insists = len(signals.received) >= (INSISTS - 1 if signals.heard else 1)
         signals.received.append(signal.Signals(number))
-        if number == signal.SIGINT and insists and callable(earlier[number]):
+        again = number == signal.SIGINT and len(signals.received) > 1
+        if again and len(signals.received) >= INSISTS:
+            break_off(signals)
+        elif again and not signals.heard and callable(earlier[number]):
             earlier[number](number, frame)
         else:
             token.run_sync_soon(hear)
@@ -64,3 +68,16 @@ def signals_heard(react: Callable[[Signals], object]) -> Generator[Signals]:
     finally:
         for number, before in earlier.items():
             signal.signal(number, before)
+
+
+def kill_children() -> None:
+    """Kill what this program has started, with all that is in the same groups: for when nothing can be ended in order any more."""
+    try:
+        tasks = Path("/proc/self/task").iterdir()
+        children = {int(word) for task in tasks for word in (task / "children").read_text(encoding="ascii").split()}
+    except (OSError, ValueError):
+        return  # no such system; those who read their stdin see its end
+    for child in children:
+        with suppress(ProcessLookupError, PermissionError):
+            if os.getpgid(child) == child:
+                os.killpg(child, signal.SIGKILL)

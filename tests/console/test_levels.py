@@ -1,0 +1,142 @@
+"""Levels: what a child leaves out comes from its supervisor, then the profile, then the base, then the default."""
+
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from greenroom import ChildSpec, Intensity, Limits, MailboxSpec
+from greenroom.console._absent import ABSENT, first_given
+from greenroom.console._plan import DEFAULTS, Plan, make_plan
+from greenroom.console._problem import InvalidInput
+from greenroom.console._reader import structure_tree
+from greenroom.console._treefile import Child, IntensityTable, Level, LimitsTable, MailboxTable, Options
+
+#: For each option what may be given: the default, and something else for each level.
+VALUES: dict[str, tuple[Any, ...]] = {
+    "restart": ("permanent", "transient", "temporary"),
+    "shutdown": (5.0, 1.0, "unlimited"),
+    "startup": ("inline", "deferred"),
+    "startup_timeout": (60.0, 1.0, "unlimited"),
+    "redeliver": (0, 1, 2),
+}
+LEVELS = ("child", "defaults", "profile", "base")
+
+
+def plan(*, child: Any = None, profile: Any = None, **tree: Any) -> Plan:
+    data: dict[str, Any] = {
+        "name": "x",
+        **tree,
+        "profiles": {"p": profile or {}},
+        "children": [{"name": "a", "factory": "greenroom:Actor", **(child or {})}],
+    }
+    return make_plan(structure_tree(data, "tree.toml"), Path("tree.toml"), "p", {})
+
+
+def cases() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    for option, values in VALUES.items():
+        for levels in product((ABSENT, *values[:2]), repeat=4):
+            yield option, levels
+
+
+def test_absent_given_and_given_as_the_default_are_told_apart_on_each_level() -> None:
+    for option, levels in cases():
+        tree = {level: {option: value} for level, value in zip(LEVELS, levels, strict=True) if value is not ABSENT}
+        (spec,) = plan(**tree).children
+        expected = next((value for value in levels if value is not ABSENT), DEFAULTS[option])
+        assert getattr(spec, option) == expected, (option, levels)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_no_bound_can_be_given_where_the_next_level_has_one(level: str) -> None:
+    tree: dict[str, Any] = {each: {"shutdown": 1, "mailbox": {"capacity": 5}} for each in LEVELS[LEVELS.index(level) :]}
+    tree[level] = {"shutdown": "unlimited", "mailbox": {"capacity": "unlimited"}}
+    (spec,) = plan(**tree).children
+    assert spec.shutdown is None
+    assert spec.mailbox.capacity is None
+
+
+def test_tables_are_taken_key_by_key() -> None:
+    made = plan(
+        child={"mailbox": {"capacity": 5}, "labels": {"role": "child", "own": 1}},
+        defaults={"labels": {"role": "default", "team": "red"}},
+        profile={"mailbox": {"capacity": 9, "overflow": "wait"}, "limits": {"stale_after": 1, "max_depth": 3}},
+        base={"mailbox": {"overflow": "drop_oldest"}, "labels": {"floor": 2}, "intensity": {"within": 2}},
+        limits={"max_depth": "unlimited", "max_actors": 8},
+        intensity={"max_restarts": 7},
+    )
+    (spec,) = made.children
+    assert spec.mailbox == MailboxSpec(5, "wait")
+    assert spec.labels == {"role": "child", "own": 1, "team": "red", "floor": 2}
+    assert made.limits == Limits(max_actors=8, max_depth=None, stale_after=1)
+    assert made.intensity == Intensity(7, 2)
+
+
+def test_the_trees_own_settings_go_before_the_profiles_and_those_before_the_bases() -> None:
+    assert plan(unread="log", profile={"unread": "raise"}).unread == "log"
+    assert plan(profile={"unread": "log"}, base={"unread": "raise"}).unread == "log"
+    assert plan(base={"unread": "raise"}).unread == "raise"
+    assert plan().unread == "log"
+
+
+def test_a_profile_that_was_not_asked_for_gives_nothing() -> None:
+    (spec,) = plan(profile={"restart": "temporary"}).children
+    assert spec.restart == "temporary"
+    tree = structure_tree(
+        {
+            "name": "x",
+            "profiles": {"p": {"restart": "temporary"}},
+            "children": [{"name": "a", "factory": "greenroom:Actor"}],
+        },
+        "",
+    )
+    assert make_plan(tree, Path("tree.toml"), None, {}).children[0].restart == "permanent"
+    with pytest.raises(InvalidInput, match="--profile: there is no profile 'q'; there is p"):
+        make_plan(tree, Path("tree.toml"), "q", {})
+
+
+def test_the_defaults_are_the_runtimes_own() -> None:
+    (spec,) = plan().children
+    assert spec == ChildSpec("a", spec.factory)
+    assert plan().limits == Limits()
+    assert plan().intensity == Intensity()
+
+
+def test_whatever_a_specification_takes_can_be_said_in_a_file() -> None:
+    """A new field of the runtime's classes has to find its way into the format."""
+    for spec, table, apart in (
+        (ChildSpec, Child, {"significant"}),
+        (Limits, LimitsTable, set[str]()),
+        (Intensity, IntensityTable, set[str]()),
+        (MailboxSpec, MailboxTable, {"coalesce_key"}),
+    ):
+        names = {field.name for field in attrs.fields(spec)} - apart
+        assert names <= {field.name for field in attrs.fields(table)}, spec
+    assert set(VALUES) | {"mailbox", "labels"} == {field.name for field in attrs.fields(Options)}
+    assert {field.name for field in attrs.fields(Options)} < {field.name for field in attrs.fields(Level)}
+
+
+def test_the_first_that_is_given_wins() -> None:
+    assert first_given(ABSENT, None, 3, default=4) is None
+    assert first_given(ABSENT, ABSENT, default=4) == 4
+
+
+def test_a_main_child_has_to_be_there_and_to_end() -> None:
+    with pytest.raises(InvalidInput, match="main: there is no child 'b'; there is a"):
+        plan(main="b")
+    with pytest.raises(InvalidInput, match="main: 'a' is permanent, so it is restarted whenever it ends"):
+        plan(main="a", profile={"restart": "permanent"}, base={"restart": "transient"})
+    assert plan(main="a", profile={"restart": "transient"}).main == "a"
+
+
+def test_an_empty_tree_and_a_name_given_twice_are_refused() -> None:
+    child = {"name": "a", "factory": "greenroom:Actor"}
+    for children, said in (
+        ([], "children: there is none"),
+        ([child, child], r"children\[1\].name: 'a' is the name of"),
+    ):
+        with pytest.raises(InvalidInput, match=said):
+            make_plan(structure_tree({"name": "x", "children": children}, ""), Path("tree.toml"), None, {})

@@ -1,0 +1,208 @@
+"""In a terminal the tree is drawn, kept up to date, and left as it was at the end."""
+
+import re
+from io import StringIO
+
+import attrs
+import pytest
+import trio
+from rich.console import Console
+
+from greenroom import Actor, Context, Limits, Supervisor, open_supervisor
+from greenroom.console._live import LiveScreen
+from greenroom.console._memory import GONE_KEPT, Memory
+from greenroom.console._screen import Screen
+from greenroom.console._text import clean, cut
+
+ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class Slow(Actor[str]):
+    def __init__(self, seconds: float = 0.0) -> None:
+        self._seconds = seconds
+
+    async def startup(self, ctx: Context) -> None:
+        await trio.sleep(self._seconds)
+
+    async def receive(self, message: str, ctx: Context) -> None:
+        raise ValueError(message)
+
+
+@attrs.define
+class Terminal:
+    """A terminal of 80 by 24 that remembers what was written to it."""
+
+    file: StringIO = attrs.field(factory=StringIO)
+    encoding: str = "utf-8"
+
+    def screen(self, height: int = 24) -> LiveScreen:
+        console = Console(
+            file=self.file, force_terminal=True, width=80, height=height, highlight=False, emoji=False, markup=False,
+            color_system="standard", legacy_windows=False,
+        )  # fmt: skip
+        return LiveScreen(console)
+
+    def last(self, memory: Memory, screen: LiveScreen) -> list[str]:
+        self.file.seek(0)
+        self.file.truncate()
+        with screen:
+            screen.show(memory)
+        text = ESCAPE.sub("", self.file.getvalue()).replace("\r", "")
+        lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+        # Leaving the screen draws it once more.
+        return lines[max(index for index, line in enumerate(lines) if line.startswith("actor")) :]
+
+
+@pytest.mark.usefixtures("autojump_clock")
+async def test_the_tree_is_drawn_with_states_mail_incarnations_and_what_is_waited_for() -> None:
+    terminal = Terminal()
+    async with open_supervisor("stage", limits=Limits(stale_after=2.0)) as root:
+        memory = Memory(root)
+        screen = terminal.screen()
+        slow = root.start_soon(Slow, 10.0, name="slow")
+        slow.tell("waits")
+        slow.tell("waits")
+        again = root.start_soon(Slow, name="again", restart="permanent")
+        await again.wait_ready()
+        again.tell("fail")
+        gone = root.start_soon(Slow, name="gone")
+        gone.tell("no more")
+        memory.look()
+        await trio.sleep(1)
+        memory.look()
+        head, top, *rows = terminal.last(memory, screen)
+        assert head.split()[:5] == ["actor", "state", "run", "mail", "after"]
+        assert top.split() == ["●", "stage", "ready"]
+        assert rows[0].split() == ["├─", "◌", "slow", "initializing", "2"]
+        assert rows[1].split()[:5] == ["├─", "●", "again", "ready", "#2"]
+        assert "ended before: crashed: ValueError: fail" in rows[1]
+        memory.look()
+        await trio.sleep(2)
+        memory.look()
+        assert "STALE" in terminal.last(memory, screen)[2]
+        await slow.kill()
+
+
+async def test_who_has_gone_stays_in_the_picture_with_the_reason() -> None:
+    terminal = Terminal()
+    async with open_supervisor("stage") as root:
+        memory = Memory(root)
+        screen = terminal.screen()
+        one = root.start_soon(Slow, name="one")
+        memory.look()
+        one.tell("broken")
+        await one.wait_stopped()
+        memory.look()
+        assert terminal.last(memory, screen)[-1].split() == [
+            "└─",
+            "✗",
+            "one",
+            "failed",
+            "crashed:",
+            "ValueError:",
+            "broken",
+        ]
+        two = root.start_soon(Slow, name="one")
+        memory.look()
+        assert "└─ ● one" in terminal.last(memory, screen)[-1] or "initializing" in terminal.last(memory, screen)[-1]
+        await two.stop()
+
+
+async def test_only_the_last_of_many_that_have_gone_are_remembered() -> None:
+    async with open_supervisor("stage") as root:
+        memory = Memory(root)
+        for _ in range(GONE_KEPT + 20):
+            child = root.start_soon(Slow)
+            memory.look()
+            await child.stop()
+            memory.look()
+        assert len(memory.top.children) == GONE_KEPT
+
+
+async def test_a_tree_that_is_larger_than_the_terminal_is_cut_with_a_word() -> None:
+    terminal = Terminal()
+    async with open_supervisor("stage") as root:
+        for _ in range(50):
+            root.start_soon(Slow)
+        memory = Memory(root)
+        memory.look()
+        lines = terminal.last(memory, terminal.screen(height=20))
+        assert len(lines) == 1 + 14 + 1
+        assert lines[-1] == "and 37 more"
+
+
+async def test_lines_of_the_plain_screen_tell_changes_once() -> None:
+    stream = StringIO()
+    screen = Screen(stream)
+    async with open_supervisor("stage") as root:
+        memory = Memory(root)
+        one = root.start_soon(Slow, name="one")
+        for _ in range(3):
+            memory.look()
+            screen.show(memory)
+        await one.wait_ready()
+        for _ in range(3):
+            memory.look()
+            screen.show(memory)
+        await one.stop()
+        memory.look()
+        screen.show(memory)
+    assert [line.split(maxsplit=1)[1] for line in stream.getvalue().splitlines()] == [
+        "/stage            [ready]",
+        "one               [initializing]",
+        "one               [ready]",
+        "one               [ended] shutdown",
+    ]
+
+
+def test_lines_keep_their_margin_and_nothing_steers_the_terminal() -> None:
+    stream = StringIO()
+    Screen(stream).say("/a/b\x1b[2J", "first\x1b[31m\nsecond\r\x07\u202e\n", "warning")
+    margin = " " * 27
+    assert (
+        stream.getvalue()
+        == f"   0.00  /a/b\ufffd[2J          warning: first\ufffd[31m\n{margin}second\ufffd\ufffd\ufffd\n"
+    )
+
+
+def test_the_live_screen_shows_no_markup_and_no_control_characters() -> None:
+    terminal = Terminal()
+    screen = terminal.screen()
+    screen.say("who", "[bold]x[/bold] \x1b[2J :smile:")
+    assert "[bold]x[/bold] \ufffd[2J :smile:" in terminal.file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), BrokenPipeError(), ValueError("closed file")]
+)
+def test_the_first_failure_to_write_is_told_once_and_then_there_is_silence(error: Exception) -> None:
+    class Broken(StringIO):
+        def write(self, text: str) -> int:
+            writes.append(text)
+            raise error
+
+    writes: list[str] = []
+    told: list[str] = []
+    screen = Screen(Broken())
+    screen.on_lost = lambda: told.append("lost")
+    for _ in range(3):
+        screen.say("who", "what")
+    assert screen.lost is error
+    assert (len(writes), told) == (1, ["lost"])
+
+
+def test_texts_are_cleaned_and_cut() -> None:
+    assert clean("a\tb\nc\x00\x7f\x9bd é") == "a\tb\nc\ufffd\ufffd\ufffdd é"
+    assert cut("abc", 3) == "abc"
+    assert cut("abcd", 3) == "ab…"
+    assert cut("ab\ncd", 9) == "ab…"
+
+
+def test_the_root_is_what_the_memory_begins_with() -> None:
+    async def look() -> None:
+        seen: list[Supervisor] = []
+        async with open_supervisor("stage", on_open=seen.append) as root:
+            assert seen[0].path == root.path
+            assert Memory(seen[0]).top.state() == "ready"
+
+    trio.run(look)
