@@ -14,12 +14,6 @@ from ._blueprint import Blueprint as Blueprint
 from ._blueprint import check_arguments as check_arguments
 from ._checks import check_seconds as check_seconds
 from ._context import Context as Context
-from ._ending import close_parked as close_parked
-from ._ending import end_from_outside as end_from_outside
-from ._ending import finalize as finalize
-from ._ending import hurry as hurry
-from ._ending import order_end as order_end
-from ._ending import reopen as reopen
 from ._errors import ActorCrashed as ActorCrashed
 from ._errors import ActorRestarting as ActorRestarting
 from ._errors import ActorStopped as ActorStopped
@@ -48,6 +42,9 @@ from ._family import Launcher as Launcher
 from ._family import Verdict as Verdict
 from ._feed import StatusChange as StatusChange
 from ._feed import StatusFeed as StatusFeed
+from ._last_step import close_parked as close_parked
+from ._last_step import finalize as finalize
+from ._last_step import reopen as reopen
 from ._lifecycle import DRAINING as DRAINING
 from ._lifecycle import FAILED as FAILED
 from ._lifecycle import FOLLOWS as FOLLOWS
@@ -62,6 +59,9 @@ from ._lifecycle import STOPPING as STOPPING
 from ._lifecycle import Lifecycle as Lifecycle
 from ._monitor import Down as Down
 from ._monitor import Monitor as Monitor
+from ._orders import end_from_outside as end_from_outside
+from ._orders import hurry as hurry
+from ._orders import order_end as order_end
 from ._policy import RESTART_TYPES as RESTART_TYPES
 from ._policy import Policy as Policy
 from ._policy import RestartType as RestartType

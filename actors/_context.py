@@ -7,10 +7,10 @@ import trio
 
 from ..mailbox import Mail
 from ._checks import check_seconds
-from ._ending import note_end
 from ._errors import ActorStopped, NotInTurn
 from ._gate import NOTHING
 from ._monitor import Monitor
+from ._orders import note_end
 from ._reach import monitor_slot
 from ._reasons import FINISHED, Finished, Shutdown
 from ._ref import ActorRef

@@ -172,7 +172,7 @@ class Gate:
         self._lot.unpark_all()
 
     def _crash(self, error: ServiceEnded) -> None:
-        from ._ending import end_from_outside
+        from ._orders import end_from_outside
 
         slot = self._slot
         if slot.incarnation != self._incarnation:

@@ -8,9 +8,9 @@ from ..mailbox import NOTHING, Envelope, Letter, MailboxFull, MailKind
 from ._admission import ADMISSION, Column
 from ._asking import ask_slot
 from ._checks import check_seconds
-from ._ending import end_from_outside, order_end
 from ._errors import ActorStopping, Refused, StartupFailed, StillRunning, TurnInProgress
 from ._lifecycle import DRAINING, INITIALIZING, READY, STOPPING
+from ._orders import end_from_outside, order_end
 from ._reasons import Crashed, ExitReason
 from ._refusals import admit, raise_refusal
 from ._request import Request

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from ._ending import conclude, finalize, note_end
+from ._ending import conclude
 from ._faults import is_only
+from ._last_step import finalize
+from ._orders import note_end
 from ._reasons import Crashed
 from ._runner import RUNNERS, check_thread
 from ._slot import STOP, Slot

@@ -10,10 +10,10 @@ import trio
 from ._actor import Actor
 from ._blueprint import has_own, refine
 from ._context import Context
-from ._ending import note_end, start_draining
 from ._errors import Ignore, InvalidSpec, StartupFailed
 from ._gate import Gate
 from ._lifecycle import INITIALIZING, READY
+from ._orders import note_end, start_draining
 from ._reasons import Ignored
 from ._slot import DRAIN, NO_ORDER, STOP, Slot
 from ._texts import describe, format_seconds, without_frames

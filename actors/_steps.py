@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import trio
 
 from ..mailbox import NOTHING, Envelope
-from ._ending import end_at_once, note_end
+from ._ending import end_at_once
 from ._errors import OwnTaskNeeded, StartupFailed
 from ._faults import is_fatal, is_only
 from ._held import close_nurseries
 from ._lifecycle import DRAINING, INITIALIZING
+from ._orders import note_end
 from ._reasons import Cancelled, Crashed, Finished
 from ._request import Asked
 from ._runner import CANCELLED, Runner

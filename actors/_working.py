@@ -5,8 +5,9 @@ from typing import Any
 import trio
 
 from ..mailbox import Letter
-from ._ending import give_back, note_end
 from ._errors import NoReply
+from ._last_step import give_back
+from ._orders import note_end
 from ._reasons import Finished
 from ._reports import TurnFinished, post_report
 from ._request import Asked

@@ -1,0 +1,188 @@
+"""Orders: how a slot is told to end, by others or by its own code, and what happens to who takes too long.
+
+Telling is a plain function; whoever runs the slot sees to it, at once or after the message in hand. Orders only grow in urgency.
+"""
+
+import logging
+from functools import partial
+from math import inf
+from typing import Final
+
+import trio
+
+from ._errors import ActorStopping
+from ._lifecycle import DRAINING, ENDED, QUEUED, READY, RESTARTING, STOPPING
+from ._reasons import ExitReason, Killed, is_failure
+from ._runner import LEAVE
+from ._slot import DRAIN, END, Order, Slot
+from ._texts import format_seconds
+
+#: Seconds after a cancellation at which who has not ended is reported with its stack.
+STRAGGLER_AFTER: Final = 5.0
+#: What an unlimited shutdown time means for a kill: somebody outside wants to leave.
+KILL_TIME: Final = 5.0
+
+
+@trio.lowlevel.enable_ki_protection
+def order_end(slot: Slot, order: Order, *, by: str) -> None:
+    """Carry out others' stop, drain or kill: administrative, never restarted. Idempotent; a later order only adds urgency."""
+    if slot.life in ENDED or (slot.admin and order <= slot.order):
+        return
+    if not slot.admin:
+        slot.admin = True
+        slot.by = by
+    slot.order = max(slot.order, order)
+    life = slot.life
+    if order is DRAIN:
+        if life is READY and not slot.ending:
+            start_draining(slot)
+            slot.runtime.wake(slot)
+        return
+    limit_end(slot, killed=order is END)
+    if order is END and slot.reason is None:
+        slot.reason = Killed(f"by {by}")
+    if life is not STOPPING:
+        slot.advance(STOPPING)
+        _close_mailbox(slot)
+    slot.attention = True
+    if slot.ending:
+        if slot.more is not None and slot.more.closing is not None:
+            slot.more.closing.deadline = min(slot.more.closing.deadline, slot.stop_by)
+        if order is END and slot.more is not None and slot.more.family is not None:
+            slot.more.family.kill()
+    elif life is QUEUED or life is RESTARTING:
+        slot.runtime.launcher.withdraw(slot)
+        slot.pool = slot.runtime.pool
+        slot.pool.enqueue(slot)
+    else:
+        _stop_running(slot, now=order is END)
+
+
+def hurry(slot: Slot) -> None:
+    """Kill a slot whose parent's time is over: it gets none of its own."""
+    if slot.life in ENDED:
+        return
+    slot.stop_by = slot.runtime.now()
+    order_end(slot, END, by="parent")
+    more = slot.more
+    if slot.ending and more is not None:
+        if more.closing is not None:
+            more.closing.cancel()
+        if more.family is not None:
+            more.family.hasten()
+
+
+def start_draining(slot: Slot) -> None:
+    """Let nothing new in; what waits is handled, then the slot ends."""
+    slot.advance(DRAINING)
+    _close_mailbox(slot)
+    slot.attention = True
+
+
+@trio.lowlevel.enable_ki_protection
+def end_from_outside(slot: Slot, reason: ExitReason) -> bool:
+    """End a slot's incarnation as if its own code had: a service died, it escalates, `ref.crash(error)`. False if it is ending anyway."""
+    if slot.life in ENDED or slot.ending or slot.reason is not None or slot.life in (QUEUED, RESTARTING):
+        return False
+    note_end(slot, reason)
+    slot.order = END
+    slot.touch()
+    _stop_running(slot, now=True)
+    return True
+
+
+@trio.lowlevel.enable_ki_protection
+def note_end(slot: Slot, reason: ExitReason) -> None:
+    """Note why the incarnation is going to end; the first reason stays, but a failure outweighs an end in good order."""
+    if slot.reason is None or (is_failure(reason) and not is_failure(slot.reason)):
+        slot.reason = reason
+    slot.attention = True
+
+
+def _stop_running(slot: Slot, *, now: bool) -> None:
+    """Make whoever runs the slot see to its end: at once, or after the message in hand."""
+    runner = slot.runner
+    if slot.starting:
+        assert runner is not None
+        runner.cancel_startup()
+        arm_stop_timer(slot)
+    elif runner is None and not slot.idle:
+        return  # on the run queue, or its task has not begun: it looks before it does anything
+    elif slot.blueprint.kind == "function" and (slot.idle or slot.box.hand is None):
+        assert runner is not None
+        runner.interrupt(slot)
+        arm_stop_timer(slot)
+    elif slot.idle:
+        slot.runtime.wake(slot)
+    elif runner is not None and now:
+        runner.interrupt(slot)
+        arm_stop_timer(slot)
+    elif runner is None:
+        return
+    else:
+        runner.hit = runner.hit or LEAVE
+        arm_stop_timer(slot)
+
+
+def _close_mailbox(slot: Slot) -> None:
+    slot.box.close()
+    if slot.box.waiting_senders:
+        slot.box.refuse_senders(partial(ActorStopping, slot.path))
+
+
+def limit_end(slot: Slot, *, killed: bool) -> None:
+    shutdown = slot.policy.shutdown
+    if shutdown is None:
+        shutdown = KILL_TIME if killed else inf
+    by = slot.runtime.now() + shutdown
+    slot.stop_by = min(slot.stop_by, by)
+
+
+def arm_stop_timer(slot: Slot) -> None:
+    more = slot.get_more()
+    if more.stop_timer is not None:
+        more.stop_timer.cancel()
+        more.stop_timer = None
+    now = slot.runtime.now()
+    when = now + STRAGGLER_AFTER if slot.order is END else slot.stop_by
+    if when < inf:
+        action = partial(_report_straggler if slot.order is END else _overdue, slot, slot.incarnation)
+        more.stop_timer = slot.runtime.deadlines.add(max(when, now), action, f"stop of {slot.name}")
+
+
+def _overdue(slot: Slot, incarnation: int) -> None:
+    """Cancel what has not ended in its time."""
+    if slot.incarnation != incarnation or slot.life in ENDED or slot.order is END:
+        return
+    slot.order = END
+    if slot.reason is None:
+        slot.reason = Killed(f"it did not end within its {shutdown_text(slot)}")
+    more = slot.get_more()
+    if slot.ending:
+        if more.closing is not None:
+            more.closing.cancel()
+        if more.family is not None:
+            more.family.hasten()
+        arm_stop_timer(slot)
+    else:
+        _stop_running(slot, now=True)
+
+
+def shutdown_text(slot: Slot) -> str:
+    shutdown = slot.policy.shutdown
+    return "shutdown time" if shutdown is None else f"shutdown time of {format_seconds(shutdown)}"
+
+
+def _report_straggler(slot: Slot, incarnation: int) -> None:
+    """Say who does not let itself be cancelled, and where it is."""
+    if slot.incarnation != incarnation or slot.life in ENDED:
+        return
+    runner = slot.runner
+    stack = "    (no task)" if runner is None else runner.stack()
+    if slot.ending and slot.more is not None and slot.more.gate is not None:
+        stack += slot.more.gate.stacks()
+    text = f"still running {format_seconds(STRAGGLER_AFTER)} after it was cancelled; it is shielded, or swallows the cancellation, at\n{stack}"
+    slot.runtime.log_later(logging.ERROR, text, slot, stack=stack)
+    slot.warn("straggler", text)
+    slot.touch()
+    slot.runtime.flush_log()
