@@ -47,6 +47,8 @@ async def begin(slot: Slot, runner: StartsActors) -> None:
             actor = _make_actor(slot)
             if type(actor) is not slot.blueprint.made:
                 slot.blueprint = refine(slot.blueprint, actor)
+                if not slot.blueprint.enveloped:
+                    slot.box.relax()
             if slot.blueprint.has_services or slot.blueprint.has_startup:
                 await _start_up(slot, actor, ctx, runner)
             else:

@@ -125,6 +125,7 @@ def finish_function(slot: Slot, reason: Finished) -> None:
     slot.attention = True
 
 
+@trio.lowlevel.enable_ki_protection
 async def next_mail(slot: Slot) -> Letter:
     """Take the next mail of a function actor, waiting for it; what it had taken before counts as handled."""
     drop_hand(slot)

@@ -8,6 +8,7 @@ from collections import deque
 from typing import Any, Final
 
 from ._mail import Envelope, Letter, Mail
+from ._overflow import EXEMPT
 
 SPARE_QUEUES: Final = 64
 #: What `only` is when nothing waits there; a message may well be None.
@@ -111,3 +112,10 @@ class Lanes:
                 self.voids -= 1
             else:
                 queue.append(envelope)
+
+    def oldest_droppable(self) -> Letter | None:
+        """Return the oldest mail that may be dropped for a new one."""
+        for envelope in self.queue or ():
+            if envelope.kind not in EXEMPT and not envelope.void:
+                return envelope  # type: ignore[no-any-return]
+        return None

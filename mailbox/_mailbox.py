@@ -25,13 +25,11 @@ from ._door import Addressee, ErrorFor, WaitingSender
 from ._errors import MailboxFull
 from ._lanes import NOTHING, Lanes
 from ._mail import Envelope, Letter
-from ._overflow import judge_overflow
+from ._overflow import EXEMPT, judge_overflow
 from ._spec import PLAIN, Key, MailboxSpec
 
 #: The same bounds, but never fast: compared by identity.
 _ENVELOPED: Final = MailboxSpec()
-#: Kinds that neither count against a capacity nor are dropped for one.
-EXEMPT: Final = frozenset({"tick", "down", "report", "steer", "turn"})
 #: Abandoned requests that may lie in a lane before it is worth clearing them out.
 MAX_VOIDS: Final = 64
 
@@ -130,7 +128,7 @@ class Mailbox(Lanes):
         keyed = self._keyed
         key: Key = envelope.key
         twin = None if keyed is None or key is None else keyed.get((type(key), key))
-        victim = self._oldest_droppable() if full and spec.overflow == "drop_oldest" else None
+        victim = self.oldest_droppable() if full and spec.overflow == "drop_oldest" else None
         verdict = judge_overflow(spec.overflow, full=full, twin=twin is not None, droppable=victim is not None)
         if verdict == "refuse":
             assert spec.capacity is not None
@@ -198,12 +196,6 @@ class Mailbox(Lanes):
             trio.lowlevel.reschedule(sender.task)
             let_in = True
         return let_in
-
-    def _oldest_droppable(self) -> Letter | None:
-        for envelope in self.queue or ():
-            if envelope.kind not in EXEMPT and not envelope.void:
-                return envelope  # type: ignore[no-any-return]
-        return None
 
     def _drop(self, victim: Letter) -> None:
         queue = self.queue
@@ -348,6 +340,12 @@ class Mailbox(Lanes):
             self.keep_seqs()
             self.fast = False
         self.is_open = False
+
+    def relax(self) -> None:
+        """Allow the fast mode after all: the receiver turned out to take one message at a time."""
+        if self.spec is _ENVELOPED:
+            self.spec = PLAIN
+            self.fast = self.is_open and not self.queue and not self.urgent
 
     def close_if_empty(self) -> bool:
         """Refuse mail from now on, if nothing waits, neither in a lane nor for room; False, and nothing done, if something does."""
