@@ -6,8 +6,7 @@ from typing import Any, TypeVar, overload
 import attrs
 import trio
 
-from ..actors import Actor, ActorRef, Context, Down, Monitor, ReplyToken, check_seconds, slot_of
-from ..actors import monitor_slot
+from ..actors import Actor, ActorRef, Context, Down, Monitor, ReplyToken, check_seconds, monitor_slot, slot_of
 from ..supervisor import Supervisor
 from ._errors import Unexpected
 from ._matching import describe, is_predicate, matches
