@@ -123,7 +123,7 @@ async def test_p3_2000_children_are_registered_in_no_virtual_time_whatever_their
         info = root.snapshot()
         assert len(info.children) == 2_000
         # Hung startups delay no other call.
-        ready = await root.start(Plain)
+        ready: Any = await root.start(Plain)
         assert await ready.ask(5) == 5
         assert root.count_children()["specs"] == 2_001
         await refs[0].stop()
@@ -403,7 +403,7 @@ def test_p5_all_that_is_wrong_with_a_set_of_specs_is_said_at_once() -> None:
     trio.run(main)
 
 
-BAD_NUMBERS: list[Any] = [-1, 0, 1.0, "1", True, False, float("nan"), [], object(), b"1"]
+BAD_NUMBERS: list[Any] = [-1, 0, 1.0, "1", True, False, float("nan"), [], ..., b"1"]
 
 
 @pytest.mark.parametrize("value", BAD_NUMBERS, ids=repr)
@@ -413,7 +413,7 @@ def test_p5_a_limit_that_is_no_whole_number_is_refused(field: str, value: Any) -
         Limits(**{field: value})
 
 
-@pytest.mark.parametrize("value", [-1, 0, "1", True, float("nan"), float("inf"), [], object(), b"1", 1j], ids=repr)
+@pytest.mark.parametrize("value", [-1, 0, "1", True, float("nan"), float("inf"), [], ..., b"1", 1j], ids=repr)
 def test_p5_numbers_of_seconds_are_checked(value: Any) -> None:
     with pytest.raises(InvalidSpec, match="stale_after"):
         Limits(stale_after=value)
@@ -421,14 +421,14 @@ def test_p5_numbers_of_seconds_are_checked(value: Any) -> None:
         Intensity(3, value)
 
 
-@pytest.mark.parametrize("value", [-1, 1.0, "1", True, None, [], object(), float("nan"), b"1", {}], ids=repr)
+@pytest.mark.parametrize("value", [-1, 1.0, "1", True, None, [], ..., float("nan"), b"1", {}], ids=repr)
 def test_p5_a_number_of_restarts_is_checked(value: Any) -> None:
     with pytest.raises(InvalidSpec, match="max_restarts"):
         Intensity(value)
 
 
 @pytest.mark.parametrize("field", ["per_activation", "per_turn", "time_slice"])
-@pytest.mark.parametrize("value", [-1, 0, "1", True, None, [], object(), float("nan"), b"1", {}], ids=repr)
+@pytest.mark.parametrize("value", [-1, 0, "1", True, None, [], ..., float("nan"), b"1", {}], ids=repr)
 def test_p5_a_scheduling_is_checked(field: str, value: Any) -> None:
     with pytest.raises(InvalidSpec, match=f"Scheduling.{field}"):
         Scheduling(**{field: value})
