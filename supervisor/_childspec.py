@@ -13,6 +13,11 @@ from ._options import OPTIONS, check_name, compile_policy
 StartupMode = Literal["inline", "deferred"]
 
 
+def _as_tuple(args: Iterable[Any]) -> tuple[Any, ...]:
+    """Return arguments as a tuple; with a type of its own, as checkers take `tuple` for one of things that are all alike."""
+    return tuple(args)
+
+
 @attrs.frozen
 class ChildSpec:
     """Declare a child.
@@ -32,7 +37,7 @@ class ChildSpec:
 
     name: str
     factory: Callable[..., Any]
-    args: tuple[Any, ...] = attrs.field(default=(), converter=tuple)
+    args: tuple[Any, ...] = attrs.field(default=(), converter=_as_tuple)
     kwargs: Mapping[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True)
     restart: RestartType = attrs.field(default="permanent", kw_only=True)
     shutdown: float | None = attrs.field(default=5.0, kw_only=True)

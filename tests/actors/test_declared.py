@@ -209,7 +209,7 @@ async def test_a_start_that_is_cancelled_rolls_back() -> None:
 async def test_what_a_spec_gives_its_child() -> None:
     specs = [
         ChildSpec("a", Starts, ([],), kwargs={"seconds": 4.0}, labels={"role": "clerk"}),
-        ChildSpec("b", Starts, [[], 2.0]),  # type: ignore[arg-type]
+        ChildSpec("b", Starts, [[], 2.0]),
     ]
     async with open_supervisor("stage", children=specs) as root:
         assert trio.current_time() == 6.0

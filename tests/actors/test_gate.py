@@ -8,7 +8,6 @@ from trio.testing import wait_all_tasks_blocked
 
 from greenroom import (
     Actor,
-    ActorRef,
     ChildEnded,
     ChildStartupFailed,
     Context,
@@ -95,7 +94,7 @@ def service(line: Line, **options: Any) -> Service[Any]:
     return Service(line.name, line.connect, **{"watch": line.watch, **options})
 
 
-def start(root: Supervisor, services: list[Any], log: Log, **options: Any) -> ActorRef[Any]:
+def start(root: Supervisor, services: list[Any], log: Log, **options: Any) -> Any:
     return root.start_soon(Serves, services, log, **options)
 
 
@@ -285,7 +284,7 @@ async def test_p8_a_required_service_that_ends_cancels_the_message_in_hand() -> 
     line = Line(log, "a")
 
     class Busy(Serves):
-        async def receive(self, message: Any, ctx: Context) -> Any:  # type: ignore[override]
+        async def receive(self, message: Any, ctx: Context) -> Any:
             await trio.sleep_forever()
 
     async with open_supervisor("stage") as root:
@@ -401,7 +400,12 @@ async def test_p9_a_stop_also_cancels_services_not_yet_begun_and_startup_never_b
         assert isinstance(report, ChildEnded)
 
 
-@pytest.mark.parametrize("bad", [[7], "ab", [Service("a", Line), Service("a", Line)], 7])
+@asynccontextmanager
+async def nothing() -> AsyncGenerator[None]:
+    yield
+
+
+@pytest.mark.parametrize("bad", [[7], "ab", [Service("a", nothing), Service("a", nothing)], 7])
 async def test_services_that_are_none_are_a_startup_failure(bad: Any) -> None:
     log: Log = []
     async with open_supervisor("stage") as root:

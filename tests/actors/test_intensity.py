@@ -150,7 +150,7 @@ async def test_attempts_that_never_became_ready_are_counted_in_a_row_only() -> N
 async def test_a_permanent_run_time_child_retries_a_failed_first_startup_and_each_attempt_is_reported() -> None:
     Fails.left = 2
     async with open_supervisor("stage") as root:
-        ref = root.start_soon(Fails, 1.0, restart="permanent")
+        ref: Any = root.start_soon(Fails, 1.0, restart="permanent")
         ref.tell("waits")
         await ref.wait_ready()
         assert trio.current_time() == 3.0

@@ -84,7 +84,7 @@ class Serves(Fragile):
     def services(self) -> Any:
         assert self.error is not None
         connection = Connection(self.at, self.error)
-        return [Service("a", lambda: connection, watch=connection.watch)]  # type: ignore[arg-type,return-value]
+        return [Service("a", lambda: connection, watch=connection.watch)]
 
     async def prewarm(self, ctx: Context) -> None:
         self.maybe("prewarm")
@@ -176,7 +176,7 @@ async def test_p29_ctrl_c_in_a_group_is_not_swallowed_either(kind: Any) -> None:
 @pytest.mark.parametrize("kind", [Fragile, OwnFragile])
 async def test_p29_a_real_ctrl_c_in_a_handler_ends_the_tree(kind: Any) -> None:
     class Raises(kind):  # type: ignore[misc]
-        def receive(self, message: Any, ctx: Context) -> None:  # type: ignore[override]
+        def receive(self, message: Any, ctx: Context) -> None:
             signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):  # noqa: PT012 -- the block raises as it is left
@@ -214,7 +214,7 @@ async def test_p29_a_scope_of_the_users_own_is_none_of_our_business(kind: Any) -
             return message
 
     async with open_supervisor("stage") as root:
-        ref: ActorRef[Any] = await root.start(Scopes)
+        ref: Any = await root.start(Scopes)
         assert await ref.ask(1) == 1
         assert await ref.ask(2) == 2
         assert trio.current_time() == 2.0
@@ -258,7 +258,7 @@ async def test_p29_what_a_handler_raises_while_it_is_cancelled_does_not_reach_th
         async def receive(self, message: Any, ctx: Context) -> Any:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self.breaks)
-                await trio.sleep_forever()
+                nursery.start_soon(trio.sleep_forever)
             return message
 
         async def breaks(self) -> None:
@@ -273,7 +273,7 @@ async def test_p29_what_a_handler_raises_while_it_is_cancelled_does_not_reach_th
                 await trio.sleep_forever()
 
     async with open_supervisor("stage") as root:
-        sibling = await root.start(Fragile)
+        sibling: Any = await root.start(Fragile)
         ref: ActorRef[Any] = await root.start(Messy, shutdown=2.0)
         ref.tell(1)
         await wait_all_tasks_blocked()

@@ -158,9 +158,8 @@ class Breaks(Starts):
 
 
 class Slow:
-    async def __aenter__(self) -> int:
+    async def __aenter__(self) -> None:
         await trio.sleep_forever()
-        return 1
 
     async def __aexit__(self, *_: object) -> None:
         pass

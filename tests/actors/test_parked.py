@@ -61,7 +61,8 @@ both = pytest.mark.parametrize("restart", ["permanent", "transient"])
 async def test_a_terminated_child_is_parked_name_uid_ref_and_spec_stay(kind: type[Works], restart: Any) -> None:
     async with open_supervisor("stage") as root:
         ref: ActorRef[Any] = await root.start(kind, name="a", restart=restart)
-        watcher: ActorRef[Any] = await root.start(Works, log := [], name="watcher")
+        log: Log = []
+        watcher: ActorRef[Any] = await root.start(Works, log, name="watcher")
         watcher.tell(ref)
         ref.tell(2.0)
         await wait_all_tasks_blocked()

@@ -195,7 +195,7 @@ class Bare(Actor[Word]):
     def __init__(self, world: World, *_: Any) -> None:
         self.world = world
 
-    receive = Child.receive  # type: ignore[assignment]
+    receive = Child.receive
 
 
 class Turns(Agent[Word]):
@@ -205,8 +205,8 @@ class Turns(Agent[Word]):
         self.world, self.how, self.seconds = world, how, seconds
         self.wanted = ()
 
-    startup = Child.startup  # type: ignore[assignment]
-    shutdown = Child.shutdown  # type: ignore[assignment]
+    startup = Child.startup
+    shutdown = Child.shutdown
 
     async def turn(self, turn: Turn[Word], ctx: Context) -> int:
         for mail in turn.mail:

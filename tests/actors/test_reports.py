@@ -33,7 +33,7 @@ class Fails(Actor[Any]):
         self.error, self.log, self.seconds = error, [] if log is None else log, seconds
 
     def services(self) -> Any:
-        return [Service("a", lambda: Connection(self.log))]  # type: ignore[arg-type,return-value]
+        return [Service("a", lambda: Connection(self.log))]
 
     async def startup(self, ctx: Context) -> None:
         ctx.start_soon(Child, self.log, name="child")

@@ -267,7 +267,7 @@ def test_p27_a_tree_cancelled_at_any_step_ends_in_order_and_leaves_nothing() -> 
             canceller.armed = True
             async with open_supervisor("stage", limits=Limits(max_concurrent_startups=1)) as root:
                 keep.append(root)
-                ref: ActorRef[Any] = root.start_soon(top, name="top", mail=1.0)
+                ref: Any = root.start_soon(top, name="top", mail=1.0)
                 root.start_soon(Serves, log, 1.0)
                 with trio.move_on_after(2):
                     await ref.ask(2.0)

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -223,6 +224,6 @@ async def test_p4_many_starts_cancelled_together_leave_nothing() -> None:
         with trio.move_on_after(2.5):
             async with trio.open_nursery() as nursery:
                 for _ in range(50):
-                    nursery.start_soon(root.start, Starts, 2.0)
+                    nursery.start_soon(partial(root.start, Starts, 2.0))
         lives = [ref.lifecycle for ref in root.which_children()]
         assert lives == ["ready"] * 3

@@ -9,6 +9,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from greenroom import (
     Actor,
+    ActorRef,
     ActorStopped,
     Agent,
     ChildEnded,
@@ -275,11 +276,14 @@ async def test_p7_a_crash_anywhere_in_a_start_is_a_startup_failure(where: str, *
         async def startup(self, ctx: Context) -> None:
             self.maybe("startup")
 
-    if where == "services":
-        Breaks.services = lambda self: self.maybe("services")  # type: ignore[method-assign,assignment,return-value]
-    Breaks.own_task = own_task
+    class BreaksInServices(Breaks):
+        def services(self) -> Any:
+            self.maybe("services")
+
+    kind = BreaksInServices if where == "services" else Breaks
+    kind.own_task = own_task
     async with open_supervisor("stage") as root:
-        ref = root.start_soon(Breaks)
+        ref = root.start_soon(kind)
         await ref.wait_stopped()
         assert ref.lifecycle == "failed"
         assert isinstance(ref.exit_reason, StartupFailed)
@@ -353,7 +357,7 @@ async def test_p9_the_cause_stays_readable_when_a_stop_won_over_a_failure(kind: 
                 raise OSError("broken meanwhile") from None
 
     async with open_supervisor("stage") as root:
-        ref = root.start_soon(Stubborn)
+        ref: ActorRef[Any] = root.start_soon(Stubborn)
         await trio.sleep(1)
         await ref.stop()
         assert isinstance(ref.status, Errored)

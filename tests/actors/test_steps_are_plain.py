@@ -227,7 +227,7 @@ class Hostile:
             Hostile.ref.request_stop()
         raise KeyError("hostile")
 
-    __eq__ = __ne__ = __hash__ = __repr__ = __str__ = __bool__ = __len__ = __iter__ = _touch  # type: ignore[assignment]
+    __eq__ = __ne__ = __hash__ = __repr__ = __str__ = __bool__ = __len__ = __iter__ = _touch
 
 
 class HostileError(Hostile, Exception):

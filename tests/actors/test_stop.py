@@ -291,7 +291,7 @@ async def test_p26_an_actor_ends_itself_after_the_message_in_hand(*, own_task: b
 
     Mine.own_task = own_task
     async with open_supervisor("stage") as root:
-        ref: ActorRef[Any] = await root.start(Mine)
+        ref: Any = await root.start(Mine)
         assert await ref.ask("result") == "result"
         await ref.wait_stopped()
         assert ref.exit_reason == Finished(42)
