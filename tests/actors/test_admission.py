@@ -148,8 +148,17 @@ async def bring_to(row: str, root: Supervisor) -> ActorRef[Any]:
         await ref.stop()
     elif row in ("resting", "restarting"):
         ref._slot.life = Lifecycle(row)  # nothing brings it there yet, or nobody can look then
+        ref._slot.idle = False
     root.reports.drain()
     return ref
+
+
+def let_go(ref: ActorRef[Any]) -> None:
+    """Bring an agent back that was put into a state by hand."""
+    slot = ref._slot
+    if slot.life in (Lifecycle.RESTING, Lifecycle.RESTARTING):
+        slot.life, slot.idle = Lifecycle.READY, True
+        slot.runtime.wake(slot)
 
 
 def trace(root: Supervisor, ref: ActorRef[Any]) -> Any:
@@ -219,8 +228,7 @@ async def test_what_is_refused_is_refused_with_the_error_named_gives_the_message
             assert ref._slot.box.seq == seq + 1
             if answer == "q":
                 assert len(ref._slot.box) == before[5] + (0 if function is do_ask else 1)
-        if row in ("resting", "restarting"):
-            ref._slot.life = Lifecycle.READY
+        let_go(ref)
 
 
 @pytest.mark.parametrize("row", TABLE)
@@ -236,8 +244,7 @@ async def test_queue_only_mail_is_queued_where_mail_is_and_starts_nothing(row: s
         else:
             assert ref.try_tell("message", trigger_turn=False) is False
             assert trace(root, ref) == before
-        if row in ("resting", "restarting"):
-            ref._slot.life = Lifecycle.READY
+        let_go(ref)
 
 
 @pytest.mark.parametrize("row", TABLE)
@@ -248,8 +255,7 @@ async def test_an_interrupt_ends_a_turn_where_there_is_one_and_does_nothing_else
         assert await ref.interrupt() is (TABLE[row][3] == "yes")
         if TABLE[row][3] == "-":
             assert trace(root, ref) == before
-        if row in ("resting", "restarting"):
-            ref._slot.life = Lifecycle.READY
+        let_go(ref)
 
 
 @pytest.mark.parametrize("row", TABLE)
@@ -269,5 +275,4 @@ async def test_looking_is_possible_in_every_state_never_blocks_and_changes_nothi
         root.which_children()
         root.count_children()
         assert trace(root, ref) == before
-        if row in ("resting", "restarting"):
-            ref._slot.life = Lifecycle.READY
+        let_go(ref)
