@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TextIO
 
 import trio
 from cyclopts import App, CycloptsError, Parameter, UnknownOptionError
@@ -22,7 +22,7 @@ from ._problem import InvalidInput, Problem
 from ._reader import read_tree_file, shown
 from ._run import FAILED, FINE, USAGE, rendered, run_plan, traceback_of
 from ._schema import schema_text
-from ._screen import Screen, silence
+from ._screen import Screen
 from ._treefile import TreeFile
 
 View = Literal["auto", "live", "plain", "none"]
@@ -177,6 +177,17 @@ def complain(text: str) -> None:
         sys.stderr.flush()
     except (OSError, ValueError, AttributeError):
         return
+
+
+def silence(stream: TextIO) -> None:
+    """Let a stream write to nowhere: what is left in its buffer would fail once more when Python exits."""
+    try:
+        descriptor = stream.fileno()
+    except (OSError, ValueError):
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,6 +1,5 @@
 """The plain screen: a run as lines. For pipes, files and logs; `_live.py` has the one for terminals."""
 
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -80,7 +79,6 @@ class Screen:
             write()
         except (OSError, ValueError) as error:  # ValueError: the stream has been closed
             self.lost = error
-            silence(self._stream)
             if self.on_lost is not None:
                 self.on_lost()
 
@@ -91,14 +89,3 @@ class Screen:
     def _write(self, text: str) -> None:
         self._stream.write(f"{text}\n")
         self._stream.flush()
-
-
-def silence(stream: TextIO) -> None:
-    """Let a stream write to nowhere: what is left in its buffer would fail once more when Python exits."""
-    try:
-        descriptor = stream.fileno()
-    except (OSError, ValueError):
-        return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, descriptor)
-    os.close(nowhere)

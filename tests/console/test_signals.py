@@ -56,7 +56,7 @@ def test_an_actor_that_clings_to_its_task_is_broken_off_by_the_third_ctrl_c(tree
     with start("run", tree(ONE.format(name="clings"))) as process:
         wait_for(process, "one               [ready]")
         process.send_signal(signal.SIGINT)
-        wait_for(process, "Ctrl-C: stopping the tree")
+        assert "Ctrl-C: stopping the tree" in wait_for(process, "one               [stopping]")
         process.send_signal(signal.SIGINT)
         wait_for(process, "still stopping")
         process.send_signal(signal.SIGINT)
