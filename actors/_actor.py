@@ -34,10 +34,16 @@ class Actor(Generic[M]):
         return ()
 
     async def prewarm(self, ctx: "Context") -> None:
-        """Do what may be done ahead; begun once the services are there, never waited for, ends with the incarnation."""
+        """Do what may be done ahead; begun once the services are there, never waited for, ends with the incarnation.
+
+        Checkpoint: as you write it. Cancellation: when the incarnation ends; a failure is a warning.
+        """
 
     async def startup(self, ctx: "Context") -> None:
-        """Get ready; after the services, before the first message. Raising is a failed startup, `Ignore` an end without failure."""
+        """Get ready; after the services, before the first message. Raising is a failed startup, `Ignore` an end without failure.
+
+        Checkpoint: as you write it. Cancellation: when the startup's time is over, or a stop comes first; `shutdown` runs all the same.
+        """
 
     def receive(self, message: M, ctx: "Context") -> Any:
         """Handle one message; `async def` or `def`. What it returns answers an ask."""
@@ -46,4 +52,7 @@ class Actor(Generic[M]):
         )
 
     async def shutdown(self, ctx: "Context", reason: ExitReason) -> None:
-        """Clean up; runs if `startup` began, after its children have ended, before its services are closed."""
+        """Clean up; runs if `startup` began, after its children have ended, before its services are closed.
+
+        Checkpoint: as you write it. Cancellation: when the shutdown time is over; the end goes on.
+        """

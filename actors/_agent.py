@@ -19,7 +19,10 @@ class Agent(Actor[M]):
     """
 
     async def turn(self, turn: "Turn[M]", ctx: "Context") -> Any:
-        """Do one turn: `turn.mail` is what started it, `turn.drain()` takes what has arrived since."""
+        """Do one turn: `turn.mail` is what started it, `turn.drain()` takes what has arrived since.
+
+        Checkpoint: as you write it. Cancellation: by an interrupt or a kill; what was drained and not committed goes back, in order.
+        """
         raise NotImplementedError(f"{type(self).__qualname__} got {turn.mail!r}, but defines no turn(self, turn, ctx)")
 
     def receive(self, message: M, ctx: "Context") -> Any:

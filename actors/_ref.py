@@ -393,9 +393,7 @@ class ActorRef(ActorView, Generic[M]):
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled."""
-        raise TypeError(
-            f"{self!r} cannot be pickled or copied: it reaches an actor of this run; pass its path ({self.path!r}) and look it up"
-        )
+        raise TypeError(f"{self!r} cannot be pickled or copied: it is of this run; pass its path, and look it up")
 
 
 Slot.make_ref = ActorRef

@@ -319,6 +319,8 @@ async def test_p27_a_start_that_races_the_stop_is_refused_or_its_child_ends_too(
         async with open_supervisor("stage") as root:
             await root.start(Boss)
             keep = root
+            if delay == 0:
+                await wait_all_tasks_blocked()  # the one that is early for certain; the others race
         await wait_all_tasks_blocked()
         nothing_left(keep)
     assert outcomes == {"accepted", "refused"}
