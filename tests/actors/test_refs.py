@@ -85,7 +85,7 @@ async def test_a_ref_is_neither_pickled_nor_copied(pinned: bool) -> None:
         if pinned:
             ref = ref.pin()
         for attempt in (pickle.dumps, copy.copy, copy.deepcopy):
-            with pytest.raises(TypeError, match=r"cannot be pickled or copied.*'/stage/a'"):
+            with pytest.raises(TypeError, match=r"/stage/a.*cannot be pickled or copied"):
                 attempt(ref)
 
 
