@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Literal, TextIO
+from typing import Annotated, Literal, TextIO, cast
 
 import trio
 from cyclopts import App, CycloptsError, Parameter, UnknownOptionError
@@ -120,8 +120,6 @@ def _describe(path: Path, declaration: TreeFile, plan: Plan) -> None:
 
 
 def _screen(view: View) -> Screen:
-    if sys.stdout is None:
-        return Screen(open(os.devnull, "w", encoding="utf-8"), shows_tree=False)  # noqa: PTH123 -- closed with the process
     if view == "none":
         return Screen(shows_tree=False)
     console = Console(highlight=False, emoji=False, markup=False)
@@ -175,8 +173,15 @@ def complain(text: str) -> None:
         for line in text.splitlines():
             sys.stderr.write(f"greenroom: {line}\n")
         sys.stderr.flush()
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError):
         return
+
+
+def open_missing_streams() -> None:
+    """Give a program that was started without stdout or stderr ones that lead to nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 -- closed with the process
 
 
 def silence(stream: TextIO) -> None:
@@ -192,6 +197,7 @@ def silence(stream: TextIO) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says, and return the exit status."""
+    open_missing_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -212,6 +218,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             complain(str(error))
         return FAILED
     except BaseExceptionGroup as group:
-        if group.subgroup(KeyboardInterrupt) is not None:
-            return 130
+        # An actor's Ctrl-C or sys.exit(), out of the nurseries that it went through.
+        leaf: BaseException = group
+        while isinstance(leaf, BaseExceptionGroup):
+            members = cast("tuple[BaseException, ...]", leaf.exceptions)
+            leaf = next((each for each in members if not isinstance(each, Exception)), members[0])
+        if isinstance(leaf, (KeyboardInterrupt, SystemExit)):
+            raise leaf from None
         raise

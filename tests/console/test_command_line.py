@@ -258,3 +258,21 @@ def test_a_terminal_that_knows_no_more_than_ascii_gets_escapes_and_no_traceback(
     ended = greenroom("run", tree(FINE), "--needed", "dé", PYTHONIOENCODING="ascii", LC_ALL="C")
     assert ended.returncode == 0
     assert ended.stdout.endswith("a result of d\\xe9\n")
+
+
+@pytest.mark.parametrize(("closed", "code"), [("1", 0), ("2", 0), ("1 2", 0)])
+def test_a_program_without_stdout_or_stderr_runs_all_the_same(tree: Write, closed: str, code: int) -> None:
+    path = tree(FINE)
+    program = "import sys; from greenroom.console import main; sys.exit(main())"
+    shell = " ".join(f"{number}>&-" for number in closed.split())
+    command = f'exec "{sys.executable}" -P -c "{program}" run "{path}" --needed x {shell}'
+    ended = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == code
+    assert "Traceback" not in ended.stdout + ended.stderr
+
+
+def test_an_actor_that_calls_sys_exit_ends_the_run_with_its_status(tree: Write, greenroom: Run, tmp_path: Path) -> None:
+    (tmp_path / "leaves.py").write_text("import sys\nasync def leave(ctx):\n    sys.exit(7)\n", encoding="utf-8")
+    ended = greenroom("run", tree(child("leaves:leave")))
+    assert ended.returncode == 7
+    assert "Traceback" not in ended.stdout + ended.stderr
