@@ -159,8 +159,8 @@ async def test_p8_nobody_sees_a_half_ready_set() -> None:
 async def test_p8_required_failures_are_collected_sorted_and_reported_together_with_the_fixed_text() -> None:
     log: Log = []
     lines = [
-        Line(log, "zeta", 3.0, error=OSError("no route")),
-        Line(log, "alpha", 1.0, error=ValueError("bad key")),
+        Line(log, "zeta", 1.0, error=OSError("no route")),
+        Line(log, "alpha", 3.0, error=ValueError("bad key")),
         Line(log, "fine", 2.0),
     ]
     async with open_supervisor("stage") as root:

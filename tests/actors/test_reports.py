@@ -18,6 +18,7 @@ from greenroom import (
     Intensity,
     Limits,
     Report,
+    ReportLog,
     Service,
     StartupFailed,
     Turn,
@@ -111,6 +112,26 @@ async def test_p10_what_is_true_when_a_startup_failure_can_be_seen() -> None:
         await wait_all_tasks_blocked()
         assert [failure.error for failure in asked] == [error]
         assert root.reports.drain() == []
+
+
+async def test_p10_all_of_it_is_true_in_the_very_step_in_which_the_report_is_posted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: Log = []
+    async with open_supervisor("stage", limits=Limits(max_concurrent_startups=1)) as root:
+        add = ReportLog._add
+        ref: ActorRef[Any] = root.start_soon(Fails, OSError("no"), [], name="a", mail="told")
+        launcher: Any = root._slot.runtime.launcher
+
+        def look(log: ReportLog, *facts: Any, **more: Any) -> None:
+            if log is root.reports:
+                seen.append((root.which_children(), ref.lifecycle, launcher.in_use, root.dead_letters.total))
+            add(log, *facts, **more)
+
+        monkeypatch.setattr(ReportLog, "_add", look)
+        await ref.wait_stopped()
+        assert seen == [([], "failed", 0, 1)]
+        root.reports.drain()
 
 
 async def test_p10_each_failed_incarnation_is_reported_exactly_once() -> None:

@@ -468,7 +468,8 @@ async def test_p28_who_shields_itself_is_reported_with_its_stack_and_waited_for(
     assert "in Ignores.stubborn" in record.__dict__["stack"]
 
 
-async def test_p28_a_parent_whose_time_is_over_kills_its_children_without_theirs() -> None:
+@pytest.mark.parametrize("restart", ["temporary", "permanent"])
+async def test_p28_a_parent_whose_time_is_over_kills_its_children_without_theirs(restart: Any) -> None:
     log: Log = []
 
     def leaf() -> Closes:
@@ -476,8 +477,8 @@ async def test_p28_a_parent_whose_time_is_over_kills_its_children_without_theirs
 
     class Boss(Actor[Any]):
         async def startup(self, ctx: Context) -> None:
-            ctx.start_soon(leaf, name="a", shutdown=None)
-            ctx.start_soon(leaf, name="b", shutdown=1000.0)
+            ctx.start_soon(leaf, name="a", shutdown=None, restart=restart)
+            ctx.start_soon(leaf, name="b", shutdown=1000.0, restart=restart)
 
     async with open_supervisor("stage") as root:
         ref = await root.start(Boss, shutdown=3.0)
