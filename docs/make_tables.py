@@ -31,7 +31,10 @@ def make_tables() -> str:
     ]
     for row, answers in ADMISSION.items():
         name = row.value if isinstance(row, Lifecycle) else row
-        cells = [ANSWERS[answer] if isinstance(answer, str) else f"refused: `{answer.__name__}`" for answer in answers.values()]
+        cells = [
+            ANSWERS[answer] if isinstance(answer, str) else f"refused: `{answer.__name__}`"
+            for answer in answers.values()
+        ]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     lines += ["", "## Which status goes with which lifecycle", "", "| lifecycle | statuses |", "|---|---|"]
     for life, statuses in STATUSES.items():
