@@ -74,6 +74,7 @@ class Deadlines:
             heappop(heap)
             self._dead -= 1
 
+    @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Sleep and call, until cancelled."""
         while True:

@@ -138,6 +138,7 @@ class Worker(Steps):
         self.home = self.clean.copy()
         self.startup_scope: trio.CancelScope | None = None
 
+    @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Step actors until the pool has no use for this worker."""
         self.task = trio.lowlevel.current_task()

@@ -193,6 +193,7 @@ class _Tree:
         if self.body is not None:
             self.body.cancel()
 
+    @trio.lowlevel.enable_ki_protection
     async def host(self, outer: trio.Nursery) -> None:
         """Hold all tasks of the tree, out of reach of cancellation from outside."""
         runtime, root = self.runtime, self.root
@@ -226,6 +227,7 @@ class _Tree:
                 finalize(slot)
         self.runtime.flush_log()
 
+    @trio.lowlevel.enable_ki_protection
     async def guard(self) -> None:
         """Turn a cancellation from outside into a kill of the tree, in order; once that has ended, the block lets the cancellation pass."""
         try:
