@@ -94,14 +94,7 @@ class ActorRef(ActorView, Generic[M]):
     def _envelope(
         self, message: Any, sender: Any, *, trigger: bool, urgent: bool, kind: MailKind = "message"
     ) -> Envelope:
-        spec = self._slot.box.spec
-        key = None
-        if spec.coalesce_key is not None:
-            key = spec.coalesce_key(message)
-            if key is not None and type(key) not in (str, int, bytes):
-                raise TypeError(
-                    f"{self.path}: coalesce_key returned {key!r} for {message!r}; give a str, an int, bytes, or None"
-                )
+        key = self._slot.box.spec.key_of(message)
         return Envelope(message, sender, trigger=trigger, urgent=urgent, kind=kind, key=key)
 
     def _deliver(self, letter: Letter) -> int:
@@ -125,6 +118,7 @@ class ActorRef(ActorView, Generic[M]):
             return False
         return True
 
+    @trio.lowlevel.enable_ki_protection
     async def send(
         self, message: M, *, sender: "ActorRef[Any] | None" = None, trigger_turn: bool = True, urgent: bool = False
     ) -> int:
@@ -157,6 +151,7 @@ class ActorRef(ActorView, Generic[M]):
         await trio.lowlevel.cancel_shielded_checkpoint()
         return seq
 
+    @trio.lowlevel.enable_ki_protection
     async def ask(self, request: Request[R], *, timeout: float | None = None) -> R:
         """Send a request and wait for its answer.
 
@@ -204,6 +199,7 @@ class ActorRef(ActorView, Generic[M]):
             raise TurnInProgress(slot.path, message)
         return open_direct_turn(slot, Envelope(message, kind="turn"))
 
+    @trio.lowlevel.enable_ki_protection
     async def run_turn(self, message: M) -> Any:
         """Give an idle, ready agent a turn now and return its result.
 
@@ -246,6 +242,7 @@ class ActorRef(ActorView, Generic[M]):
             raise ADMISSION[READY]["steer"](slot.path, message)  # type: ignore[operator]
         return slot.box.accept(Envelope(message, urgent=True, kind="steer"))
 
+    @trio.lowlevel.enable_ki_protection
     async def interrupt(self, *, grace: float = GRACE, cascade: bool = False) -> bool:
         """Cancel the active turn and keep the actor; wait until the turn has ended. A function actor has no turns to interrupt.
 
@@ -290,6 +287,7 @@ class ActorRef(ActorView, Generic[M]):
 
     # -- ends
 
+    @trio.lowlevel.enable_ki_protection
     def request_stop(self) -> None:
         """Ask the actor to stop after its current message or turn. Plain function, idempotent."""
         order_end(self._slot, STOP, by=current_path())
@@ -320,6 +318,7 @@ class ActorRef(ActorView, Generic[M]):
         """
         return await self._end(END)
 
+    @trio.lowlevel.enable_ki_protection
     async def _end(self, order: Order) -> ExitReason | None:
         slot = self._slot
         if not slot.has_ended:
@@ -328,6 +327,7 @@ class ActorRef(ActorView, Generic[M]):
         order_end(slot, order, by=current_path())
         return await self.wait_stopped()
 
+    @trio.lowlevel.enable_ki_protection
     def crash(self, error: Exception) -> bool:
         """End the current incarnation as if its code had raised `error`: for experiments. False if none is running. Plain function."""
         if not isinstance(error, Exception):
@@ -354,6 +354,7 @@ class ActorRef(ActorView, Generic[M]):
                     raise_refusal(self._slot, "mail", None)
                 await slot.changed()
 
+    @trio.lowlevel.enable_ki_protection
     async def wait_stopped(self) -> ExitReason | None:
         """Wait until the actor has ended for good (or is parked), and return why.
 

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import asynccontextmanager
 from typing import Literal
 
 import attrs
@@ -34,6 +33,7 @@ from ..actors import (
     order_end,
 )
 from ..mailbox import is_count, is_seconds
+from ._block import protected_block
 from ._childspec import ChildSpec, check_specs
 from ._intensity import Intensity
 from ._launch import LaunchGate
@@ -74,7 +74,7 @@ class Scheduling:
             raise InvalidSpec(f"Scheduling.time_slice: {self.time_slice!r} is not a number of seconds above 0")
 
 
-@asynccontextmanager
+@protected_block
 async def open_supervisor(
     name: str,
     *,

@@ -55,6 +55,7 @@ class Starter:
         """
         return self._begin(parent, factory, args, options, awaited=False)
 
+    @trio.lowlevel.enable_ki_protection
     async def start(self, parent: Slot, factory: Any, args: tuple[Any, ...], options: Mapping[str, Any]) -> Slot:
         """Register a child and wait until it is ready.
 

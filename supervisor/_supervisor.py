@@ -145,9 +145,8 @@ class Supervisor:
         redeliver: int = 0,
         mail: Any = ...,
     ) -> ActorRef[Any]: ...
-    def start_soon(  # type: ignore[misc]  # noqa: D417 -- the options are the overloads' keywords; mypy does not see that it takes them
-        self, factory: Any, *args: Any, **options: Any
-    ) -> ActorRef[Any]:
+    @trio.lowlevel.enable_ki_protection  # type: ignore[misc]  # mypy does not see that it takes the overloads' keywords
+    def start_soon(self, factory: Any, *args: Any, **options: Any) -> ActorRef[Any]:  # noqa: D417 -- the same keywords
         """Register a child and return at once: it can be found, mailed, monitored and stopped, and nothing of it has run. Plain function.
 
         Mail that comes before it is ready waits for it. A startup that fails is posted to `reports`, exactly once.
@@ -205,9 +204,8 @@ class Supervisor:
         redeliver: int = 0,
         mail: Any = ...,
     ) -> ActorRef[Any]: ...
-    async def start(  # type: ignore[misc]  # as start_soon
-        self, factory: Any, *args: Any, **options: Any
-    ) -> ActorRef[Any]:
+    @trio.lowlevel.enable_ki_protection  # type: ignore[misc]  # as start_soon
+    async def start(self, factory: Any, *args: Any, **options: Any) -> ActorRef[Any]:
         """Register a child and wait until it is ready. Arguments as `start_soon`.
 
         A startup that fails is raised here: it posts no report, is not retried, and leaves no child.
@@ -311,6 +309,7 @@ class Supervisor:
 
     # -- administration
 
+    @trio.lowlevel.enable_ki_protection
     async def terminate_child(self, name: str) -> None:
         """Stop a child; permanent and transient ones are parked, temporary ones forgotten. Idempotent; never counted as a failure.
 
@@ -321,6 +320,7 @@ class Supervisor:
         """
         await self._child(name).ref().stop()
 
+    @trio.lowlevel.enable_ki_protection
     async def restart_child(self, name: str) -> ActorRef[Any]:
         """Start a parked child again, in its place, and wait until it is ready.
 
@@ -343,6 +343,7 @@ class Supervisor:
             child.get_more().awaited = False
         return child.ref()
 
+    @trio.lowlevel.enable_ki_protection
     def delete_child(self, name: str) -> None:
         """Forget a parked child; its name is free. Plain function.
 
@@ -364,6 +365,7 @@ class Supervisor:
 
     # -- ending
 
+    @trio.lowlevel.enable_ki_protection
     def request_stop(self) -> None:
         """Ask it to stop, with all below it. Plain function, idempotent."""
         order_end(self._slot, STOP, by="outside")

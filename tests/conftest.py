@@ -1,4 +1,5 @@
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -9,6 +10,10 @@ ROOT = Path(__file__).resolve().parent.parent
 # The rooms are imported as greenroom.mailbox and so on, never from the root, where `mailbox` hides the standard
 # library's module. Nothing else may be found there by accident either: the tests see what an installed user sees.
 sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != ROOT]
+
+# A shell starts background jobs with Ctrl-C ignored, and their children inherit that: the tests that press it would hang.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Virtual time and slow machines say nothing about an example: no deadline. In CI a failure has to come back by itself.
 settings.register_profile("house", deadline=None, print_blob=True, derandomize="CI" in os.environ)

@@ -130,6 +130,8 @@ def _screen(view: View) -> Screen:
 def _run(plan: Plan, screen: Screen, log_level: LogLevel, own: set[str], output: str | None) -> int:
     with screen, logs_on(screen, log_level, own):
         outcome = trio.run(run_plan, plan, screen)
+    if screen.lost is not None:
+        silence(sys.stdout)
     if outcome.error is not None and log_level == "debug" and outcome.code == FAILED:
         sys.stderr.write(traceback_of(outcome.error))
     for line in outcome.errors:

@@ -46,8 +46,9 @@ def test_a_record_stands_under_the_path_that_it_is_about_and_keeps_its_traceback
         except ValueError:
             logger.exception("failed")
     first, second, *rest = stream.getvalue().splitlines()
-    assert first == "   0.00  /a/b              it is so"
-    assert second == "   0.00  own_package       error: failed"
+    seconds = len("   0.00")
+    assert first[seconds:] == "  /a/b              it is so"
+    assert second[seconds:] == "  own_package       error: failed"
     assert rest[-1] == " " * 27 + "ValueError: invalid literal for int() with base 10: 'oops'"
 
 
