@@ -1,3 +1,4 @@
+from itertools import count
 from typing import Any
 
 import pytest
@@ -287,9 +288,11 @@ async def test_cancelling_receive_loses_no_mail() -> None:
     """P14: a sweep over the steps in which mail and a timeout meet."""
     for steps in range(8):
         kept: list[Any] = []
+        attempts = count()
 
         async def worker(ctx: Context) -> None:
             while len(kept) < 3:  # noqa: B023
+                assert next(attempts) < 1_000  # noqa: B023
                 with trio.CancelScope() as scope:
                     nursery.start_soon(cancel_after, scope, steps)  # noqa: B023
                     kept.append(await ctx.receive())  # noqa: B023

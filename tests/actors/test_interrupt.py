@@ -179,20 +179,22 @@ async def test_a_handler_that_swallows_its_cancellation_is_reported_with_its_sta
         async with trio.open_nursery() as nursery:
             nursery.start_soon(ask)
             await settle()
-            ref.tell("next")
-            before = trio.current_time()
-            with pytest.raises(StillRunning) as caught:
-                await ref.interrupt(grace=2.5)
-            assert trio.current_time() - before == pytest.approx(2.5)
-            error = caught.value
-            assert (error.path, error.seconds) == (ref.path, 2.5)
-            assert "in test_a_handler_that_swallows_its_cancellation" in error.stack
-            assert "swallow" in error.stack
-            assert error.stack in str(error)
-            assert ref.status == Running()
-            with pytest.raises(StillRunning):
-                await ref.interrupt(grace=0)
-            go.set()
+            try:
+                ref.tell("next")
+                before = trio.current_time()
+                with pytest.raises(StillRunning) as caught:
+                    await ref.interrupt(grace=2.5)
+                assert trio.current_time() - before == pytest.approx(2.5)
+                error = caught.value
+                assert (error.path, error.seconds) == (ref.path, 2.5)
+                assert "in test_a_handler_that_swallows_its_cancellation" in error.stack
+                assert "swallow" in error.stack
+                assert error.stack in str(error)
+                assert ref.status == Running()
+                with pytest.raises(StillRunning):
+                    await ref.interrupt(grace=0)
+            finally:
+                go.set()
         assert answers == ["after all"]
         assert await ref.ask(Get()) == ["next"]
         root.reports.drain()

@@ -217,6 +217,24 @@ async def test_queue_only_mail_after_the_last_trigger_is_left_for_the_next() -> 
         assert kept == ["q", "a", "r", "b"]
 
 
+async def test_queue_only_mail_gets_no_turn_by_a_request_that_was_withdrawn() -> None:
+    """P13: the agent was woken, and finds that nothing asks for a turn any more."""
+    kept: list[Any] = []
+    async with open_supervisor("stage") as root:
+        ref = await root.start(AgentKeeper, kept)
+        ref.tell("q", trigger_turn=False)
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await ref.ask(Seen())
+        assert scope.cancelled_caught
+        await settle()
+        assert kept == []
+        ref.tell("a")
+        await settle()
+        assert kept == [["q", "a"]]
+        root.reports.drain()
+
+
 async def test_an_agent_has_one_turn_for_all_that_waits() -> None:
     """P13."""
     kept: list[Any] = []

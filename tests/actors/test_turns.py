@@ -91,6 +91,7 @@ async def test_an_actor_handles_one_message_at_a_time(own_task: bool) -> None:
     Slow.own_task = own_task
     async with open_supervisor("stage") as root:
         ref = root.start_soon(Slow)
+        ref.tell(1)  # there before it is ready
 
         async def tell(seconds: float) -> None:
             await trio.sleep(seconds)
@@ -100,7 +101,7 @@ async def test_an_actor_handles_one_message_at_a_time(own_task: bool) -> None:
             for number in range(20):
                 nursery.start_soon(tell, number / 2)
         await trio.sleep(30)
-        assert (most, handled) == (1, 20)
+        assert (most, handled) == (1, 21)
 
 
 async def test_an_agent_has_one_turn_at_a_time_whoever_asks() -> None:
@@ -690,19 +691,18 @@ async def test_report_status_and_answer_become_visible_in_one_step() -> None:
         await settle()
         seen: list[Any] = []
 
-        async def watch() -> None:
-            while True:
+        class Watch(trio.abc.Instrument):
+            def after_task_step(self, task: trio.lowlevel.Task) -> None:
                 state = (ref.status, handle.is_done, len(root.reports))
                 if not seen or seen[-1] != state:
                     seen.append(state)
-                if handle.is_done:
-                    return
-                await trio.lowlevel.checkpoint()
 
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(watch)
-            await trio.lowlevel.checkpoint()
-            gate.go.set()
+        watch = Watch()
+        trio.lowlevel.add_instrument(watch)
+        await trio.lowlevel.checkpoint()
+        gate.go.set()
+        await settle()
+        trio.lowlevel.remove_instrument(watch)
         assert seen == [(Running(), False, 0), (Completed("payload"), True, 1)]
         root.reports.drain()
 

@@ -166,7 +166,7 @@ def test_coalescing_puts_the_new_one_in_the_place_of_the_old(make_box: MakeBox, 
 
 
 def test_keys_of_different_types_are_different_keys(make_box: MakeBox, owner: Any) -> None:
-    """P15: 1 and True and "1" and b"1" never stand for each other."""
+    """P15: 1 and "1" and b"1" never stand for each other."""
     box = make_box(overflow="coalesce", coalesce_key=str)
     for key in (1, "1", b"1"):
         tell(box, repr(key), key=key)
