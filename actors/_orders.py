@@ -14,7 +14,7 @@ from ._errors import ActorStopping
 from ._lifecycle import DRAINING, ENDED, QUEUED, READY, RESTARTING, STOPPING
 from ._reasons import ExitReason, Killed, is_failure
 from ._runner import LEAVE
-from ._slot import DRAIN, END, Order, Slot
+from ._slot import DRAIN, END, More, Order, Slot
 from ._texts import format_seconds
 
 #: Seconds after a cancellation at which who has not ended is reported with its stack.
@@ -77,6 +77,10 @@ def start_draining(slot: Slot) -> None:
     slot.advance(DRAINING)
     _close_mailbox(slot)
     slot.attention = True
+    if slot.blueprint.kind == "function" and slot.box.hand is None and not (slot.idle or slot.pool.runq):
+        # It neither has mail nor waits for some, and nobody knows whether it ever will: what it does has its shutdown time.
+        limit_end(slot, killed=False)
+        arm_stop_timer(slot)
 
 
 @trio.lowlevel.enable_ki_protection
@@ -138,11 +142,21 @@ def limit_end(slot: Slot, *, killed: bool) -> None:
     slot.stop_by = min(slot.stop_by, by)
 
 
-def arm_stop_timer(slot: Slot) -> None:
-    more = slot.get_more()
+def lift_limit(slot: Slot) -> None:
+    """Give a drained function all the time that it needs for the mail that it has taken after all."""
+    slot.stop_by = inf
+    _disarm_stop_timer(slot.get_more())
+
+
+def _disarm_stop_timer(more: More) -> None:
     if more.stop_timer is not None:
         more.stop_timer.cancel()
         more.stop_timer = None
+
+
+def arm_stop_timer(slot: Slot) -> None:
+    more = slot.get_more()
+    _disarm_stop_timer(more)
     now = slot.runtime.now()
     when = now + STRAGGLER_AFTER if slot.order is END else slot.stop_by
     if when < inf:
@@ -155,6 +169,7 @@ def _overdue(slot: Slot, incarnation: int) -> None:
     if slot.incarnation != incarnation or slot.life in ENDED or slot.order is END:
         return
     slot.order = END
+    slot.attention = True
     if slot.reason is None:
         slot.reason = Killed(f"it did not end within its {shutdown_text(slot)}")
     more = slot.get_more()

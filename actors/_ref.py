@@ -67,8 +67,7 @@ class ActorRef(ActorView, Generic[M]):
             MailboxFull: a bounded mailbox refuses.
             ActorStopping, ActorStopped, StartupFailed: nobody will handle it. The error has the message; nothing has been changed.
         """
-        slot = self._slot
-        box = slot.box
+        slot = box = self._slot
         if box.fast and trigger_turn and not urgent and sender is None:
             if slot.idle:
                 pool = slot.pool
@@ -307,6 +306,7 @@ class ActorRef(ActorView, Generic[M]):
     async def drain(self) -> ExitReason | None:
         """Let the actor handle what is queued (that asks for a turn), then stop it. New mail is refused once it is ready.
 
+        A function ends where it next waits for mail in vain; without mail in hand, and not waiting for any, it has its shutdown time to go on.
         Checkpoint: always. Cancellation: the drain stays requested. Raises as `stop`.
         """
         return await self._end(DRAIN)

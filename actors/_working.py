@@ -7,11 +7,11 @@ import trio
 from ..mailbox import Letter
 from ._errors import NoReply
 from ._last_step import give_back
-from ._orders import note_end
+from ._orders import arm_stop_timer, lift_limit, limit_end, note_end
 from ._reasons import Finished
 from ._reports import TurnFinished, post_report
 from ._request import Asked
-from ._slot import NO_ORDER, STOP, Slot
+from ._slot import DRAIN, NO_ORDER, STOP, Slot
 from ._status import Completed, Errored, Interrupted
 from ._texts import describe, without_frames
 from ._turn import Turn, TurnHandle, TurnOutcome, error_for_requester
@@ -141,6 +141,8 @@ async def next_mail(slot: Slot) -> Letter:
             slot.order = max(slot.order, STOP)
             slot.attention = True
             slot.runner.interrupt(slot)
+            limit_end(slot, killed=False)
+            arm_stop_timer(slot)
         slot.idle = True
         slot.touch()
         try:
@@ -160,6 +162,8 @@ def take_next(slot: Slot) -> Letter | None:
         slot.box.hand = letter
         if isinstance(letter, Asked):
             letter.begun = True
+        if slot.order is DRAIN:
+            lift_limit(slot)
     return letter
 
 
