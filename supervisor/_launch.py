@@ -17,6 +17,8 @@ class LaunchGate:
         self.choices = choices
         self._holders: dict[Slot, None] = {}
         self._waiting: dict[Slot, None] = {}
+        #: who starts under the permit of an ancestor, and covers its own children as long as it does.
+        self._covered: dict[Slot, None] = {}
         self.runtime: Runtime | None = None
 
     @property
@@ -29,10 +31,18 @@ class LaunchGate:
         """How many slots wait."""
         return len(self._waiting)
 
+    @property
+    def covered(self) -> int:
+        """How many start under the permit of another."""
+        return len(self._covered)
+
     def request(self, slot: Slot) -> bool:
         """Return True if the startup may begin now; else the slot waits."""
         limit = self._limit
-        if limit is None or not slot.blueprint.needs_permit or self._is_covered(slot):
+        if limit is None or not slot.blueprint.needs_permit:
+            return True
+        if self._is_covered(slot):
+            self._covered[slot] = None
             return True
         if len(self._holders) < limit and not self._waiting:
             self._holders[slot] = None
@@ -42,6 +52,7 @@ class LaunchGate:
 
     def release(self, slot: Slot) -> None:
         """Take a permit back, if it had one, and launch who waits."""
+        self._covered.pop(slot, None)
         if slot in self._holders:
             del self._holders[slot]
             self._launch_next()
@@ -64,10 +75,13 @@ class LaunchGate:
             self.runtime.run(slot)
 
     def _is_covered(self, slot: Slot) -> bool:
-        """Return whether an ancestor's permit covers this one, so that waiting for a child cannot deadlock on permits."""
+        """Return whether an ancestor that is starting covers this one, so that waiting for a child cannot deadlock on permits.
+
+        It need not hold the permit itself: who lent it may be ready, and have given it back, while others still start under it.
+        """
         parent = slot.parent
         while parent is not None:
-            if parent in self._holders:
+            if parent in self._holders or parent in self._covered:
                 return True
             parent = parent.parent
         return False

@@ -266,6 +266,49 @@ async def test_p6_a_child_of_a_starting_actor_starts_under_its_ancestors_permit(
         assert permits(root) == (0, 0)
 
 
+class Covered(Actor[Any]):
+    """Start a child in its own startup, after as many seconds, and another one for each message."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    async def startup(self, ctx: Context) -> None:
+        await trio.sleep(self.seconds)
+        await ctx.start(Starts, 1.0)
+
+    def receive(self, message: Any, ctx: Context) -> None:
+        ctx.start_soon(Starts, 1.0, name=message)
+
+
+class Covers(Actor[Any]):
+    """Have begun to start a child when it is ready."""
+
+    async def startup(self, ctx: Context) -> None:
+        ctx.start_soon(Covered, 1.0, name="covered")
+
+
+async def test_p6_a_starting_actor_covers_its_child_also_when_the_ancestor_with_the_permit_is_ready() -> None:
+    async with open_supervisor("stage", limits=Limits(max_concurrent_startups=1)) as root:
+        await root.start(Covers, name="boss")
+        root.start_soon(Starts, 100.0, startup_timeout=None)
+        covered = root.lookup("boss/covered")
+        await covered.wait_ready()
+        assert trio.current_time() == 2.0
+        assert permits(root) == (1, 0)
+        covered.tell("late")
+        await wait_all_tasks_blocked()
+        assert root.lookup("boss/covered/late").lifecycle == "queued"
+
+
+async def test_p6_a_startup_that_was_cancelled_under_anothers_permit_leaves_nothing_at_the_gate() -> None:
+    async with open_supervisor("stage", limits=Limits(max_concurrent_startups=1)) as root:
+        await root.start(Covers, name="boss")
+        gate: Any = root._slot.runtime.launcher
+        assert (permits(root), gate.covered) == ((0, 0), 1)
+        await root.lookup("boss/covered").kill()
+        assert (permits(root), gate.covered) == ((0, 0), 0)
+
+
 async def test_p6_a_child_of_a_ready_actor_takes_a_permit_of_its_own() -> None:
     class Boss(Actor[Any]):
         async def startup(self, ctx: Context) -> None:
