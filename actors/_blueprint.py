@@ -31,7 +31,6 @@ class Blueprint:
         has_services: it has services, or something to warm up.
         needs_permit: its start may take long, so the launch gate counts it.
         least, most: how many positional arguments it takes.
-        signature: for error texts.
         is_plain: an actor in the pool whose start is nothing but making it.
         made: the class that it makes, as far as it is known.
     """
@@ -46,7 +45,6 @@ class Blueprint:
     needs_permit: bool
     least: int
     most: float
-    signature: str
     is_plain: bool = False
     made: type[Actor[Any]] | None = None
 
@@ -72,9 +70,7 @@ def read_blueprint(factory: Any) -> Blueprint:
                 f"{name}{signature}: an async function that is an actor takes the context first: async def {name}(ctx, ...)"
             )
         _let_interrupts_in(core)
-        return Blueprint(
-            "function", _prefix(name), True, True, False, False, False, False, max(least - 1, 0), most - 1, signature
-        )
+        return Blueprint("function", _prefix(name), True, True, False, False, False, False, max(least - 1, 0), most - 1)
     if inspect.isasyncgenfunction(core) or inspect.isgeneratorfunction(core):
         raise InvalidSpec(
             f"{name}: a generator function is no factory; give a class derived from Actor or an async function"
@@ -83,13 +79,13 @@ def read_blueprint(factory: Any) -> Blueprint:
     if isinstance(core, type) and not issubclass(core, Actor):
         raise InvalidSpec(f"{name} is a class, but not one derived from Actor or Agent")
     if made is None:
-        return Blueprint("unknown", _prefix(name), True, True, True, True, True, True, least, most, signature)
-    known = _class_blueprint(made, _prefix(name), least, most, signature)
+        return Blueprint("unknown", _prefix(name), True, True, True, True, True, True, least, most)
+    known = _class_blueprint(made, _prefix(name), least, most)
     # A function may return something derived from what it is annotated with.
     return known if isinstance(core, type) else attrs.evolve(known, is_plain=False)
 
 
-def _class_blueprint(made: type[Actor[Any]], prefix: str, least: int, most: float, signature: str) -> Blueprint:
+def _class_blueprint(made: type[Actor[Any]], prefix: str, least: int, most: float) -> Blueprint:
     agent = issubclass(made, Agent)
     services = has_own(made, "services") or has_own(made, "prewarm")
     for hook in ("__init__", "receive", "turn", "startup", "shutdown", "services", "prewarm"):
@@ -105,7 +101,6 @@ def _class_blueprint(made: type[Actor[Any]], prefix: str, least: int, most: floa
         needs_permit=made.counts_as_startup and (services or has_own(made, "startup")),
         least=least,
         most=most,
-        signature=signature,
         is_plain=not agent and not services and not made.own_task and not has_own(made, "startup"),
         made=made,
     )
@@ -124,7 +119,7 @@ def refine(blueprint: Blueprint, actor: Actor[Any]) -> Blueprint:
         InvalidSpec: the factory's annotation promised less than what it made needs.
     """
     made = type(actor)
-    known = _class_blueprint(made, blueprint.prefix, blueprint.least, blueprint.most, blueprint.signature)
+    known = _class_blueprint(made, blueprint.prefix, blueprint.least, blueprint.most)
     if known.solo and not blueprint.solo:
         assert blueprint.made is not None
         raise InvalidSpec(
@@ -132,6 +127,13 @@ def refine(blueprint: Blueprint, actor: Actor[Any]) -> Blueprint:
             "which needs a task of its own; annotate it with that class"
         )
     return attrs.evolve(known, solo=blueprint.solo, needs_permit=blueprint.needs_permit, is_plain=False)
+
+
+def key_of(factory: Any) -> Any:
+    """Return what a factory's blueprint is remembered by: a partial, mostly made for one call, by what it is made of but for the values."""
+    if type(factory) is partial:
+        return factory.func, len(factory.args), tuple(factory.keywords)
+    return factory
 
 
 def check_arguments(blueprint: Blueprint, factory: Any, args: tuple[Any, ...]) -> None:
@@ -144,8 +146,9 @@ def check_arguments(blueprint: Blueprint, factory: Any, args: tuple[Any, ...]) -
     name = getattr(core, "__qualname__", repr(core))
     expected = f"{blueprint.least}" if blueprint.least == blueprint.most else f"{blueprint.least} to {blueprint.most}"
     context = " (after the context)" if blueprint.kind == "function" else ""
+    signature = _arity(factory)[2]
     raise InvalidSpec(
-        f"{name}{blueprint.signature}: takes {expected} positional arguments{context}, got {len(args)}; "
+        f"{name}{signature}: takes {expected} positional arguments{context}, got {len(args)}; "
         "keyword arguments go in with functools.partial"
     )
 
@@ -154,6 +157,8 @@ def _arity(factory: Any) -> tuple[int, float, str]:
     try:
         signature = inspect.signature(factory)
     except (TypeError, ValueError):
+        if isinstance(factory, partial):
+            _check_partial(cast("partial[Any]", factory))
         return 0, math.inf, "(...)"
     least, most = 0, 0.0
     for parameter in signature.parameters.values():
@@ -169,6 +174,19 @@ def _arity(factory: Any) -> tuple[int, float, str]:
                 "give it with functools.partial"
             )
     return least, most if most == math.inf else int(most), str(signature)
+
+
+def _check_partial(factory: "partial[Any]") -> None:
+    """Raise InvalidSpec if a partial has no signature because what it gives does not fit; not if nobody knows one."""
+    try:
+        signature = inspect.signature(factory.func)
+    except (TypeError, ValueError):
+        return
+    try:
+        signature.bind_partial(*factory.args, **factory.keywords)
+    except TypeError as error:
+        name = getattr(factory.func, "__qualname__", repr(factory.func))
+        raise InvalidSpec(f"{name}{signature}: {error}; it was given with functools.partial") from None
 
 
 def _returned_class(function: Any) -> type[Actor[Any]] | None:

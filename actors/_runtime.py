@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import trio
 
 from ..mailbox import CHOICES, DeadLetters, Letter
-from ._blueprint import Blueprint, read_blueprint
+from ._blueprint import Blueprint, key_of, read_blueprint
 from ._deadlines import Deadlines
 from ._lifecycle import INITIALIZING, QUEUED
 from ._pool import ChosenQueue, Pool, RunQueue
@@ -85,10 +85,20 @@ class Runtime:
         except TypeError:
             return read_blueprint(factory)
         if found is None:
+            found = self._read_blueprint(factory)
+        return found
+
+    def _read_blueprint(self, factory: Any) -> Blueprint:
+        key = key_of(factory)
+        try:
+            found = self._blueprints.get(key)
+        except TypeError:
+            return read_blueprint(factory)
+        if found is None:
             found = read_blueprint(factory)
             if len(self._blueprints) >= MAX_BLUEPRINTS:
                 self._blueprints.clear()
-            self._blueprints[factory] = found
+            self._blueprints[key] = found
         return found
 
     # -- running

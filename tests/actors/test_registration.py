@@ -1,3 +1,5 @@
+import gc
+import weakref
 from functools import partial
 from typing import Any
 
@@ -231,6 +233,69 @@ async def test_p5_arguments_are_checked_against_the_factorys_signature(factory: 
         with pytest.raises(InvalidSpec, match=f"positional arguments.*, got {len(args)}"):
             root.start_soon(factory, *args)
         assert state(root) == before
+
+
+WRONG_PARTIALS: list[tuple[Any, str]] = [
+    (partial(Starts, wrong_key=1), r"Starts\(.*\).*: got an unexpected keyword argument 'wrong_key'"),
+    (partial(two, wrong_key=1), r"two\(ctx.*\).*: got an unexpected keyword argument 'wrong_key'"),
+    (partial(partial(one, 1.0), wrong_key=1), "got an unexpected keyword argument 'wrong_key'"),
+    (partial(one, 1.0, a=2.0), "multiple values for argument 'a'"),
+    (partial(one, 1.0, 2.0), "too many positional arguments"),
+]
+
+
+@pytest.mark.parametrize(("factory", "said"), WRONG_PARTIALS)
+@pytest.mark.parametrize("args", [(), (1,)])
+async def test_p5_what_a_partial_gives_is_checked_against_the_factorys_signature(
+    factory: Any, said: str, args: tuple[Any, ...]
+) -> None:
+    async with open_supervisor("stage") as root:
+        before = state(root)
+        for _ in range(2):
+            with pytest.raises(InvalidSpec, match=said):
+                root.start_soon(factory, *args)
+        with pytest.raises(InvalidSpec, match=said):
+            await root.start(factory, *args)
+        assert state(root) == before
+    with pytest.raises(InvalidSpec, match=said):
+        await open_supervisor("stage", children=[ChildSpec("a", factory, args)]).__aenter__()
+
+
+async def test_p5_a_partial_of_what_has_no_signature_is_not_refused_for_it() -> None:
+    class Makes:
+        @property
+        def __signature__(self) -> Any:
+            raise ValueError("none")
+
+        def __call__(self, log: Log, *, seconds: float) -> Starts:
+            return Starts(seconds, log)
+
+    async with open_supervisor("stage") as root:
+        log: Log = []
+        await root.start(partial(Makes(), seconds=0.0), log)
+        assert log
+
+
+async def test_a_tree_remembers_of_a_partial_what_it_is_a_partial_of_and_not_what_it_gives() -> None:
+    """`supervision.md`: the arguments of a child that is forgotten are not retained."""
+
+    class Large(list[Any]):
+        pass
+
+    async with open_supervisor("stage") as root:
+        large: list[weakref.ref[Large]] = []
+        for _ in range(100):
+            given = Large()
+            large.append(weakref.ref(given))
+            await root.start(partial(Starts, log=given), 0.0)
+            for ref in root.which_children():
+                await ref.stop()
+            root.reports.drain()
+        del given, ref
+        gc.collect()
+        assert [each for each in large if each() is not None] == []
+        with pytest.raises(InvalidSpec, match=r"Starts\(.*log.*'this one'.*, got 3"):
+            root.start_soon(partial(Starts, log="this one"), 1, 2, 3)
 
 
 async def test_p5_an_unknown_option_is_refused_with_the_one_that_was_meant() -> None:
