@@ -469,7 +469,9 @@ async def test_p26_a_function_that_does_not_receive_is_drained_within_its_shutdo
 
 
 @pytest.mark.parametrize(("idle", "shutdown"), [(True, 0), (True, 5.0), (False, 5.0)])
-async def test_p26_a_drained_function_has_all_the_time_for_mail_that_it_receives(*, idle: bool, shutdown: float) -> None:
+async def test_p26_a_drained_function_has_all_the_time_for_mail_that_it_receives(
+    *, idle: bool, shutdown: float
+) -> None:
     async def receives(ctx: Context, log: Log) -> None:
         if not idle:
             await trio.sleep(2)
