@@ -154,13 +154,15 @@ def _disarm_stop_timer(more: More) -> None:
         more.stop_timer = None
 
 
-def arm_stop_timer(slot: Slot) -> None:
+def arm_stop_timer(slot: Slot, *, is_cancelled: bool = False) -> None:
+    """Look again when its time is over, to cancel it; if that has been done, to say that it lingers."""
+    is_cancelled = is_cancelled or slot.order is END
     more = slot.get_more()
     _disarm_stop_timer(more)
     now = slot.runtime.now()
-    when = now + STRAGGLER_AFTER if slot.order is END else slot.stop_by
+    when = now + STRAGGLER_AFTER if is_cancelled else slot.stop_by
     if when < inf:
-        action = partial(_report_straggler if slot.order is END else _overdue, slot, slot.incarnation)
+        action = partial(_report_straggler if is_cancelled else _overdue, slot, slot.incarnation)
         more.stop_timer = slot.runtime.deadlines.add(max(when, now), action, f"stop of {slot.name}")
 
 

@@ -7,7 +7,7 @@ import trio
 from ..mailbox import Letter
 from ._errors import NoReply
 from ._last_step import give_back
-from ._orders import arm_stop_timer, lift_limit, limit_end, note_end
+from ._orders import arm_stop_timer, lift_limit, note_end
 from ._reasons import Finished
 from ._reports import TurnFinished, post_report
 from ._request import Asked
@@ -141,8 +141,7 @@ async def next_mail(slot: Slot) -> Letter:
             slot.order = max(slot.order, STOP)
             slot.attention = True
             slot.runner.interrupt(slot)
-            limit_end(slot, killed=False)
-            arm_stop_timer(slot)
+            arm_stop_timer(slot, is_cancelled=True)
         slot.idle = True
         slot.touch()
         try:
