@@ -164,12 +164,15 @@ class Context:
             raise TypeError(
                 f"ctx.stop: reason is {reason!r}; give Shutdown(detail), or raise an exception to end with a failure"
             )
-        slot = self._live()
+        slot = self._slot
+        if slot.ctx is not self:
+            self._live()
         note_end(slot, reason or (FINISHED if result is None else Finished(result)))
         runner = slot.runner
         if runner is not None:
             runner.hit = runner.hit or LEAVE
-        slot.runtime.wake(slot)
+        if slot.idle:
+            slot.runtime.wake(slot)
 
     @trio.lowlevel.enable_ki_protection
     def send_after(self, seconds: float, message: Any, *, key: str | int | None = None) -> Timer:

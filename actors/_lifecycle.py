@@ -45,8 +45,10 @@ PARKED: Final = Lifecycle.PARKED
 STOPPED: Final = Lifecycle.STOPPED
 FAILED: Final = Lifecycle.FAILED
 
-#: state -> the states that may follow. Everything else is a bug of the runtime.
-FOLLOWS: Final[dict[Lifecycle, frozenset[Lifecycle]]] = {
+#: States that nobody should stay in for long.
+PASSING: Final = frozenset({QUEUED, INITIALIZING, RESTARTING, DRAINING, STOPPING})
+
+_TABLE: Final[dict[Lifecycle, frozenset[Lifecycle]]] = {
     QUEUED: frozenset({INITIALIZING, STOPPING, STOPPED, PARKED}),
     INITIALIZING: frozenset({READY, RESTARTING, STOPPING, PARKED, STOPPED, FAILED}),
     READY: frozenset({RESTING, RESTARTING, DRAINING, STOPPING, PARKED, STOPPED}),
@@ -58,13 +60,13 @@ FOLLOWS: Final[dict[Lifecycle, frozenset[Lifecycle]]] = {
     STOPPED: frozenset(),
     FAILED: frozenset(),
 }
+#: state -> the states that may follow, and whether each is a passing one. Everything else is a bug of the runtime.
+FOLLOWS: Final = {before: {after: after in PASSING for after in follows} for before, follows in _TABLE.items()}
 
 #: Not running, and never will by itself.
 ENDED: Final = frozenset({PARKED, STOPPED, FAILED})
 #: Registered and not ready yet in this incarnation.
 STARTING: Final = frozenset({QUEUED, INITIALIZING})
-#: States that nobody should stay in for long.
-PASSING: Final = frozenset({QUEUED, INITIALIZING, RESTARTING, DRAINING, STOPPING})
 
 
 def check_step(before: Lifecycle, after: Lifecycle) -> None:

@@ -83,7 +83,7 @@ class TurnFinished:
 
 Report = ChildEnded | ChildStartupFailed | TurnFinished
 #: What a `ChildEnded` is made from: child, reason, incarnation, by, restarting.
-_Facts = tuple["Slot", ExitReason, int, str, bool]
+Facts = tuple["Slot", ExitReason, int, str, bool]
 
 
 def is_bad_news(report: Report) -> bool:
@@ -93,7 +93,7 @@ def is_bad_news(report: Report) -> bool:
     return isinstance(report, ChildStartupFailed) or report.outcome.kind in ("errored", "crashed")
 
 
-def _made(report: Report | _Facts) -> Report:
+def _made(report: Report | Facts) -> Report:
     """Return the report that facts come to."""
     if isinstance(report, tuple):
         child, reason, incarnation, by, restarting = report
@@ -101,11 +101,10 @@ def _made(report: Report | _Facts) -> Report:
     return report
 
 
-def _kind(report: Report | _Facts) -> str | type:
+def _kind(report: Report | Facts) -> str | type:
     """Return what a folded report is counted as: its class of exception, or its kind of end."""
     if isinstance(report, tuple):
-        reason = report[1]
-        return type((error_of(reason) or reason) if reason.is_failure else reason)
+        return type(report[1])  # what is not made yet ended well
     if isinstance(report, TurnFinished):
         error = report.outcome.error
         return f"turn {report.outcome.kind}" if error is None else type(error)
@@ -124,8 +123,8 @@ class ReportLog:
         self._slot = slot
         self._capacity = capacity
         #: (seq, the parent's incarnation, the report, or what it is made from when somebody reads it)
-        self._good: deque[tuple[int, int, Report | _Facts]] = deque()
-        self._bad: deque[tuple[int, int, Report | _Facts]] = deque()
+        self._good: deque[tuple[int, int, Report | Facts]] = deque()
+        self._bad: deque[tuple[int, int, Report | Facts]] = deque()
         self._folded: dict[str | type, int] = {}
         self._readers = 0
         self._lot = trio.lowlevel.ParkingLot()
@@ -143,21 +142,16 @@ class ReportLog:
             named[kind if isinstance(kind, str) else kind.__name__] += count
         return MappingProxyType(named)
 
-    def post(self, report: Report) -> None:
-        """Add one, in order with the parent's mail (the runtime does). Plain, never waits, never refuses."""
-        self._add(report, bad=is_bad_news(report))
+    def post(self, report: Report | Facts, *, bad: bool) -> None:
+        """Add one, in order with the parent's mail (the runtime does). Plain, never waits, never refuses.
 
-    def post_end(self, child: "Slot", reason: ExitReason, incarnation: int, by: str, *, restarting: bool) -> None:
-        """Add a `ChildEnded`, made when it is read: most parents read few of the ends of many children."""
-        self._add((child, reason, incarnation, by, restarting), bad=reason.is_failure)
-
-    def _add(self, report: "Report | _Facts", *, bad: bool) -> None:
+        Facts are what a `ChildEnded` is made from when it is read: most parents read few of the ends of many children.
+        """
         slot = self._slot
         good, failed = self._good, self._bad
-        box = slot.box
-        if box.fast:
-            box.keep_seqs()
-        box.seq = seq = box.seq + 1
+        if slot.fast:
+            slot.keep_seqs()
+        slot.seq = seq = slot.seq + 1
         (failed if bad else good).append((seq, slot.incarnation, report))
         if len(good) + len(failed) > self._capacity:
             kind = _kind((good or failed).popleft()[2])
@@ -285,4 +279,4 @@ def log_of(slot: "Slot") -> ReportLog:
 def post_report(parent: "Slot | None", report: Any) -> None:
     """Put a report into a parent's mailbox, if there is a parent to read it."""
     if parent is not None and not parent.has_ended:
-        log_of(parent).post(report)
+        log_of(parent).post(report, bad=is_bad_news(report))

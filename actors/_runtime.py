@@ -76,12 +76,13 @@ class Runtime:
         self.feeds: dict[TreeFeed, None] = {}
         #: what to log once the step that noticed it is over: user code may hang on a logger.
         self.pending_log: deque[tuple[int, str, dict[str, Any]]] = deque()
-        self._blueprints: dict[Any, Blueprint] = {}
+        #: by factory; look here before `blueprint`, which fills it.
+        self.blueprints: dict[Any, Blueprint] = {}
 
     def blueprint(self, factory: Any) -> Blueprint:
         """Return what is known of a factory; looked at once."""
         try:
-            found = self._blueprints.get(factory)
+            found = self.blueprints.get(factory)
         except TypeError:
             return read_blueprint(factory)
         if found is None:
@@ -91,14 +92,14 @@ class Runtime:
     def _read_blueprint(self, factory: Any) -> Blueprint:
         key = key_of(factory)
         try:
-            found = self._blueprints.get(key)
+            found = self.blueprints.get(key)
         except TypeError:
             return read_blueprint(factory)
         if found is None:
             found = read_blueprint(factory)
-            if len(self._blueprints) >= MAX_BLUEPRINTS:
-                self._blueprints.clear()
-            self._blueprints[key] = found
+            if len(self.blueprints) >= MAX_BLUEPRINTS:
+                self.blueprints.clear()
+            self.blueprints[key] = found
         return found
 
     # -- running
@@ -106,7 +107,12 @@ class Runtime:
     @trio.lowlevel.enable_ki_protection
     def launch(self, slot: "Slot") -> None:
         """Begin an incarnation as soon as the launch gate lets it."""
-        if not slot.blueprint.needs_permit or self.launcher.request(slot):
+        if slot.blueprint.is_plain and slot.life is INITIALIZING:
+            pool = self.pool
+            pool.runq.append(slot)
+            if pool.baton is None:
+                pool.kick()
+        elif not slot.blueprint.needs_permit or self.launcher.request(slot):
             self.run(slot)
         elif slot.life is INITIALIZING:
             slot.life = QUEUED  # in the step that registers it: nobody has seen it otherwise

@@ -2,6 +2,9 @@
 
 It has a path, a uid, a mailbox and a lifecycle, and survives the actors that live in it one after the other. Every change of state is a plain
 function on it without a checkpoint; tasks only carry out what has been decided. What few slots need hangs on `more`, made at first use.
+
+A slot *is* its mailbox, since one object for each actor costs less than two that the collector of garbage has to go through; code that is about
+mail says `slot.box` all the same.
 """
 
 from collections.abc import Callable
@@ -13,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import trio
 
 from ..mailbox import DeadLetters, Mailbox
-from ._lifecycle import DRAINING, ENDED, FOLLOWS, INITIALIZING, PASSING, READY, RESTING, STOPPING, Lifecycle, check_step
+from ._lifecycle import DRAINING, ENDED, FOLLOWS, INITIALIZING, READY, RESTING, STOPPING, Lifecycle, check_step
 from ._reasons import ExitReason, Finished, Shutdown, error_of, text_of
 from ._status import Completed, Errored, Idle, PendingInit, Running, Status
 
@@ -54,7 +57,7 @@ class More:
     """Hold what few slots have."""
 
     __slots__ = (
-        "awaited", "changes", "closing", "deferred", "family", "gate", "keyed_timers", "log", "monitors",
+        "awaited", "changes", "closing", "deferred", "family", "gate", "keyed_timers", "last_exit", "log", "monitors",
         "observers", "report_turn", "stop_timer", "timers", "turn", "turns", "waiting_for", "wakes_parent", "warnings", "watching",
     )  # fmt: skip
 
@@ -82,6 +85,8 @@ class More:
         #: somebody awaits `start(...)` of it: a failure is raised there, and nowhere reported.
         self.awaited = False
         self.wakes_parent = False
+        #: why the incarnation before this one ended.
+        self.last_exit: ExitReason | None = None
         #: optional services that failed, and the like: name -> text.
         self.warnings: dict[str, str] | None = None
         #: how many turns there have been.
@@ -90,12 +95,12 @@ class More:
         self.report_turn = False
 
 
-class Slot:
+class Slot(Mailbox):
     """Be a place in the tree. See the module's essay; nothing here is for users, they hold an `ActorRef`."""
 
     __slots__ = (
-        "actor", "admin", "args", "attention", "blueprint", "born", "box", "by", "context", "ctx", "ending", "factory", "generation",
-        "idle", "incarnation", "last_exit", "last_turn", "life", "more", "name", "order", "parent", "policy", "pool", "reason",
+        "actor", "admin", "args", "attention", "blueprint", "born", "by", "context", "ctx", "ending", "factory", "generation",
+        "idle", "incarnation", "last_turn", "life", "more", "name", "order", "parent", "policy", "pool", "reason",
         "receive", "ref_", "runner", "runtime", "since", "started", "starting", "stop_by", "uid", "vars",
     )  # fmt: skip
 
@@ -126,7 +131,7 @@ class Slot:
         self.incarnation = 1
         self.life = INITIALIZING
         self.generation = 0
-        self.box = Mailbox(self, policy.mailbox, enveloped=blueprint.enveloped)
+        self.set_up(policy.mailbox, enveloped=blueprint.enveloped)
         #: ready, and neither running nor on the run queue.
         self.idle = False
         #: something besides mail has to be seen to before the next message: a start or an end.
@@ -157,12 +162,24 @@ class Slot:
         self.last_turn: Status | None = None
         #: Trio's clock: when it was registered, and when it came into its present state, if that is a passing one.
         self.born = self.since = runtime.now()
-        #: why the incarnation before this one ended.
-        self.last_exit: ExitReason | None = None
         self.more: More | None = None
         self.ref_: ActorRef[Any] | None = None
 
     # -- what it is
+
+    @property
+    def box(self) -> Mailbox:
+        """Its mailbox: itself, under the name by which code about mail calls it."""
+        return self
+
+    @property
+    def owner(self) -> "Slot":  # type: ignore[override]  # a mailbox alone has one to be told
+        """Whose mailbox it is."""
+        return self
+
+    def __bool__(self) -> bool:
+        """Be true, however little mail there is."""
+        return True
 
     @property
     def path(self) -> str:
@@ -236,12 +253,14 @@ class Slot:
 
     def advance(self, life: Lifecycle) -> None:
         """Go to another state, and let those know who wait for it. Plain: no checkpoint, no user code."""
-        if life not in FOLLOWS[self.life]:
+        passing = FOLLOWS[self.life].get(life)
+        if passing is None:
             check_step(self.life, life)
         self.life = life
-        if life in PASSING:
-            self.since = self.runtime.now()
-        if self.more is None and not self.runtime.feeds:
+        runtime = self.runtime
+        if passing:
+            self.since = runtime.now()
+        if self.more is None and not runtime.feeds:
             self.generation += 1
         else:
             self.touch()
@@ -273,6 +292,13 @@ class Slot:
         if ref is None:
             ref = self.ref_ = Slot.make_ref(self)
         return ref
+
+    @property
+    def last_exit(self) -> ExitReason | None:
+        """Why the last incarnation that has ended did."""
+        if self.life in ENDED:
+            return self.reason
+        return None if self.more is None else self.more.last_exit
 
     def warn(self, name: str, text: str) -> None:
         """Keep a warning that can be inspected."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from math import inf
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import trio
 
@@ -68,9 +68,8 @@ def _make_actor(slot: Slot) -> Actor[Any]:
     made: object = slot.factory(*slot.args)
     if not isinstance(made, Actor):
         raise InvalidSpec(f"the factory returned {made!r}, which is no Actor")
-    actor: Actor[Any] = cast("Any", made)  # of what message, only its class knows
-    slot.actor = actor
-    return actor
+    slot.actor = made
+    return slot.actor  # type: ignore[no-any-return]
 
 
 def begin_at_once(slot: Slot) -> bool:
@@ -80,9 +79,9 @@ def begin_at_once(slot: Slot) -> bool:
         or slot.life is not INITIALIZING
         or slot.reason is not None
         or slot.order is not NO_ORDER
+        or slot.vars is not None
+        or slot.runtime.choices is not None
     ):
-        return False
-    if slot.vars is not None or slot.runtime.choices is not None:
         return False
     slot.starting = True
     slot.ctx = Context(slot)
@@ -92,16 +91,13 @@ def begin_at_once(slot: Slot) -> bool:
         note_end(slot, Ignored())
     except Exception as error:  # noqa: BLE001 -- whatever user code raises here is a failed startup, and nothing else
         fail_startup(slot, error)
+    else:
+        slot.starting = False
+        slot.started = True
+        become_ready(slot)
+        return not slot.attention
     slot.starting = False
-    return _be_ready_at_once(slot)
-
-
-def _be_ready_at_once(slot: Slot) -> bool:
-    if slot.reason is not None:
-        return False
-    slot.started = True
-    become_ready(slot)
-    return not slot.attention
+    return False
 
 
 async def _start_up(slot: Slot, actor: Actor[Any], ctx: Context, runner: StartsActors) -> None:
@@ -135,16 +131,18 @@ def fail_startup(slot: Slot, error: Exception) -> None:
 @trio.lowlevel.enable_ki_protection
 def become_ready(slot: Slot) -> None:
     """Take the step from initializing to ready, unless a stop came first."""
-    if slot.reason is not None or slot.order >= STOP:
+    order = slot.order
+    if slot.reason is not None or order >= STOP:
         return
-    if slot.blueprint.needs_permit:
+    blueprint = slot.blueprint
+    if blueprint.needs_permit:
         slot.runtime.launcher.release(slot)
-    if slot.blueprint.kind == "actor":
+    if blueprint.kind == "actor":
         slot.receive = slot.actor.receive
     slot.attention = False
     more = slot.more
     if more is not None:
         more.awaited = False
     slot.advance(READY)
-    if slot.order is DRAIN:
+    if order is DRAIN:
         start_draining(slot)

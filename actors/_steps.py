@@ -69,7 +69,7 @@ class Steps(Runner):
                 await switch(slot.context)
             n = 0
             message: Any
-            box = slot.box
+            box: Any = slot
             live = True
             if slot.attention and self.shared and not begin_at_once(slot):
                 live = await self.attend(slot)
@@ -84,8 +84,12 @@ class Steps(Runner):
                         while n < per_activation:
                             if box.fast:
                                 if queue:
+                                    if n & 7 == 1 and perf_counter() > until:
+                                        break
                                     message = queue.popleft()
                                 elif box.only is not NOTHING:
+                                    if n & 7 == 1 and perf_counter() > until:
+                                        break
                                     message = box.only
                                     box.only = NOTHING
                                 elif box.queue:
@@ -94,6 +98,8 @@ class Steps(Runner):
                                 else:
                                     break
                             else:
+                                if n & 7 == 1 and perf_counter() > until:
+                                    break
                                 message = box.take(slot.incarnation)
                                 if message is None:
                                     break
@@ -122,7 +128,7 @@ class Steps(Runner):
                                 result = receive(message, ctx)
                                 if result.__class__ is CoroutineType:
                                     await result
-                            if self.hit or (n & 7 == 1 and perf_counter() > until):
+                            if self.hit:
                                 break
                 except Exception as error:  # noqa: BLE001 -- whatever user code raises ends its incarnation, and nothing else
                     self.crashed(slot, error)

@@ -54,23 +54,25 @@ class Mailbox(Lanes):
     def __init__(self, owner: Addressee, spec: MailboxSpec = PLAIN, *, enveloped: bool = False) -> None:
         """Open an empty mailbox; `enveloped` keeps it out of the fast mode for good (agents, functions)."""
         self.owner = owner
-        self.spec = PLAIN if spec is PLAIN or spec == PLAIN else spec
-        if enveloped and self.spec is PLAIN:
-            self.spec = _ENVELOPED
-        self.queue = None
+        self.set_up(spec, enveloped=enveloped)
+
+    def set_up(self, spec: MailboxSpec, *, enveloped: bool) -> None:
+        """Begin, empty and open. For owners that are a mailbox themselves: they have no other to call."""
+        if spec is PLAIN and not enveloped:
+            self.spec = PLAIN
+            self.fast = True
+            self._keyed: dict[tuple[type[object], Key], Letter] | None = None
+        else:
+            self.spec = spec if spec != PLAIN else _ENVELOPED if enveloped else PLAIN
+            self.fast = self.spec is PLAIN
+            self._keyed = {} if spec.overflow == "coalesce" else None
         self.only = NOTHING
-        self.urgent = None
-        self.seq = 0
-        self.hand = None
-        self.triggers = 0
-        self.load = 0
-        self.voids = 0
+        self.queue = self.urgent = self.hand = None
+        self.seq = self.triggers = self.load = self.voids = 0
         #: a request may wait that only one incarnation is to answer.
         self.has_pinned = False
         self.is_open = True
-        self.fast = self.spec is PLAIN
         self._waiting: deque[WaitingSender] | None = None
-        self._keyed: dict[tuple[type[object], Key], Letter] | None = {} if self.spec.overflow == "coalesce" else None
 
     # -- what is there
 

@@ -112,7 +112,10 @@ class Starter:
             if "mail" in options:
                 # Here, as the key is made by user code: past the checks nothing may fail, or start something else.
                 letter = Envelope(options["mail"], key=policy.mailbox.key_of(options["mail"]))
-        blueprint = runtime.blueprint(factory)
+        try:
+            blueprint = runtime.blueprints[factory]
+        except (KeyError, TypeError):
+            blueprint = runtime.blueprint(factory)
         if not blueprint.least <= len(args) <= blueprint.most:
             check_arguments(blueprint, factory, args)
         if parent.life is not READY or parent.ending:

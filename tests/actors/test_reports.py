@@ -119,16 +119,16 @@ async def test_p10_all_of_it_is_true_in_the_very_step_in_which_the_report_is_pos
 ) -> None:
     seen: Log = []
     async with open_supervisor("stage", limits=Limits(max_concurrent_startups=1)) as root:
-        add = ReportLog._add
+        post = ReportLog.post
         ref: ActorRef[Any] = root.start_soon(Fails, OSError("no"), [], name="a", mail="told")
         launcher: Any = root._slot.runtime.launcher
 
         def look(log: ReportLog, *facts: Any, **more: Any) -> None:
             if log is root.reports:
                 seen.append((root.which_children(), ref.lifecycle, launcher.in_use, root.dead_letters.total))
-            add(log, *facts, **more)
+            post(log, *facts, **more)
 
-        monkeypatch.setattr(ReportLog, "_add", look)
+        monkeypatch.setattr(ReportLog, "post", look)
         await ref.wait_stopped()
         assert seen == [([], "failed", 0, 1)]
         root.reports.drain()

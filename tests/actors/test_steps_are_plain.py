@@ -207,7 +207,7 @@ async def test_p30_each_change_of_state_is_protected_against_ctrl_c_and_user_cod
         for _ in range(3):
             root.start_soon(kind, hooks)
         root.reports.drain()
-    assert {name for name, _ in changes} >= {"life", "generation", "incarnation", "admin", "by", "last_exit"}
+    assert {name for name, _ in changes} >= {"life", "generation", "incarnation", "admin", "by"}
     assert {name for name, protected in changes if not protected} == set()
     assert hooks
     assert {place for place, protected in hooks if protected} == set()
