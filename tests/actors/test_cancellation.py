@@ -1,7 +1,7 @@
 """A cancellation at every checkpoint: of each call that waits for an actor, and of an agent's turn.
 
 The blow falls before the call and then right before the n-th step that any task takes, for n = 1, 2, 3, … until the call is over before it
-falls. `start` has its own sweep (test_start), as it alone may leave a child behind.
+falls. `start` has its own sweep (test_start), as it alone may leave a child behind. At the end, the readers of feeds.
 """
 
 from collections import Counter
@@ -385,3 +385,62 @@ def test_an_asker_of_a_turn_that_is_ended_at_any_step_has_one_answer(end: type[E
     assert answers.total() == fell + 1
     assert answers["error"] > 0
     assert answers["answer"] > 0
+
+
+async def ends(_ctx: Context, number: int) -> int:
+    return number
+
+
+@pytest.mark.parametrize("source", ["reports", "status changes", "dead letters"])
+def test_a_reader_that_is_cancelled_at_any_step_misses_nothing(source: str) -> None:
+    """P10, P23, P24: what comes is read once, before or after the cancellation."""
+
+    async def once(blow: BeforeStep) -> None:
+        async with open_supervisor("stage") as root, trio.open_nursery() as nursery:
+            thinker: ActorRef[Any] = await root.start(AgentWorks, Books(root))
+            parked: ActorRef[Any] = root.start_soon(function_works, Books(root), name="parked")
+            seen: list[Any] = []
+            scope = trio.CancelScope()
+            async with thinker.subscribe() as changes, root.dead_letters.subscribe() as letters:
+
+                async def make() -> None:
+                    for number in range(3):
+                        await trio.sleep(1)
+                        if source == "reports":
+                            root.start_soon(ends, number)
+                        elif source == "status changes":
+                            await thinker.run_turn(number)
+                        else:
+                            parked.tell(number, trigger_turn=False)
+                    await trio.sleep(1)
+                    await parked.stop()
+
+                async def read() -> None:
+                    while True:
+                        if source == "reports":
+                            report: Any = await root.reports.receive()
+                            seen.append(report.reason.result if report.path != parked.path else "end")
+                        elif source == "status changes":
+                            seen.append((await anext(changes)).generation)
+                        else:
+                            seen.append((await anext(letters)).message)
+
+                nursery.start_soon(make)
+                with scope:
+                    blow.arm(scope.cancel)
+                    with trio.move_on_after(20):
+                        await read()
+                blow.disarm()
+                with trio.move_on_after(20):
+                    await read()
+                match source:
+                    case "reports":
+                        assert seen == [0, 1, 2, "end"]
+                    case "status changes":
+                        assert seen == list(range(seen[0], seen[0] + 6))
+                    case _:
+                        assert [each for each in seen if isinstance(each, int)] == [0, 1, 2]
+            nursery.cancel_scope.cancel()
+            root.reports.drain()
+
+    assert at_every_step(once) > 5
