@@ -56,6 +56,10 @@ class Launcher(Protocol):
         """Let it wait no longer."""
         ...
 
+    def is_waiting(self, slot: "Slot") -> bool:
+        """Return whether it waits for a permit; who is queued and does not waits for the turn to start that its supervisor gives it."""
+        ...
+
 
 class Children(Protocol):
     """Start children; what `ctx.start_soon` and `ctx.start` call."""

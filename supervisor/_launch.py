@@ -61,6 +61,10 @@ class LaunchGate:
         """Let a slot wait no longer."""
         self._waiting.pop(slot, None)
 
+    def is_waiting(self, slot: Slot) -> bool:
+        """Return whether a slot waits for a permit."""
+        return slot in self._waiting
+
     def _launch_next(self) -> None:
         assert self._limit is not None
         assert self.runtime is not None

@@ -25,7 +25,8 @@ class ActorInfo:
         lifecycle, status, generation: how it is.
         restarts: how often it was restarted.
         queued: mails that wait. accepted: mails that were ever taken in.
-        waiting_for: what a starting one waits for: "a launch permit", or its services.
+        waiting_for: what a starting one waits for: "a launch permit", its services, or, where declared children start one after the
+            other, the path of the sibling before it that is starting ("its turn to start" when that is on its way out).
         age: seconds since it was registered.
         stale: it has been in a passing state for longer than `Limits.stale_after`; computed at this moment.
         last_exit: why the last incarnation ended, as text; "" if none has.
@@ -85,7 +86,7 @@ def _info(slot: Slot, children: tuple[ActorInfo, ...], now: float, limits: Limit
     more = slot.more
     waiting: tuple[str, ...] = ()
     if slot.life is QUEUED:
-        waiting = ("a launch permit",)
+        waiting = (_reason_to_queue(slot),)
     elif slot.life is INITIALIZING and more is not None and more.gate is not None:
         waiting = more.gate.waiting_for
     supervisor = not slot.blueprint.needs_permit and slot.blueprint.prefix == "supervisor"
@@ -109,6 +110,23 @@ def _info(slot: Slot, children: tuple[ActorInfo, ...], now: float, limits: Limit
         warnings=MappingProxyType({} if more is None or more.warnings is None else dict(more.warnings)),
         children=children,
     )
+
+
+def _reason_to_queue(slot: Slot) -> str:
+    """Say what a queued slot waits for: the gate, or the first of its declared siblings that is waited for and not ready."""
+    if slot.runtime.launcher.is_waiting(slot):
+        return "a launch permit"
+    for sibling in () if slot.parent is None else children_of(slot.parent).values():
+        if sibling is slot:
+            break
+        if (
+            sibling.policy.inline
+            and sibling.life in (QUEUED, INITIALIZING)
+            and sibling.more is not None
+            and sibling.more.awaited
+        ):
+            return sibling.path
+    return "its turn to start"
 
 
 class LatestTree:

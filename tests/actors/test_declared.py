@@ -83,6 +83,52 @@ async def test_declared_children_are_all_registered_before_the_first_one_starts(
             assert root.lookup("b")._slot.box.seq == 1
 
 
+async def test_a_declared_child_whose_turn_has_not_come_names_the_sibling_that_it_waits_for() -> None:
+    """P6: queued, with the reason."""
+    seen: list[Supervisor] = []
+    specs = [
+        ChildSpec("a", Starts, ([], 1.0)),
+        ChildSpec("b", Starts, ([], 5.0), startup="deferred"),
+        ChildSpec("c", Starts, ([], 1.0)),
+        ChildSpec("d", Starts, ([], 1.0), startup="deferred"),
+        ChildSpec("e", Starts, ([], 1.0)),
+    ]
+
+    def reasons() -> dict[str, tuple[str, ...]]:
+        return {info.name: info.waiting_for for info in seen[0].snapshot().children if info.lifecycle == "queued"}
+
+    async with trio.open_nursery() as nursery:
+
+        async def looks() -> None:
+            await trio.sleep(0.5)
+            assert reasons() == dict.fromkeys("bcde", ("/stage/a",))
+            await trio.sleep(1)
+            permit = ("a launch permit",)
+            assert reasons() == {"c": permit, "d": ("/stage/c",), "e": ("/stage/c",)}
+            await trio.sleep(5)
+            assert reasons() == {"d": ("/stage/c",), "e": ("/stage/c",)}
+
+        nursery.start_soon(looks)
+        limits = Limits(max_concurrent_startups=1)
+        async with open_supervisor("stage", children=specs, limits=limits, on_open=seen.append):
+            assert reasons() == {}
+
+
+async def test_a_declared_child_that_waits_for_none_of_its_siblings_waits_for_its_turn() -> None:
+    seen: list[Supervisor] = []
+    specs = [ChildSpec("a", Starts, ([], 1.0)), ChildSpec("b", Starts, ([], 1.0))]
+
+    async def looks() -> None:
+        await trio.sleep(0.5)
+        seen[0].lookup("a").request_stop()
+        assert [info.waiting_for for info in seen[0].snapshot().children] == [(), ("its turn to start",)]
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(looks)
+        async with open_supervisor("stage", children=specs, on_open=seen.append) as root:
+            assert [ref.lifecycle for ref in root.which_children()] == ["parked", "ready"]
+
+
 async def test_declared_children_stop_in_reverse_order() -> None:
     log: Log = []
     specs = [ChildSpec(name, Starts, (log,)) for name in "abc"]
