@@ -60,7 +60,7 @@ async def conclude(slot: Slot) -> None:
     if slot.stop_by == inf:
         limit_end(slot, killed=False)
     more = slot.get_more()
-    with trio.CancelScope(shield=True):
+    with slot.runtime.shield():
         if more.family is not None and more.family.children:
             arm_stop_timer(slot)
             await more.family.close()
@@ -85,8 +85,10 @@ async def _run_hook(slot: Slot) -> None:
             finally:
                 if slot.runner is not None and slot.runner.held:
                     await close_nurseries(slot.runner.held)
-    except BaseException as raised:  # noqa: BLE001 -- the end goes on, and says what happened
-        error = raised
+    except BaseException as raised:
+        if slot.runtime.is_torn:
+            raise
+        error = raised  # the end goes on, and says what happened
     more.closing = None
     if error is not None:
         text = describe(error)

@@ -3,6 +3,8 @@
 import logging
 import traceback
 from collections import deque
+from collections.abc import Generator
+from contextlib import contextmanager
 from contextvars import Context as ContextVars
 from contextvars import copy_context
 from functools import partial
@@ -73,6 +75,10 @@ class Runtime:
         #: what ends the whole program, as it left some actor's code.
         self.fatal: list[BaseException] = []
         self.on_fatal: Callable[[], None] | None = None
+        #: around all that is carried out although its task was cancelled.
+        self.shields: dict[trio.CancelScope, None] = {}
+        #: a bug of the runtime has ended its tasks: nothing of what they were to do will come.
+        self.is_torn = False
         self.feeds: dict[TreeFeed, None] = {}
         #: what to log once the step that noticed it is over: user code may hang on a logger.
         self.pending_log: deque[tuple[int, str, dict[str, Any]]] = deque()
@@ -171,6 +177,22 @@ class Runtime:
         self.fatal.append(error)
         if self.on_fatal is not None:
             self.on_fatal()
+
+    @contextmanager
+    def shield(self) -> Generator[None]:
+        """Carry something out whatever cancelled the task, as long as there are others to do their part."""
+        with trio.CancelScope(shield=not self.is_torn) as scope:
+            self.shields[scope] = None
+            try:
+                yield
+            finally:
+                del self.shields[scope]
+
+    def tear_down(self) -> None:
+        """Break off what is shielded: what it waits for will not come, as a bug of the runtime has ended the tree's tasks."""
+        self.is_torn = True
+        for scope in self.shields:
+            scope.shield = False
 
     # -- telling others
 

@@ -104,7 +104,8 @@ class Solo(Steps):
             note_end(slot, Crashed(without_frames(error), describe(error)))
         finally:
             del RUNNERS[task]
-            finalize(slot)
+            if not self._is_over():  # else whoever tears the tree down does it, children first
+                finalize(slot)
             self.slot = None
             self.runtime.flush_log()
 

@@ -207,7 +207,11 @@ class _Tree:
                     else:
                         runtime.pool.enqueue(root)  # told to end before it began
                     outer.start_soon(self.guard, name="greenroom guard")
-                    await self.wait_ended()
+                    try:
+                        await self.wait_ended()
+                    except trio.Cancelled:
+                        runtime.tear_down()
+                        raise
                     runtime.pool.close()
                     stage.cancel_scope.cancel()
         finally:

@@ -67,7 +67,7 @@ class Starter:
             with waiting_for(slot):
                 await wait_started(slot)
         except BaseException:
-            with trio.CancelScope(shield=True):
+            with slot.runtime.shield():
                 order_end(slot, END, by="its starter")
                 while not slot.has_ended:
                     await slot.changed()
