@@ -157,8 +157,8 @@ def _arity(factory: Any) -> tuple[int, float, str]:
     try:
         signature = inspect.signature(factory)
     except (TypeError, ValueError):
-        if isinstance(factory, partial):
-            _check_partial(cast("partial[Any]", factory))
+        if issubclass(type(factory), partial):
+            _check_partial(factory)
         return 0, math.inf, "(...)"
     least, most = 0, 0.0
     for parameter in signature.parameters.values():
@@ -176,7 +176,7 @@ def _arity(factory: Any) -> tuple[int, float, str]:
     return least, most if most == math.inf else int(most), str(signature)
 
 
-def _check_partial(factory: "partial[Any]") -> None:
+def _check_partial(factory: Any) -> None:
     """Raise InvalidSpec if a partial has no signature because what it gives does not fit; not if nobody knows one."""
     try:
         signature = inspect.signature(factory.func)

@@ -17,6 +17,7 @@ from ._family import Family, Verdict
 from ._lifecycle import ENDED, FAILED, PARKED, RESTARTING, STOPPED
 from ._monitor import Monitor
 from ._reasons import Crashed, Escalated, ExitReason, Killed, Shutdown, error_of, is_failure, text_of
+from ._redelivery import give_again, has_begun, take_back
 from ._reports import ChildEnded, ChildStartupFailed, log_of, post_report
 from ._request import Asked
 from ._slot import NO_ORDER, Slot
@@ -52,7 +53,10 @@ def finalize(slot: Slot) -> None:  # noqa: C901 -- one step, run for every actor
         verdict = family.decide(slot, reason)
     incarnation, by = slot.incarnation, slot.by or "itself"
     if slot.hand is not None or more is not None:
+        back = take_back(slot) if slot.policy.redeliver and verdict in RESTARTS and reason.is_failure else []
         _fail_requests(slot, reason)
+        if back or (more is not None and more.redelivered):
+            give_again(slot, back)
     slot.actor = slot.receive = slot.context = None
     slot.ctx = None
     slot.idle = slot.ending = slot.started = slot.starting = False
@@ -229,8 +233,8 @@ def _error_for(slot: Slot, reason: ExitReason, asked: Asked) -> Exception:
     if isinstance(reason, StartupFailed) and not slot.admin:
         return StartupFailed(path, reason.error, reason.cause, message)
     if isinstance(reason, (Crashed, Escalated)):
-        return ActorCrashed(path, message, reason.error, reason.cause, begun=asked.begun)
-    begun = "it had begun" if asked.begun else "it had not begun"
+        return ActorCrashed(path, message, reason.error, reason.cause, begun=has_begun(slot, asked))
+    begun = "it had begun" if has_begun(slot, asked) else "it had not begun"
     return ActorStopped(path, message, f"the actor ended before it answered ({text_of(reason)}; {begun})")
 
 

@@ -22,7 +22,7 @@ class Policy:
         startup_timeout: seconds for services and `startup` together, from when they really begin; None means no limit.
         mailbox: its bounds.
         labels: shown in snapshots, reports and logs.
-        redeliver: how often the mail that a crashed turn began with is given again.
+        redeliver: how often the mail that an incarnation crashed on is given to the next one.
         declared: it stands in its supervisor's specification.
         inline: who starts it waits until it is ready.
     """

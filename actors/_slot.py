@@ -58,7 +58,7 @@ class More:
 
     __slots__ = (
         "awaited", "changes", "closing", "deferred", "family", "gate", "keyed_timers", "last_exit", "log", "monitors",
-        "observers", "report_turn", "stop_timer", "timers", "turn", "turns", "waiting_for", "wakes_parent", "warnings", "watching",
+        "observers", "redelivered", "report_turn", "stop_timer", "timers", "turn", "turns", "waiting_for", "wakes_parent", "warnings", "watching",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -70,6 +70,8 @@ class More:
         self.waiting_for: Slot | None = None
         #: requests taken whose reply was deferred, in order.
         self.deferred: dict[Asked, None] | None = None
+        #: seq -> how often that mail was given again, for what waits.
+        self.redelivered: dict[int, int] | None = None
         #: who wants a Down when this slot ends.
         self.monitors: dict[Monitor, None] | None = None
         #: monitors that this slot's incarnation has set up.

@@ -33,6 +33,8 @@ class ChildSpec:
         startup_timeout: seconds for services and `startup` together; None means no limit.
         mailbox: its bounds.
         labels: shown in snapshots, reports and logs.
+        redeliver: how often the mail that it crashed on is given again, before all other mail, to the incarnation that follows; then it is done
+            with. Requests that were taken over with `ctx.defer_reply()`, direct turns, ticks and `Down`s are not given again.
     """
 
     name: str

@@ -160,7 +160,7 @@ class Supervisor:
             startup_timeout: seconds for services and `startup` together, from when they really begin; None means no limit.
             mailbox: its bounds, a `MailboxSpec`.
             labels: shown in snapshots, reports and logs.
-            redeliver: how often the message that it crashed on is given again.
+            redeliver: how often the message that it crashed on is given again, to the incarnation that follows.
             mail: a first message, before all other mail.
 
         Returns:
