@@ -70,7 +70,7 @@ def finalize(slot: Slot) -> None:  # noqa: C901 -- one step, run for every actor
         if reason.is_failure:
             _report_failure(slot, parent, reason, incarnation, by, restarting=restarting)
         else:
-            log_of(parent).post((slot, reason, incarnation, by, restarting), bad=False)
+            log_of(parent).post_end((slot, reason, incarnation, by, restarting))
     if reason.is_failure and not awaited:
         _log_failure(slot, reason, by, restarting=restarting)
     if verdict == "restart":
@@ -99,11 +99,12 @@ def finalize_at_once(slot: Slot, reason: ExitReason) -> bool:
     above.family.remove(slot)
     runtime.alive -= 1
     slot.reason = reason
-    slot.actor = slot.receive = slot.context = slot.ctx = slot.runner = slot.factory = slot.vars = None
+    slot.actor = slot.receive = slot.context = slot.ctx = slot.runner = slot.factory = None
     slot.args = ()
     slot.idle = slot.ending = slot.started = slot.starting = False
-    slot.advance(STOPPED)
-    above.log.post((slot, reason, slot.incarnation, slot.by or "itself", False), bad=False)
+    slot.life = STOPPED
+    slot.generation += 1
+    above.log.post_end((slot, reason, slot.incarnation, slot.by or "itself", False))
     return True
 
 
@@ -117,7 +118,7 @@ def _begin_restart(slot: Slot, reason: ExitReason) -> None:
     slot.box.expel(slot.incarnation)
     slot.incarnation += 1
     slot.get_more().last_exit = reason
-    slot.reason, slot.order, slot.admin, slot.by, slot.stop_by, slot.last_turn = None, NO_ORDER, False, "", inf, None
+    slot.reason, slot.order, slot.by, slot.stop_by, slot.get_more().last_turn = None, NO_ORDER, "", inf, None
     if more is not None and more.log is not None:
         more.log.forget()
     slot.advance(RESTARTING)
@@ -138,7 +139,9 @@ def _end_slot(slot: Slot, reason: ExitReason, family: Family | None, verdict: Ve
         if more.log is not None:
             more.log.close()
     if verdict == "forget":
-        slot.factory, slot.args, slot.vars = None, (), None
+        slot.factory, slot.args = None, ()
+        if slot.more is not None:
+            slot.more.vars = None
     if verdict == "park":
         slot.advance(PARKED)
     elif isinstance(reason, StartupFailed) and not slot.admin:
@@ -281,7 +284,7 @@ def reopen(slot: Slot) -> None:
     """Start the next incarnation of a parked slot; its mailbox takes mail again, and its seqs go on."""
     slot.incarnation += 1
     slot.get_more().last_exit = slot.reason
-    slot.reason, slot.order, slot.admin, slot.by, slot.stop_by, slot.last_turn = None, NO_ORDER, False, "", inf, None
+    slot.reason, slot.order, slot.by, slot.stop_by, slot.get_more().last_turn = None, NO_ORDER, "", inf, None
     slot.runtime.alive += 1
     slot.pool = slot.runtime.pool
     slot.box.reopen()
@@ -294,5 +297,7 @@ def reopen(slot: Slot) -> None:
 def close_parked(slot: Slot, family: Family) -> None:
     """End a parked slot for good."""
     family.remove(slot)
-    slot.factory, slot.args, slot.vars = None, (), None
+    slot.factory, slot.args = None, ()
+    if slot.more is not None:
+        slot.more.vars = None
     slot.advance(STOPPED)

@@ -28,9 +28,7 @@ def order_end(slot: Slot, order: Order, *, by: str) -> None:
     """Carry out others' stop, drain or kill: administrative, never restarted. Idempotent; a later order only adds urgency."""
     if slot.life in ENDED or (slot.admin and order <= slot.order):
         return
-    if not slot.admin:
-        slot.admin = True
-        slot.by = by
+    slot.by = slot.by or by
     slot.order = max(slot.order, order)
     life = slot.life
     if order is DRAIN:

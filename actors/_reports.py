@@ -7,12 +7,13 @@ never reads does not grow: past a bound the oldest successes fold into counts, t
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import trio
 
-from ..mailbox import Envelope, Letter
+from ..mailbox import NOTHING, Envelope, Letter
 from ._errors import StartupFailed
 from ._reasons import ExitReason, error_of
 from ._turn import TurnOutcome
@@ -142,22 +143,37 @@ class ReportLog:
             named[kind if isinstance(kind, str) else kind.__name__] += count
         return MappingProxyType(named)
 
-    def post(self, report: Report | Facts, *, bad: bool) -> None:
-        """Add one, in order with the parent's mail (the runtime does). Plain, never waits, never refuses.
-
-        Facts are what a `ChildEnded` is made from when it is read: most parents read few of the ends of many children.
-        """
-        slot = self._slot
-        good, failed = self._good, self._bad
-        if slot.fast:
-            slot.keep_seqs()
-        slot.seq = seq = slot.seq + 1
-        (failed if bad else good).append((seq, slot.incarnation, report))
-        if len(good) + len(failed) > self._capacity:
-            kind = _kind((good or failed).popleft()[2])
-            self._folded[kind] = self._folded.get(kind, 0) + 1
+    def post(self, report: Report) -> None:
+        """Add one, in order with the parent's mail (the runtime does). Plain, never waits, never refuses."""
+        if not is_bad_news(report):
+            self.post_end(report)
+            return
+        self._bad.append((self._slot.box.next_seq(), self._slot.incarnation, report))
+        if len(self._good) + len(self._bad) > self._capacity:
+            self._fold()
         if self._readers:
             self._lot.unpark()
+
+    def post_end(self, report: Report | Facts) -> None:
+        """Add good news, or the facts that a `ChildEnded` is made from when it is read: most parents read few of the ends of many children."""
+        slot = self._slot
+        if slot.fast and (slot.queue or slot.hand is not None or slot.only is not NOTHING):
+            slot.seal()
+        slot.seq = seq = slot.seq + 1
+        good = self._good
+        good.append((seq, slot.incarnation, report))
+        if len(good) + len(self._bad) > self._capacity:
+            self._fold()
+        if self._readers:
+            self._lot.unpark()
+
+    def _fold(self) -> None:
+        """Count the oldest one instead of keeping it; failures last."""
+        kind = _kind((self._good or self._bad).popleft()[2])
+        try:
+            self._folded[kind] += 1
+        except KeyError:
+            self._folded[kind] = 1
 
     def _next(self, before: int | None) -> Report | None:
         good, bad = self._good, self._bad
@@ -225,6 +241,21 @@ class ReportLog:
         """Return the failures that nobody has read, without taking them."""
         return [_made(report) for _, _, report in self._bad]
 
+    @trio.lowlevel.enable_ki_protection
+    def take_about(self, path: str) -> list[Report]:
+        """Take the unread ones about one child, in order, and leave those about others. Plain function."""
+        found: list[tuple[int, Report]] = []
+        for lane in (self._good, self._bad):
+            entries = [*lane]
+            lane.clear()
+            for entry in entries:
+                report = entry[2]
+                if (report[0] if isinstance(report, tuple) else report).path == path:
+                    found.append((entry[0], _made(report)))
+                else:
+                    lane.append(entry)
+        return [report for _, report in sorted(found, key=itemgetter(0))]
+
     def forget(self) -> None:
         """Drop what an ended incarnation has not read, and count it."""
         n = len(self)
@@ -279,4 +310,4 @@ def log_of(slot: "Slot") -> ReportLog:
 def post_report(parent: "Slot | None", report: Any) -> None:
     """Put a report into a parent's mailbox, if there is a parent to read it."""
     if parent is not None and not parent.has_ended:
-        log_of(parent).post(report, bad=is_bad_news(report))
+        log_of(parent).post(report)

@@ -144,7 +144,8 @@ class Runtime:
         assert self.nursery is not None
         slot = solo.slot
         assert slot is not None
-        context = (slot.vars or self.base).copy()
+        own = None if slot.more is None else slot.more.vars
+        context = (self.base if own is None else own).copy()
         context.run(partial(self.nursery.start_soon, solo.run, name=slot.path))
 
     def wake(self, slot: "Slot") -> None:

@@ -57,8 +57,9 @@ class More:
     """Hold what few slots have."""
 
     __slots__ = (
-        "awaited", "changes", "closing", "deferred", "family", "gate", "keyed_timers", "last_exit", "log", "monitors",
-        "observers", "redelivered", "report_turn", "stop_timer", "timers", "turn", "turns", "waiting_for", "wakes_parent", "warnings", "watching",
+        "awaited", "changes", "closing", "deferred", "family", "gate", "keyed_timers", "last_exit", "last_turn", "log", "monitors",
+        "observers", "redelivered", "report_turn", "stop_timer", "timers", "turn", "turns", "vars",
+        "waiting_for", "wakes_parent", "warnings", "watching",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -89,6 +90,10 @@ class More:
         self.wakes_parent = False
         #: why the incarnation before this one ended.
         self.last_exit: ExitReason | None = None
+        #: how an agent's last turn ended, as a status.
+        self.last_turn: Status | None = None
+        #: the context variables it was registered with, if they are not the tree's: each incarnation begins with a copy.
+        self.vars: ContextVars | None = None
         #: optional services that failed, and the like: name -> text.
         self.warnings: dict[str, str] | None = None
         #: how many turns there have been.
@@ -101,9 +106,9 @@ class Slot(Mailbox):
     """Be a place in the tree. See the module's essay; nothing here is for users, they hold an `ActorRef`."""
 
     __slots__ = (
-        "actor", "admin", "args", "attention", "blueprint", "born", "by", "context", "ctx", "ending", "factory", "generation",
-        "idle", "incarnation", "last_turn", "life", "more", "name", "order", "parent", "policy", "pool", "reason",
-        "receive", "ref_", "runner", "runtime", "since", "started", "starting", "stop_by", "uid", "vars",
+        "actor", "args", "attention", "blueprint", "born", "by", "context", "ctx", "ending", "factory", "generation",
+        "idle", "incarnation", "life", "more", "name", "order", "parent", "policy", "pool", "reason",
+        "receive", "ref_", "runner", "runtime", "since", "started", "starting", "stop_by", "uid",
     )  # fmt: skip
 
     #: makes the one ref of a slot; set by `_ref`, which knows slots, while slots do not know refs.
@@ -144,13 +149,10 @@ class Slot(Mailbox):
         self.ctx: Context | None = None
         #: the context variables this incarnation runs in, if they are not the tree's.
         self.context: ContextVars | None = None
-        #: those it was registered with: each incarnation begins with a copy.
-        self.vars: ContextVars | None = None
         self.order = NO_ORDER
         #: why it ends, or ended.
         self.reason: ExitReason | None = None
-        #: others asked for the end: it is not judged by the restart type.
-        self.admin = False
+        #: which others asked for the end, if any did: it is not judged by the restart type then.
         self.by = ""
         #: Trio's clock: by when an end that was asked for has to be over.
         self.stop_by = inf
@@ -160,8 +162,6 @@ class Slot(Mailbox):
         self.starting = False
         #: its `startup` hook has begun, so `shutdown` is due at the end.
         self.started = False
-        #: how an agent's last turn ended, as a status.
-        self.last_turn: Status | None = None
         #: Trio's clock: when it was registered, and when it came into its present state, if that is a passing one.
         self.born = self.since = runtime.now()
         self.more: More | None = None
@@ -208,6 +208,11 @@ class Slot(Mailbox):
         return self.runtime.dead_letters
 
     @property
+    def admin(self) -> bool:
+        """True if others asked for the end."""
+        return self.by != ""
+
+    @property
     def has_ended(self) -> bool:
         """True if it does not run and will not by itself."""
         return self.life in ENDED
@@ -232,7 +237,7 @@ class Slot(Mailbox):
                 return Running()
             if life is STOPPING and self.starting:
                 return PendingInit()
-            return self.last_turn or Idle()
+            return (None if self.more is None else self.more.last_turn) or Idle()
         if life in ENDED:
             reason = self.reason
             error = None if reason is None else error_of(reason)

@@ -168,8 +168,9 @@ class Steps(Runner):
     async def prepare(self, slot: Slot) -> bool:
         """See to what comes before mail: a start, a drain; True if the slot is ready for mail, False if it is to end."""
         if slot.life is INITIALIZING and slot.reason is None and slot.order < STOP:
-            if self.shared and slot.vars is not None:
-                slot.context = slot.vars.copy()
+            own = None if slot.more is None else slot.more.vars
+            if self.shared and own is not None:
+                slot.context = own.copy()
                 await switch(slot.context)
             await begin(slot, self)  # type: ignore[arg-type]
         if (

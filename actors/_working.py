@@ -89,11 +89,11 @@ def close_turn(slot: Slot, turn: Turn[Any], outcome: TurnOutcome) -> None:
     if turn.drained:
         give_back(slot, turn.drained)
     if outcome.kind == "completed":
-        slot.last_turn = Completed(outcome.result)
+        slot.get_more().last_turn = Completed(outcome.result)
     elif outcome.error is not None:
-        slot.last_turn = Errored(outcome.error, outcome.cause)
+        slot.get_more().last_turn = Errored(outcome.error, outcome.cause)
     else:
-        slot.last_turn = Interrupted()
+        slot.get_more().last_turn = Interrupted()
     if turn.handle is not None:
         turn.handle.resolve(outcome)
     slot.touch()
@@ -110,7 +110,7 @@ def interrupt_turn(slot: Slot) -> None:
     hand, slot.box.hand = slot.box.hand, None
     if isinstance(hand, Asked) and not hand.deferred:
         hand.fail(error_for_requester(TurnOutcome("interrupted"), slot.path, hand.message))
-    slot.last_turn = Interrupted()
+    slot.get_more().last_turn = Interrupted()
     slot.touch()
 
 

@@ -1,11 +1,13 @@
-"""The door of a mailbox: whose it is, and who waits to get something in."""
+"""The door of a mailbox: whose it is, how much is in, and who waits to get something in."""
 
+from collections import deque
 from typing import Any, Protocol
 
 import trio
 
 from ._dead_letters import DeadLetters
 from ._mail import Letter
+from ._spec import Key
 
 
 class Addressee(Protocol):
@@ -36,6 +38,50 @@ class WaitingSender:
         self.envelope = envelope
         self.task = task
         self.error: Exception | None = None
+
+
+class Door:
+    """Hold what only a mailbox with bounds or keys needs.
+
+    Attributes:
+        load: waiting mail that counts against the capacity.
+        keyed: the waiting mail that a new one with its key would replace; None if the policy is not to coalesce.
+        waiting: who waits for room, first come, first served.
+    """
+
+    __slots__ = ("keyed", "load", "waiting")
+
+    def __init__(self, *, coalesces: bool) -> None:
+        self.load = 0
+        self.keyed: dict[tuple[type[object], Key], Letter] | None = {} if coalesces else None
+        self.waiting: deque[WaitingSender] = deque()
+
+    def twin_of(self, key: Key) -> Letter | None:
+        """Return the waiting mail with this key."""
+        return None if self.keyed is None or key is None else self.keyed.get((type(key), key))
+
+    def count_in(self, envelope: Letter, *, newest: bool = True) -> None:
+        """Count a mail that has got in; a taken one that comes back is not the newest of its key."""
+        self.load += 1
+        key: Key = envelope.key
+        if key is not None and self.keyed is not None:
+            if newest:
+                self.keyed[type(key), key] = envelope
+            else:
+                self.keyed.setdefault((type(key), key), envelope)
+
+    def count_out(self, envelope: Letter) -> None:
+        """Count a mail that has left."""
+        self.load -= 1
+        key: Key = envelope.key
+        if self.keyed is not None and self.twin_of(key) is envelope:
+            del self.keyed[type(key), key]
+
+    def forget_all(self) -> None:
+        """Count nothing any more; who waits goes on waiting."""
+        self.load = 0
+        if self.keyed:
+            self.keyed.clear()
 
 
 class ErrorFor(Protocol):

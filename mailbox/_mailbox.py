@@ -10,7 +10,6 @@ Invariants:
     only            -> the one message that waits where there is no lane yet (fast mode): most mailboxes never hold more
     not fast        -> only envelopes wait; `triggers` counts those that ask for a turn
     hand            -> what the receiver took and has not finished with; it is in no lane
-    load            -> waiting mail that counts against `capacity`
     voids           -> abandoned requests that still lie in a lane: dead letters already, passed over when they are reached
 """
 
@@ -21,12 +20,12 @@ from typing import Any, Final
 import trio
 
 from ._dead_letters import DeadLetter, DeadReason
-from ._door import Addressee, ErrorFor, WaitingSender
+from ._door import Addressee, Door, ErrorFor, WaitingSender
 from ._errors import MailboxFull
 from ._lanes import NOTHING, Lanes
 from ._mail import Envelope, Letter
 from ._overflow import EXEMPT, judge_overflow
-from ._spec import PLAIN, Key, MailboxSpec
+from ._spec import PLAIN, MailboxSpec
 
 #: The same bounds, but never fast: compared by identity.
 _ENVELOPED: Final = MailboxSpec()
@@ -42,11 +41,9 @@ class Mailbox(Lanes):
     """
 
     __slots__ = (
-        "_keyed",
-        "_waiting",
+        "_door",
         "has_pinned",
         "is_open",
-        "load",
         "owner",
         "spec",
     )
@@ -61,18 +58,17 @@ class Mailbox(Lanes):
         if spec is PLAIN and not enveloped:
             self.spec = PLAIN
             self.fast = True
-            self._keyed: dict[tuple[type[object], Key], Letter] | None = None
+            self._door: Door | None = None
         else:
             self.spec = spec if spec != PLAIN else _ENVELOPED if enveloped else PLAIN
             self.fast = self.spec is PLAIN
-            self._keyed = {} if spec.overflow == "coalesce" else None
+            self._door = None if spec.is_plain else Door(coalesces=spec.overflow == "coalesce")
         self.only = NOTHING
         self.queue = self.urgent = self.hand = None
-        self.seq = self.triggers = self.load = self.voids = 0
+        self.seq = self.triggers = self.voids = 0
         #: a request may wait that only one incarnation is to answer.
         self.has_pinned = False
         self.is_open = True
-        self._waiting: deque[WaitingSender] | None = None
 
     # -- what is there
 
@@ -85,12 +81,17 @@ class Mailbox(Lanes):
 
     def _is_sought(self) -> bool:
         """Return whether a sender waits for room with mail that asks for a turn: what fills the mailbox has to be seen to then."""
-        return any(sender.envelope.trigger for sender in self._waiting or ())
+        return self._door is not None and any(sender.envelope.trigger for sender in self._door.waiting)
 
     @property
     def waiting_senders(self) -> int:
         """How many `send`s wait for room."""
-        return 0 if self._waiting is None else len(self._waiting)
+        return 0 if self._door is None else len(self._door.waiting)
+
+    @property
+    def load(self) -> int:
+        """How much of what waits counts against the capacity."""
+        return 0 if self._door is None else self._door.load
 
     # -- in
 
@@ -100,8 +101,9 @@ class Mailbox(Lanes):
         Raises:
             MailboxFull: there is no room and the policy refuses; nothing has changed.
         """
-        if not self.spec.is_plain:
-            settled = envelope.kind not in EXEMPT and self._make_room(envelope)
+        door = self._door
+        if door is not None:
+            settled = envelope.kind not in EXEMPT and self._make_room(envelope, door)
             if settled:
                 return envelope.seq
         elif self.fast:
@@ -123,13 +125,11 @@ class Mailbox(Lanes):
             self.triggers += 1
         return envelope.seq
 
-    def _make_room(self, envelope: Letter) -> bool:
+    def _make_room(self, envelope: Letter, door: Door) -> bool:
         """Judge a new mail by the overflow policy; True if it is settled by that: dropped, or put in the place of another."""
         spec = self.spec
-        full = spec.capacity is not None and self.load >= spec.capacity
-        keyed = self._keyed
-        key: Key = envelope.key
-        twin = None if keyed is None or key is None else keyed.get((type(key), key))
+        full = spec.capacity is not None and door.load >= spec.capacity
+        twin = door.twin_of(envelope.key)
         victim = self.oldest_droppable() if full and spec.overflow == "drop_oldest" else None
         verdict = judge_overflow(spec.overflow, full=full, twin=twin is not None, droppable=victim is not None)
         if verdict == "refuse":
@@ -141,13 +141,11 @@ class Mailbox(Lanes):
             return True
         if verdict == "replace":
             assert twin is not None
-            self._replace(twin, envelope)
+            self._replace(twin, envelope, door)
             return True
         if victim is not None:
             self._drop(victim)
-        self.load += 1
-        if keyed is not None and key is not None:
-            keyed[type(key), key] = envelope
+        door.count_in(envelope)
         return False
 
     async def accept_when_room(self, envelope: Letter) -> int:
@@ -159,10 +157,9 @@ class Mailbox(Lanes):
             MailboxFull: the policy refuses.
             Exception: what the mailbox was closed with while the sender waited.
         """
-        if self.would_wait(envelope):
-            if self._waiting is None:
-                self._waiting = deque()
-            waiting = self._waiting
+        door = self._door
+        if door is not None and self.would_wait(envelope):
+            waiting = door.waiting
             me = WaitingSender(envelope, trio.lowlevel.current_task())
 
             def abort(_raise_cancel: Any) -> trio.lowlevel.Abort:
@@ -178,22 +175,23 @@ class Mailbox(Lanes):
 
     def would_wait(self, envelope: Letter) -> bool:
         """Return whether `accept_when_room` would wait: the policy is "wait", and there is no room or others wait already."""
-        capacity = self.spec.capacity
+        capacity, door = self.spec.capacity, self._door
         return (
             self.spec.overflow == "wait"
             and capacity is not None
+            and door is not None
             and envelope.kind not in EXEMPT
-            and (self.load >= capacity or bool(self._waiting))
+            and (door.load >= capacity or bool(door.waiting))
         )
 
     def _let_in_senders(self) -> bool:
         """Accept for those who wait, as long as there is room; True if any got in."""
-        waiting, capacity = self._waiting, self.spec.capacity
-        if not waiting or capacity is None or not self.is_open:
+        door, capacity = self._door, self.spec.capacity
+        if door is None or capacity is None or not self.is_open:
             return False
         let_in = False
-        while waiting and self.load < capacity:
-            sender = waiting.popleft()
+        while door.waiting and door.load < capacity:
+            sender = door.waiting.popleft()
             self.accept(sender.envelope)
             trio.lowlevel.reschedule(sender.task)
             let_in = True
@@ -209,11 +207,11 @@ class Mailbox(Lanes):
         self._forget(victim)
         self.bury(victim, "drop_oldest")
 
-    def _replace(self, twin: Letter, envelope: Letter) -> int:
+    def _replace(self, twin: Letter, envelope: Letter, door: Door) -> int:
         """Put a new mail into the place of the waiting one with its key."""
         lane = self.urgent if twin.urgent else self.queue
         assert lane is not None
-        assert self._keyed is not None
+        assert door.keyed is not None
         for index, waiting in enumerate(lane):
             if waiting is twin:
                 lane[index] = envelope
@@ -221,7 +219,7 @@ class Mailbox(Lanes):
         assert isinstance(envelope, Envelope)  # requests have no keys
         envelope.urgent = twin.urgent
         self.triggers += envelope.trigger - twin.trigger
-        self._keyed[type(envelope.key), envelope.key] = envelope
+        door.keyed[type(envelope.key), envelope.key] = envelope
         self.seq = envelope.seq = self.seq + 1
         self.bury(twin, "coalesced")
         return envelope.seq
@@ -280,11 +278,8 @@ class Mailbox(Lanes):
                 self.lane().appendleft(envelope)
             if envelope.trigger:
                 self.triggers += 1
-            if not self.spec.is_plain and envelope.kind not in EXEMPT:
-                self.load += 1
-                key: Key = envelope.key
-                if key is not None and self._keyed is not None:
-                    self._keyed.setdefault((type(key), key), envelope)
+            if self._door is not None and envelope.kind not in EXEMPT:
+                self._door.count_in(envelope, newest=False)
 
     def expel(self, incarnation: int) -> None:
         """Bury the requests that only this incarnation was to answer: it has ended, and who waits for them has to know."""
@@ -328,11 +323,8 @@ class Mailbox(Lanes):
             return
         if envelope.trigger:
             self.triggers -= 1
-        if not self.spec.is_plain and envelope.kind not in EXEMPT:
-            self.load -= 1
-            key: Key = envelope.key
-            if key is not None and self._keyed is not None and self._keyed.get((type(key), key)) is envelope:
-                del self._keyed[type(key), key]
+        if self._door is not None and envelope.kind not in EXEMPT:
+            self._door.count_out(envelope)
 
     # -- closing
 
@@ -351,7 +343,7 @@ class Mailbox(Lanes):
 
     def close_if_empty(self) -> bool:
         """Refuse mail from now on, if nothing waits, neither in a lane nor for room; False, and nothing done, if something does."""
-        if self.only is not NOTHING or self.queue or self.urgent or self._waiting:
+        if self.only is not NOTHING or self.queue or self.urgent or (self._door is not None and self._door.waiting):
             return False
         if self.queue is not None:
             self.give_back_lane()
@@ -371,16 +363,19 @@ class Mailbox(Lanes):
                 lane.clear()
         self.give_back_lane()
         self.urgent = None
-        if self._keyed:
-            self._keyed.clear()
-        self.triggers = self.load = self.voids = 0
+        if self._door is not None:
+            self._door.forget_all()
+        self.triggers = self.voids = 0
         self.has_pinned = False
         return waited
 
     def refuse_senders(self, error_for: ErrorFor) -> None:
         """Wake those who wait for room with an error each."""
-        waiting, self._waiting = self._waiting, None
-        for sender in waiting or ():
+        if self._door is None:
+            return
+        waiting = [*self._door.waiting]
+        self._door.waiting.clear()
+        for sender in waiting:
             sender.error = error_for(sender.envelope.message)
             trio.lowlevel.reschedule(sender.task)
 

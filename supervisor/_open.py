@@ -222,7 +222,6 @@ class _Tree:
         """End what an exception that is nobody's (Ctrl-C, SystemExit) left standing: its tasks are gone."""
         for slot in [*reversed(descendants(self.root)), self.root]:
             if not slot.has_ended:
-                slot.admin = True
                 slot.order = END
                 slot.reason = slot.reason or Shutdown("the tree was torn down")
                 slot.by = slot.by or "tree"

@@ -140,7 +140,7 @@ class Starter:
         children[name] = slot
         context = copy_context()
         if context != runtime.base:
-            slot.vars = context
+            slot.get_more().vars = context
         if waits:
             slot.life = QUEUED
         if awaited:

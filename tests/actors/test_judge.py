@@ -125,7 +125,7 @@ async def test_p26_a_child_that_ends_is_restarted_parked_or_forgotten_by_the_tab
                 assert (root.which_children() == []) == (wanted == "forget")
                 if wanted == "forget":
                     slot = ref._slot
-                    assert (slot.factory, slot.args, slot.vars) == (None, (), None)
+                    assert (slot.factory, slot.args, slot.get_more().vars) == (None, (), None)
             root.reports.drain()
     except ExceptionGroup:
         assert gave_up

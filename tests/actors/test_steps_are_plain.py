@@ -29,7 +29,7 @@ from greenroom.actors._slot import Slot
 
 ROOMS = (greenroom.mailbox, greenroom.actors, greenroom.supervisor)
 #: What others may see of a slot. It changes in steps: from one state that makes sense to the next.
-STATE = frozenset({"life", "incarnation", "admin", "by", "last_exit", "last_turn", "generation", "since"})
+STATE = frozenset({"life", "incarnation", "by", "last_exit", "last_turn", "generation", "since"})
 #: And what changes it.
 STEPS = frozenset({
     "advance", "finalize", "become_ready", "order_end", "reopen", "close_parked", "start_draining", "end_from_outside",
@@ -207,7 +207,7 @@ async def test_p30_each_change_of_state_is_protected_against_ctrl_c_and_user_cod
         for _ in range(3):
             root.start_soon(kind, hooks)
         root.reports.drain()
-    assert {name for name, _ in changes} >= {"life", "generation", "incarnation", "admin", "by"}
+    assert {name for name, _ in changes} >= {"life", "generation", "incarnation", "by"}
     assert {name for name, protected in changes if not protected} == set()
     assert hooks
     assert {place for place, protected in hooks if protected} == set()
