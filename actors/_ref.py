@@ -67,8 +67,7 @@ class ActorRef(ActorView, Generic[M]):
             MailboxFull: a bounded mailbox refuses.
             ActorStopping, ActorStopped, StartupFailed: nobody will handle it. The error has the message; nothing has been changed.
         """
-        slot = self._slot
-        box = slot.box
+        slot = box = self._slot
         if box.fast and trigger_turn and not urgent and sender is None:
             if slot.idle:
                 pool = slot.pool
