@@ -6,6 +6,7 @@ never reads does not grow: past a bound the oldest successes fold into counts, t
 
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
+from operator import itemgetter
 from types import MappingProxyType
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -255,6 +256,22 @@ class ReportLog:
                 else:
                     lane.append(entry)
         return [report for _, report in sorted(found, key=itemgetter(0))]
+
+    @trio.lowlevel.enable_ki_protection
+    def take_last_about(self, path: str) -> Report | None:
+        """Take the last unread one about a child, leaving all others; None if there is none. Plain function."""
+        found = [
+            (entry[0], index, lane)
+            for lane in (self._good, self._bad)
+            for index, entry in enumerate(lane)
+            if (entry[2][0] if isinstance(entry[2], tuple) else entry[2]).path == path
+        ]
+        if not found:
+            return None
+        _, index, lane = max(found, key=itemgetter(0))
+        report = _made(lane[index][2])
+        del lane[index]
+        return report
 
     def forget(self) -> None:
         """Drop what an ended incarnation has not read, and count it."""

@@ -141,17 +141,17 @@ async def _watch(root: Supervisor, memory: Memory, screen: Screen, watching: tri
 
 
 async def _wait_main(root: Supervisor, name: str) -> ExitReason | None:
-    """Wait for the end of the child that the run is about."""
+    """Wait for the end of the child that the run is about. Its report counts as read: how it ended is told as the end of the run."""
+    path = f"{root.path}/{name}"
+    reason: ExitReason | None = None
     try:
         child = root.lookup(name)
     except ChildNotFound:
-        # A temporary one that has ended already: what is left of it is its report.
-        path = f"{root.path}/{name}"
-        ends = (ChildEnded, ChildStartupFailed)
-        return next(
-            (each.reason for each in root.reports.drain() if isinstance(each, ends) and each.path == path), None
-        )
-    return await child.wait_stopped()
+        await trio.lowlevel.checkpoint()  # a temporary one that has ended already: what is left of it is its report
+    else:
+        reason = await child.wait_stopped()
+    last = root.reports.take_last_about(path)
+    return last.reason if reason is None and isinstance(last, ChildEnded | ChildStartupFailed) else reason
 
 
 def _judge_main(root: Supervisor, name: str, reason: ExitReason | None, outcome: Outcome) -> None:

@@ -43,6 +43,12 @@ async def breaks(ctx):
     raise ValueError("broken on purpose")
 
 
+async def breaks_late(ctx):
+    for _ in range(20):
+        await trio.lowlevel.checkpoint()
+    raise ValueError("broken on purpose")
+
+
 async def waits(ctx):
     await trio.sleep_forever()
 

@@ -62,6 +62,20 @@ def test_a_main_child_that_fails_makes_the_run_exit_1_with_the_cause(tree: Write
     assert "Traceback" in greenroom("run", path, "--log-level", "debug").stderr
 
 
+@pytest.mark.parametrize("main", ["breaks", "breaks_late"])
+def test_the_failure_of_a_main_child_is_not_called_unread_and_those_of_others_are(
+    tree: Write, greenroom: Run, main: str
+) -> None:
+    """What has been told as the failure of the run has been read."""
+    other = '\n[[children]]\nname = "two"\nfactory = "cast_of_actors:breaks"\nrestart = "temporary"\n'
+    declared = child(f"cast_of_actors:{main}", restart='"temporary"')
+    ended = greenroom("run", tree(declared.replace("\n[[children]]", f"{other}\n[[children]]", 1)))
+    assert ended.returncode == 1
+    assert ended.stderr == "greenroom: /stage/one: crashed: ValueError: broken on purpose\n"
+    unread = [line for line in ended.stdout.splitlines() if "nobody has read its report" in line]
+    assert ["path='/stage/two'" in line for line in unread] == [True]
+
+
 def test_a_tree_that_gives_up_makes_the_run_exit_1_with_the_cause(tree: Write, greenroom: Run) -> None:
     ended = greenroom("run", tree(child("cast_of_actors:breaks")))
     assert ended.returncode == 1
