@@ -8,7 +8,6 @@ from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from operator import itemgetter
 from types import MappingProxyType
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -241,21 +240,6 @@ class ReportLog:
     def unread_failures(self) -> list[Report]:
         """Return the failures that nobody has read, without taking them."""
         return [_made(report) for _, _, report in self._bad]
-
-    @trio.lowlevel.enable_ki_protection
-    def take_about(self, path: str) -> list[Report]:
-        """Take the unread ones about one child, in order, and leave those about others. Plain function."""
-        found: list[tuple[int, Report]] = []
-        for lane in (self._good, self._bad):
-            entries = [*lane]
-            lane.clear()
-            for entry in entries:
-                report = entry[2]
-                if (report[0] if isinstance(report, tuple) else report).path == path:
-                    found.append((entry[0], _made(report)))
-                else:
-                    lane.append(entry)
-        return [report for _, report in sorted(found, key=itemgetter(0))]
 
     @trio.lowlevel.enable_ki_protection
     def take_last_about(self, path: str) -> Report | None:
