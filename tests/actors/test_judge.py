@@ -118,7 +118,6 @@ async def test_p26_a_child_that_ends_is_restarted_parked_or_forgotten_by_the_tab
             if wanted == "restart":
                 while ref.incarnation == 1:
                     await ref._slot.changed()
-                assert not gave_up or ref.incarnation == 2
             else:
                 await ref.wait_stopped()
                 assert (ref.lifecycle == "parked") == (wanted == "park")
