@@ -7,6 +7,8 @@ WORKERS = 2
 VENV_PYTHON = $(VENV)/bin/python
 # -P: the root stays off sys.path, where the room `mailbox` would hide the standard library's module.
 PYTEST = $(VENV_PYTHON) -P -m pytest
+# Without restarts: whoever schedules the groups waits for ever for what a worker that went down had still to do.
+PARALLEL = -n $(WORKERS) --dist=loadgroup --max-worker-restart=0
 CHECKED = greenroom tests $(wildcard benchmarks examples)
 METADATA = pyproject.toml greenroom/_version.py
 
@@ -22,7 +24,7 @@ run: $(VENV)/.ready-to-run  ## watch a newsroom of supervised agents come up (RE
 	@$(VENV)/bin/greenroom run examples/newsroom/newsroom.toml --repo $(REPO)
 
 test: $(VENV)/.ready-to-test  ## run all the tests
-	@$(PYTEST) -n $(WORKERS) --dist=loadgroup
+	@$(PYTEST) $(PARALLEL)
 
 lint: $(VENV)/.ready-to-develop  ## run the linter, the formatter's check and both type checkers
 	@$(VENV)/bin/ruff check .
@@ -41,7 +43,7 @@ coverage: $(VENV)/.ready-to-test  ## run all the tests and report branch coverag
 	done
 
 soak: $(VENV)/.ready-to-test  ## run the property tests for long, with new examples every time
-	@$(PYTEST) -n $(WORKERS) -m hypothesis --hypothesis-profile=soak
+	@$(PYTEST) $(PARALLEL) -m hypothesis --hypothesis-profile=soak -o faulthandler_timeout=3600
 
 mutants: $(VENV)/.ready-to-test  ## break the code in small ways; each break must fail a test
 	@$(VENV_PYTHON) -P tests/mutants.py

@@ -283,8 +283,9 @@ class Mailbox(Lanes):
 
     def expel(self, incarnation: int) -> None:
         """Bury the requests that only this incarnation was to answer: it has ended, and who waits for them has to know."""
-        if self.has_pinned:
-            self.has_pinned = False
+        has_pinned, self.has_pinned = self.has_pinned, False
+        # A mailbox that has become fast since then holds none of them.
+        if has_pinned and not self.fast:
             for letter in list(self.queue or ()):
                 if letter.kind == "request" and letter.incarnation == incarnation and not letter.void:
                     letter.buried("old incarnation")

@@ -41,7 +41,7 @@ from greenroom import (
 )
 
 REFUSALS = (ActorStopping, ActorStopped, StartupFailed)
-EXAMPLES = 150
+EXAMPLES = max(150, settings().max_examples // 5)
 
 
 class ShuffledQueue:

@@ -47,7 +47,7 @@ def main(*, lowest: bool) -> int:
             return code
         where = "import greenroom, sys; sys.exit('site-packages' not in greenroom.__file__)"
         subprocess.run([str(python), "-c", where], cwd=empty, check=True)
-        options = ["-n", "2", "--dist=loadgroup", "-p", "no:cacheprovider"]
+        options = ["-n", "2", "--dist=loadgroup", "--max-worker-restart=0", "-p", "no:cacheprovider"]
         pytest = [str(python), "-m", "pytest", *options, str(ROOT / "tests")]
         environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
         return subprocess.run(pytest, cwd=empty, env=environment, check=False).returncode

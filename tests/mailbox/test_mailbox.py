@@ -396,6 +396,17 @@ def test_requests_for_one_incarnation_are_expelled_at_its_end(make_box: MakeBox,
     assert taken(box, incarnation=2) == ["a", 2, 3]
 
 
+def test_a_mailbox_that_is_fast_again_has_no_requests_to_expel(make_box: MakeBox, owner: Any) -> None:
+    """P17: what waits bare, and is no request, stays."""
+    box = make_box()
+    box.accept(Pending(1, incarnation=1))
+    assert taken(box, incarnation=1) == [1]
+    append_bare(box, "a")
+    box.expel(1)
+    assert owner.buried == []
+    assert taken(box, incarnation=2) == ["a"]
+
+
 def test_a_closed_mailbox_gives_back_what_waits_once_and_in_order(make_box: MakeBox) -> None:
     """P16."""
     box = make_box()
