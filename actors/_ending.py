@@ -81,6 +81,8 @@ async def _run_hook(slot: Slot) -> None:
     try:
         with scope:
             try:
+                if slot.runtime.choices is not None:
+                    slot.runtime.choices.point("shutdown", slot.path)
                 await slot.actor.shutdown(slot.ctx, reason)
             finally:
                 if slot.runner is not None and slot.runner.held:

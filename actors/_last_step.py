@@ -285,6 +285,7 @@ def reopen(slot: Slot) -> None:
     slot.incarnation += 1
     slot.get_more().last_exit = slot.reason
     slot.reason, slot.order, slot.by, slot.stop_by, slot.get_more().last_turn = None, NO_ORDER, "", inf, None
+    slot.get_more().reopened += 1
     slot.runtime.alive += 1
     slot.pool = slot.runtime.pool
     slot.box.reopen()

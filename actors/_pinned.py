@@ -78,7 +78,7 @@ class PinnedRef(ActorRef[M]):
     async def _end(self, order: Order) -> ExitReason | None:
         if self._is_over():
             await trio.lowlevel.checkpoint()
-            return self._slot.reason
+            return self._slot.last_exit
         return await super()._end(order)
 
     def crash(self, error: Exception) -> bool:

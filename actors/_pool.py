@@ -20,8 +20,12 @@ import trio
 from ..mailbox import Choices
 from ._ending import end_incarnation
 from ._held import nurseries_of
+from ._orders import note_end
+from ._reasons import Crashed
 from ._runner import RUNNERS, check_thread
+from ._slot import STOP
 from ._steps import Steps
+from ._texts import describe
 from ._watch import Watch
 
 if TYPE_CHECKING:
@@ -68,8 +72,17 @@ class ChosenQueue(deque[Any]):
             del self[index]
         else:
             slot = super().popleft()
-        self._choices.point("handler", slot.path)
+        come_to_handler(self._choices, slot)
         return slot
+
+
+def come_to_handler(choices: Choices, slot: "Slot") -> None:
+    """Tell of the boundary before an actor handles mail; a crash that is tried out there is the slot's, not its worker's."""
+    if slot.started and slot.reason is None and slot.order < STOP and slot.box.has_triggers:
+        try:
+            choices.point("handler", slot.path)
+        except Exception as error:  # noqa: BLE001 -- as if the handler had raised it
+            note_end(slot, Crashed(error, describe(error)))
 
 
 class Pool:
@@ -213,9 +226,12 @@ class Worker(Steps):
 
     async def attend(self, slot: "Slot") -> bool:
         """See to a start or an end; True if the slot is ready for mail."""
+        was_started = slot.started
         ready = await self.prepare(slot)
         if self.held:
             await self.let_go(slot)
+        if self.runtime.choices is not None and not was_started:
+            come_to_handler(self.runtime.choices, slot)
         if ready and slot.reason is None:
             return True
         try:

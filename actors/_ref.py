@@ -368,10 +368,9 @@ class ActorRef(ActorView, Generic[M]):
         if not self._is_over():
             check_own_end(slot)
             with waiting_for(slot):
-                while not self._is_over():
-                    await slot.changed()
+                await slot.ended(self._is_over)
         await trio.lowlevel.cancel_shielded_checkpoint()
-        return slot.reason
+        return slot.last_exit
 
     def _is_over(self) -> bool:
         return self._slot.has_ended

@@ -58,7 +58,7 @@ class More:
 
     __slots__ = (
         "awaited", "changes", "closing", "deferred", "family", "gate", "keyed_timers", "last_exit", "last_turn", "log", "monitors",
-        "observers", "redelivered", "report_turn", "stop_timer", "timers", "turn", "turns", "vars",
+        "observers", "redelivered", "reopened", "report_turn", "stop_timer", "timers", "turn", "turns", "vars",
         "waiting_for", "wakes_parent", "warnings", "watching",
     )  # fmt: skip
 
@@ -100,6 +100,8 @@ class More:
         self.turns = 0
         #: a report asked for a turn of this agent.
         self.report_turn = False
+        #: how often somebody has started it again after it had been parked.
+        self.reopened = 0
 
 
 class Slot(Mailbox):
@@ -292,6 +294,16 @@ class Slot(Mailbox):
         if more.changes is None:
             more.changes = trio.lowlevel.ParkingLot()
         await more.changes.park()
+
+    async def ended(self, over: Callable[[], bool] | None = None) -> None:
+        """Wait until it has ended, or is over in the caller's sense. Checkpoint: only if it has to wait. Cancellation: leaves nothing.
+
+        An end is an end, even if somebody starts it again before whoever waits has gone on.
+        """
+        more = self.get_more()
+        before = more.reopened
+        while not (self.has_ended if over is None else over()) and more.reopened == before:
+            await self.changed()
 
     def ref(self) -> "ActorRef[Any]":
         """Return the ref that survives restarts; one per slot."""

@@ -40,7 +40,7 @@ async def begin(slot: Slot, runner: StartsActors) -> None:
         return
     slot.starting = True
     try:
-        if choices is not None:
+        if choices is not None and slot.parent is not None:
             choices.point("startup", slot.path)
         ctx = slot.ctx = Context(slot)
         if slot.blueprint.kind != "function":

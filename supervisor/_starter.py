@@ -69,8 +69,7 @@ class Starter:
         except BaseException:
             with slot.runtime.shield():
                 order_end(slot, END, by="its starter")
-                while not slot.has_ended:
-                    await slot.changed()
+                await slot.ended()
             team = team_of(parent)
             if slot.life is PARKED and team is not None:
                 close_parked(slot, team)  # it was ready already; who started it will never know of it
@@ -186,16 +185,16 @@ async def wait_started(slot: Slot) -> None:
         StartupFailed, ActorStopped: it has ended before.
     """
     await trio.lowlevel.checkpoint()
-    more = slot.get_more()
+    more, incarnation = slot.get_more(), slot.incarnation
     while more.awaited:
-        if slot.has_ended:
+        if slot.has_ended or slot.incarnation != incarnation:
             raise_failure(slot)
         await slot.changed()
 
 
 def raise_failure(slot: Slot) -> None:
     """Raise why a child did not become ready."""
-    reason = slot.reason
+    reason = slot.last_exit
     if isinstance(reason, StartupFailed):
         raise StartupFailed(slot.path, reason.error, reason.cause) from reason.error
     raise ActorStopped(slot.path, None, "the actor ended before it was ready") from (

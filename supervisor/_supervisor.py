@@ -336,11 +336,13 @@ class Supervisor:
         self._starter.check_parent(self._slot, name, child.factory)
         await trio.lowlevel.checkpoint_if_cancelled()
         reopen(child)
+        incarnation = child.incarnation
         try:
             await wait_started(child)
         finally:
             # Nobody waits any more: from here on a failure is judged and reported like any other.
-            child.get_more().awaited = False
+            if child.incarnation == incarnation:
+                child.get_more().awaited = False
         return child.ref()
 
     @trio.lowlevel.enable_ki_protection

@@ -119,8 +119,7 @@ class Team:
             order_end(child, END if killed else STOP, by="parent")
 
     async def _wait(self, child: Slot) -> None:
-        while not child.has_ended:
-            await child.changed()
+        await child.ended()
         if child.life is PARKED:
             close_parked(child, self)
 

@@ -41,6 +41,8 @@ from greenroom import (
 )
 
 REFUSALS = (ActorStopping, ActorStopped, StartupFailed)
+#: Seconds of virtual time after which a tree hangs.
+FOR_EVER = 1e7
 EXAMPLES = max(150, settings().max_examples // 5)
 
 
@@ -316,34 +318,35 @@ async def race(chance: random.Random, children: int, actions: int, gate: int | N
             task_status.started()
             dead.extend([letter async for letter in feed])
 
-    async with trio.open_nursery() as nursery:
-        with trio.CancelScope() as scope:
-            async with open_supervisor(
-                "stage",
-                intensity=Intensity(100_000, 1.0),
-                limits=Limits(max_concurrent_startups=gate),
-                scheduling=Scheduling(
-                    run_queue=ShuffledQueue(chance), per_activation=chance.choice((1, 64)), time_slice=1e6
-                ),  # no real time: a seed is to decide everything
-            ) as root:
-                keep.append(root)
-                nursery.start_soon(read, root)
-                await nursery.start(bury, root)
-                before = trio.current_time()
-                for _ in range(children):
-                    factory, arguments, options = draw_start(chance)
-                    word = world.word()
-                    refs.append(root.start_soon(factory, world, *arguments, mail=word, **options))
-                    world.accepted.add(word.number)
-                    world.soon.add(refs[-1].uid)
-                assert trio.current_time() == before
-                with pytest.raises(NameInUse):
-                    root.start_soon(Bare, world, name=refs[0].name)
-                await Disturbance(root, world, refs).run(actions)
-                if leave == "cancel":
-                    scope.cancel()
-                elif leave == "stop":
-                    root.request_stop()
+    with trio.fail_after(FOR_EVER):
+        async with trio.open_nursery() as nursery:
+            with trio.CancelScope() as scope:
+                async with open_supervisor(
+                    "stage",
+                    intensity=Intensity(100_000, 1.0),
+                    limits=Limits(max_concurrent_startups=gate),
+                    scheduling=Scheduling(
+                        run_queue=ShuffledQueue(chance), per_activation=chance.choice((1, 64)), time_slice=1e6
+                    ),  # no real time: a seed is to decide everything
+                ) as root:
+                    keep.append(root)
+                    nursery.start_soon(read, root)
+                    await nursery.start(bury, root)
+                    before = trio.current_time()
+                    for _ in range(children):
+                        factory, arguments, options = draw_start(chance)
+                        word = world.word()
+                        refs.append(root.start_soon(factory, world, *arguments, mail=word, **options))
+                        world.accepted.add(word.number)
+                        world.soon.add(refs[-1].uid)
+                    assert trio.current_time() == before
+                    with pytest.raises(NameInUse):
+                        root.start_soon(Bare, world, name=refs[0].name)
+                    await Disturbance(root, world, refs).run(actions)
+                    if leave == "cancel":
+                        scope.cancel()
+                    elif leave == "stop":
+                        root.request_stop()
     check(world, keep[0], refs, reports, dead)
     return world
 

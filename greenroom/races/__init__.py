@@ -1,0 +1,59 @@
+"""Races: every step of a Trio program under control; find an interleaving that fails, shrink it, and run it again.
+
+    async def scenario(sim):
+        ...                                # any Trio program
+
+    found = races.search(scenario)         # None, or the smallest failure that was found
+    races.run(scenario, schedule=found.token)
+
+Each run is a Trio run of its own in virtual time. Whenever several tasks could go on, one is chosen; the default is the one that has been ready
+longest, and a schedule says where a run differs from that. Trees that are opened in a scenario choose by it too: their run queue, their deadlines,
+their launch gate. What is not controlled: threads, sockets, other processes, `time.time`, `random`.
+"""
+
+from typing import TYPE_CHECKING
+
+from .._lazy import find_later
+
+if TYPE_CHECKING:
+    from ._decider import Choice as Choice
+    from ._errors import DeadlockFound as DeadlockFound
+    from ._errors import InvalidToken as InvalidToken
+    from ._errors import ProgramChanged as ProgramChanged
+    from ._errors import StepsExceeded as StepsExceeded
+    from ._explore import RaceFound as RaceFound
+    from ._explore import explore as explore
+    from ._run import CrashInjected as CrashInjected
+    from ._run import Result as Result
+    from ._run import Sim as Sim
+    from ._schedule import Schedule as Schedule
+    from ._search import Found as Found
+    from ._search import run as run
+    from ._search import search as search
+    from ._sweep import Sweep as Sweep
+    from ._sweep import cancel_everywhere as cancel_everywhere
+    from ._sweep import crash_everywhere as crash_everywhere
+else:
+    __getattr__ = find_later(
+        globals(), ("._decider", "._errors", "._explore", "._run", "._schedule", "._search", "._sweep")
+    )
+
+__all__ = [
+    "Choice",
+    "CrashInjected",
+    "DeadlockFound",
+    "Found",
+    "InvalidToken",
+    "ProgramChanged",
+    "RaceFound",
+    "Result",
+    "Schedule",
+    "Sim",
+    "StepsExceeded",
+    "Sweep",
+    "cancel_everywhere",
+    "crash_everywhere",
+    "explore",
+    "run",
+    "search",
+]

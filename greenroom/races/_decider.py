@@ -1,0 +1,136 @@
+"""Deciders: who says what goes next, one for each way of exploring."""
+
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Final, Protocol
+
+import attrs
+
+
+@attrs.frozen
+class Choice:
+    """Hold one choice that a run came to.
+
+    Attributes:
+        kind: "task", or what the runtime chose among ("run", "deadline", …).
+        labels: what there was to choose from.
+        index: what was chosen.
+    """
+
+    kind: str
+    labels: tuple[str, ...]
+    index: int
+
+    def __str__(self) -> str:
+        """Give it as a line."""
+        return f"{self.kind} {self.labels[self.index]} of {', '.join(self.labels)}"
+
+
+#: Choices after which a strategy of priorities lets the others go first now and then: busy waits would starve them.
+FAIR_AFTER: Final = 1_000
+
+
+class Decider(Protocol):
+    """Say what goes next."""
+
+    def decide(self, at: int, labels: Sequence[str]) -> int:
+        """Return the index of what goes next, at the choice of this number; `labels` has two or more entries, oldest first."""
+        ...
+
+
+class Follow:
+    """Follow deviations, and the default elsewhere."""
+
+    def __init__(self, deviations: Mapping[int, int]) -> None:
+        self.deviations = deviations
+        #: the first deviation for which there was nothing to choose, as (choice, index, how many there were).
+        self.misfit: tuple[int, int, int] | None = None
+
+    def decide(self, at: int, labels: Sequence[str]) -> int:
+        """Return the deviation, if there is one here."""
+        index = self.deviations.get(at, 0)
+        if index >= len(labels):
+            if self.misfit is None:
+                self.misfit = (at, index, len(labels))
+            return 0
+        return index
+
+
+class Walk:
+    """Choose at random, each with the same probability."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = Random(seed)
+
+    def decide(self, at: int, labels: Sequence[str]) -> int:
+        """Draw."""
+        return self._random.randrange(len(labels))
+
+
+class Priorities:
+    """Let the one with the highest priority go, and demote it a few times on the way (PCT, Burckhardt et al. 2010).
+
+    A bug that needs `depth` steps in a certain order is found with a probability that can be computed. Past `FAIR_AFTER` choices it draws.
+    """
+
+    def __init__(self, seed: int, depth: int, length: int) -> None:
+        self._random = Random(seed)
+        self._priorities: dict[str, float] = {}
+        # Depth 1 is the order of priorities alone; each more is a point at which the one that would go is demoted below all.
+        self._demotions = {self._random.randrange(max(1, length)) for _ in range(depth - 1)}
+        self._lowest = 0.0
+
+    def decide(self, at: int, labels: Sequence[str]) -> int:
+        """Return the one of highest priority."""
+        if at >= FAIR_AFTER:
+            return self._random.randrange(len(labels))
+        for label in labels:
+            if label not in self._priorities:
+                self._priorities[label] = 1 + self._random.random()
+        index = self._highest(labels)
+        if at in self._demotions:
+            self._lowest -= 1
+            self._priorities[labels[index]] = self._lowest
+            index = self._highest(labels)
+        return index
+
+    def _highest(self, labels: Sequence[str]) -> int:
+        return max(range(len(labels)), key=lambda index: self._priorities[labels[index]])
+
+
+class Lottery:
+    """Give each that becomes ready a priority for its next step only, and let the highest go (partial order sampling, Yuan et al. 2018).
+
+    Orders of steps that matter come up more evenly than by drawing at each step, which favours whoever has few steps left.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._random = Random(seed)
+        self._tickets: dict[str, float] = {}
+
+    def decide(self, at: int, labels: Sequence[str]) -> int:
+        """Return the one with the highest ticket, and take its ticket back."""
+        for label in labels:
+            if label not in self._tickets:
+                self._tickets[label] = self._random.random()
+        index = max(range(len(labels)), key=lambda index: self._tickets[labels[index]])
+        del self._tickets[labels[index]]
+        return index
+
+
+class Batches:
+    """Let all that are ready go once, in a drawn order, before any goes again: what Trio does."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = Random(seed)
+        self._batch: list[str] = []
+
+    def decide(self, at: int, labels: Sequence[str]) -> int:
+        """Return the next of the batch that is still there."""
+        while True:
+            while self._batch:
+                label = self._batch.pop()
+                if label in labels:
+                    return labels.index(label)
+            self._batch = list(labels)
+            self._random.shuffle(self._batch)

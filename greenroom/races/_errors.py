@@ -1,0 +1,19 @@
+"""What goes wrong with a race, or with its token."""
+
+from ..mailbox import GreenroomError
+
+
+class InvalidToken(GreenroomError, ValueError):
+    """Say what is wrong with a token."""
+
+
+class ProgramChanged(GreenroomError):
+    """A schedule does not fit the program any more: it has other choices than when the schedule was taken."""
+
+
+class DeadlockFound(GreenroomError):
+    """No task can go on, no timer runs, and nothing from outside is awaited."""
+
+
+class StepsExceeded(GreenroomError):
+    """The program took more steps than allowed: a livelock, or a larger `max_steps` is needed."""

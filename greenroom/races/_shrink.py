@@ -1,0 +1,61 @@
+"""Shrinking: fewer deviations that lead to the same kind of failure."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import cast
+
+from ._run import Result
+
+
+def kind_of(result: Result) -> tuple[str, str]:
+    """Return what makes two failures the same: how it ended, and by which classes of errors."""
+    return result.verdict, " ".join(sorted(set(_names(result.error))))
+
+
+def _names(error: BaseException | None) -> Iterator[str]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in cast("BaseExceptionGroup[BaseException]", error).exceptions:
+            yield from _names(inner)
+    else:
+        yield type(error).__qualname__
+
+
+def shrink(failure: Result, rerun: Callable[[Mapping[int, int]], Result]) -> tuple[Result, int]:
+    """Return the smallest failure of its kind that was found, and how many runs that took.
+
+    Deviations are left out, in parts that get smaller (ddmin), until none can be spared; then each is tried with a smaller index. What a run
+    really did counts, not what it was asked for.
+    """
+    best, runs = failure, 0
+    kind = kind_of(failure)
+
+    def better(deviations: Mapping[int, int]) -> bool:
+        nonlocal best, runs
+        runs += 1
+        result = rerun(deviations)
+        if kind_of(result) != kind or _size(result) >= _size(best):
+            return False
+        best = result
+        return True
+
+    parts = 2
+    while size := len(best.schedule.deviations):
+        pairs = list(best.schedule.deviations.items())
+        length = max(1, size // parts)
+        if any(better(dict(pairs[:at] + pairs[at + length :])) for at in range(0, size, length)):
+            parts = 2
+        elif length == 1:
+            break
+        else:
+            parts *= 2
+    while any(
+        better({**best.schedule.deviations, at: lower})
+        for at, index in best.schedule.deviations.items()
+        for lower in range(1, index)
+    ):
+        pass
+    return best, runs
+
+
+def _size(result: Result) -> tuple[int, int, int]:
+    deviations = result.schedule.deviations
+    return len(deviations), sum(deviations.values()), result.steps
