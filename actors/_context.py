@@ -10,14 +10,13 @@ from ._checks import check_seconds
 from ._errors import ActorStopped, NotInTurn
 from ._gate import NOTHING
 from ._monitor import Monitor
-from ._orders import note_end
 from ._reach import monitor_slot
 from ._reasons import FINISHED, Finished, Shutdown
 from ._ref import ActorRef
 from ._reports import ReportLog, log_of
 from ._request import Asked, ReplyToken
 from ._runner import LEAVE
-from ._slot import Slot
+from ._slot import Slot, blank
 from ._timer import Timer, set_timer
 from ._working import next_mail
 
@@ -29,6 +28,13 @@ Ts = TypeVarTuple("Ts")
 StartSource = Literal["new", "restart", "wake", "resume"]
 
 
+def make_context(slot: Slot) -> "Context":
+    """Return the handle of the incarnation that begins now."""
+    ctx: Context = blank(Context)
+    ctx._slot = slot  # noqa: SLF001 -- all that its making does
+    return ctx
+
+
 class Context:
     """Be one incarnation's handle on the runtime; given to every hook, valid as long as the incarnation.
 
@@ -37,8 +43,7 @@ class Context:
 
     __slots__ = ("_slot",)
 
-    def __init__(self, slot: Slot) -> None:
-        self._slot = slot
+    _slot: Slot
 
     @property
     def start_source(self) -> StartSource:
@@ -167,7 +172,9 @@ class Context:
         slot = self._slot
         if slot.ctx is not self:
             self._live()
-        note_end(slot, reason or (FINISHED if result is None else Finished(result)))
+        if slot.reason is None:
+            slot.reason = reason or (FINISHED if result is None else Finished(result))
+        slot.attention = True
         runner = slot.runner
         if runner is not None:
             runner.hit = runner.hit or LEAVE

@@ -57,7 +57,7 @@ def finalize(slot: Slot) -> None:  # noqa: C901 -- one step, run for every actor
         _fail_requests(slot, reason)
         if back or (more is not None and more.redelivered):
             give_again(slot, back)
-    slot.actor = slot.receive = slot.context = None
+    slot.actor = slot.context = None
     slot.ctx = None
     slot.idle = slot.ending = slot.started = slot.starting = False
     slot.runner = None
@@ -99,7 +99,7 @@ def finalize_at_once(slot: Slot, reason: ExitReason) -> bool:
     above.family.remove(slot)
     runtime.alive -= 1
     slot.reason = reason
-    slot.actor = slot.receive = slot.context = slot.ctx = slot.runner = slot.factory = None
+    slot.actor = slot.context = slot.ctx = slot.runner = slot.factory = None
     slot.args = ()
     slot.idle = slot.ending = slot.started = slot.starting = False
     slot.life = STOPPED

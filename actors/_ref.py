@@ -396,4 +396,4 @@ class ActorRef(ActorView, Generic[M]):
         raise TypeError(f"{self!r} cannot be pickled or copied: it is of this run; pass its path, and look it up")
 
 
-Slot.make_ref = ActorRef
+Slot.ref_class = ActorRef

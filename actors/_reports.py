@@ -169,7 +169,8 @@ class ReportLog:
 
     def _fold(self) -> None:
         """Count the oldest one instead of keeping it; failures last."""
-        kind = _kind((self._good or self._bad).popleft()[2])
+        report = (self._good or self._bad).popleft()[2]
+        kind = _kind(report)
         try:
             self._folded[kind] += 1
         except KeyError:

@@ -53,6 +53,10 @@ STOP: Final = Order.STOP
 END: Final = Order.END
 
 
+#: Makes an object without a call of its class, and so without `__init__`: what is made for every actor is filled in by who makes it.
+blank: Final[Any] = object.__new__
+
+
 class More:
     """Hold what few slots have."""
 
@@ -110,64 +114,52 @@ class Slot(Mailbox):
     __slots__ = (
         "actor", "args", "attention", "blueprint", "born", "by", "context", "ctx", "ending", "factory", "generation",
         "idle", "incarnation", "life", "more", "name", "order", "parent", "policy", "pool", "reason",
-        "receive", "ref_", "runner", "runtime", "since", "started", "starting", "stop_by", "uid",
+        "ref_", "runner", "runtime", "since", "started", "starting", "stop_by", "uid",
     )  # fmt: skip
 
-    #: makes the one ref of a slot; set by `_ref`, which knows slots, while slots do not know refs.
-    make_ref: "ClassVar[Callable[[Slot], ActorRef[Any]]]"
+    #: what a slot's one ref is; set by `_ref`, which knows slots, while slots do not know refs.
+    ref_class: "ClassVar[type[ActorRef[Any]]]"
 
-    def __init__(  # noqa: PLR0917 -- by position, as one is made for every actor
-        self,
-        runtime: "Runtime",
-        parent: "Slot | None",
-        name: str,
-        uid: int,
-        factory: Callable[..., Any] | None,
-        args: tuple[Any, ...],
-        blueprint: "Blueprint",
-        policy: "Policy",
-    ) -> None:
-        self.runtime = runtime
-        self.parent = parent
-        #: whose run queue it is put on: the tree's pool, or its own task.
-        self.pool: Any = runtime.pool
-        self.name = name
-        self.uid = uid
-        self.factory = factory
-        self.args = args
-        self.blueprint = blueprint
-        self.policy = policy
-        self.incarnation = 1
-        self.life = INITIALIZING
-        self.generation = 0
-        self.set_up(policy.mailbox, enveloped=blueprint.enveloped)
-        #: ready, and neither running nor on the run queue.
-        self.idle = False
-        #: something besides mail has to be seen to before the next message: a start or an end.
-        self.attention = True
-        self.runner: Runner | None = None
-        self.actor: Any = None
-        self.receive: Callable[..., Any] | None = None
-        self.ctx: Context | None = None
-        #: the context variables this incarnation runs in, if they are not the tree's.
-        self.context: ContextVars | None = None
-        self.order = NO_ORDER
-        #: why it ends, or ended.
-        self.reason: ExitReason | None = None
-        #: which others asked for the end, if any did: it is not judged by the restart type then.
-        self.by = ""
-        #: Trio's clock: by when an end that was asked for has to be over.
-        self.stop_by = inf
-        #: the end of this incarnation is being carried out.
-        self.ending = False
-        #: its startup is being carried out.
-        self.starting = False
-        #: its `startup` hook has begun, so `shutdown` is due at the end.
-        self.started = False
-        #: Trio's clock: when it was registered, and when it came into its present state, if that is a passing one.
-        self.born = self.since = runtime.now()
-        self.more: More | None = None
-        self.ref_: ActorRef[Any] | None = None
+    runtime: "Runtime"
+    parent: "Slot | None"
+    #: whose run queue it is put on: the tree's pool, or its own task.
+    pool: Any
+    name: str
+    uid: int
+    factory: Callable[..., Any] | None
+    args: tuple[Any, ...]
+    blueprint: "Blueprint"
+    policy: "Policy"
+    incarnation: int
+    life: Lifecycle
+    generation: int
+    #: ready, and neither running nor on the run queue.
+    idle: bool
+    #: something besides mail has to be seen to before the next message: a start or an end.
+    attention: bool
+    runner: "Runner | None"
+    actor: Any
+    ctx: "Context | None"
+    #: the context variables this incarnation runs in, if they are not the tree's.
+    context: ContextVars | None
+    order: Order
+    #: why it ends, or ended.
+    reason: ExitReason | None
+    #: which others asked for the end, if any did: it is not judged by the restart type then.
+    by: str
+    #: Trio's clock: by when an end that was asked for has to be over.
+    stop_by: float
+    #: the end of this incarnation is being carried out.
+    ending: bool
+    #: its startup is being carried out.
+    starting: bool
+    #: its `startup` hook has begun, so `shutdown` is due at the end.
+    started: bool
+    #: Trio's clock: when it was registered, and when it came into its present state, if that is a passing one.
+    born: float
+    since: float
+    more: More | None
+    ref_: "ActorRef[Any] | None"
 
     # -- what it is
 
@@ -177,7 +169,7 @@ class Slot(Mailbox):
         return self
 
     @property
-    def owner(self) -> "Slot":  # type: ignore[override]  # a mailbox alone has one to be told
+    def owner(self) -> "Slot":
         """Whose mailbox it is."""
         return self
 
@@ -309,7 +301,8 @@ class Slot(Mailbox):
         """Return the ref that survives restarts; one per slot."""
         ref = self.ref_
         if ref is None:
-            ref = self.ref_ = Slot.make_ref(self)
+            ref = self.ref_ = blank(Slot.ref_class)
+            ref._slot = self  # noqa: SLF001 -- all that its making does
         return ref
 
     @property
@@ -327,6 +320,50 @@ class Slot(Mailbox):
     def __repr__(self) -> str:
         """Show path, uid and state."""
         return f"<Slot {self.path} uid={self.uid} incarnation={self.incarnation} {self.life.value}>"
+
+
+def make_slot(  # noqa: PLR0917 -- by position, as one is made for every actor
+    runtime: "Runtime",
+    parent: "Slot | None",
+    name: str,
+    uid: int,
+    factory: Callable[..., Any] | None,
+    args: tuple[Any, ...],
+    blueprint: "Blueprint",
+    policy: "Policy",
+) -> Slot:
+    """Return a new slot: registered, and nothing of it has run."""
+    slot: Slot = blank(Slot)
+    slot.runtime = runtime
+    slot.parent = parent
+    slot.pool = runtime.pool
+    slot.name = name
+    slot.uid = uid
+    slot.factory = factory
+    slot.args = args
+    slot.blueprint = blueprint
+    slot.policy = policy
+    slot.incarnation = 1
+    slot.life = INITIALIZING
+    slot.generation = 0
+    slot.set_up(policy.mailbox, blueprint.enveloped)
+    slot.idle = False
+    slot.attention = True
+    slot.runner = None
+    slot.actor = None
+    slot.ctx = None
+    slot.context = None
+    slot.order = NO_ORDER
+    slot.reason = None
+    slot.by = ""
+    slot.stop_by = inf
+    slot.ending = False
+    slot.starting = False
+    slot.started = False
+    slot.born = slot.since = runtime.now()
+    slot.more = None
+    slot.ref_ = None
+    return slot
 
 
 def descendants(slot: Slot) -> list[Slot]:

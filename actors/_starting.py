@@ -9,7 +9,7 @@ import trio
 
 from ._actor import Actor
 from ._blueprint import has_own, refine
-from ._context import Context
+from ._context import Context, make_context
 from ._errors import Ignore, InvalidSpec, StartupFailed
 from ._gate import Gate
 from ._lifecycle import INITIALIZING, READY
@@ -42,7 +42,7 @@ async def begin(slot: Slot, runner: StartsActors) -> None:
     try:
         if choices is not None and slot.parent is not None:
             choices.point("startup", slot.path)
-        ctx = slot.ctx = Context(slot)
+        ctx = slot.ctx = make_context(slot)
         if slot.blueprint.kind != "function":
             actor = _make_actor(slot)
             if type(actor) is not slot.blueprint.made:
@@ -84,7 +84,7 @@ def begin_at_once(slot: Slot) -> bool:
     ):
         return False
     slot.starting = True
-    slot.ctx = Context(slot)
+    slot.ctx = make_context(slot)
     try:
         _make_actor(slot)
     except Ignore:
@@ -94,8 +94,14 @@ def begin_at_once(slot: Slot) -> bool:
     else:
         slot.starting = False
         slot.started = True
-        become_ready(slot)
-        return not slot.attention
+        # As a rule nothing came of its making, and nobody looks on.
+        if slot.order or slot.reason is not None or slot.more is not None or slot.runtime.feeds:  # type: ignore[redundant-expr]
+            become_ready(slot)
+            return not slot.attention
+        slot.attention = False
+        slot.life = READY
+        slot.generation += 1
+        return True
     slot.starting = False
     return False
 
@@ -137,8 +143,6 @@ def become_ready(slot: Slot) -> None:
     blueprint = slot.blueprint
     if blueprint.needs_permit:
         slot.runtime.launcher.release(slot)
-    if blueprint.kind == "actor":
-        slot.receive = slot.actor.receive
     slot.attention = False
     more = slot.more
     if more is not None:

@@ -74,11 +74,11 @@ class Steps(Runner):
             if slot.attention and self.shared and not begin_at_once(slot):
                 live = await self.attend(slot)
             if live:
-                receive = slot.receive
                 try:
-                    if receive is None:
+                    if slot.blueprint.kind != "actor":
                         await self.work(slot)
                     else:
+                        receive = slot.actor.receive
                         ctx = slot.ctx
                         queue = box.queue
                         while n < per_activation:

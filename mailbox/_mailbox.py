@@ -37,24 +37,17 @@ class Mailbox(Lanes):
     """Keep a slot's mail: accepted in order, taken in order, each exactly once.
 
     All methods are plain functions without a checkpoint, except `accept_when_room`. The mailbox belongs to the slot and outlives
-    incarnations: what one has not taken, the next one finds.
+    incarnations: what one has not taken, the next one finds. Who derives from it says whose it is, and calls `set_up`.
     """
 
     __slots__ = (
         "_door",
-        "has_pinned",
         "is_open",
-        "owner",
         "spec",
     )
 
-    def __init__(self, owner: Addressee, spec: MailboxSpec = PLAIN, *, enveloped: bool = False) -> None:
-        """Open an empty mailbox; `enveloped` keeps it out of the fast mode for good (agents, functions)."""
-        self.owner = owner
-        self.set_up(spec, enveloped=enveloped)
-
-    def set_up(self, spec: MailboxSpec, *, enveloped: bool) -> None:
-        """Begin, empty and open. For owners that are a mailbox themselves: they have no other to call."""
+    def set_up(self, spec: MailboxSpec, enveloped: bool) -> None:  # noqa: FBT001 -- by position, as it is run for every actor
+        """Begin, empty and open; `enveloped` keeps it out of the fast mode for good (agents, functions)."""
         if spec is PLAIN and not enveloped:
             self.spec = PLAIN
             self.fast = True
@@ -66,9 +59,12 @@ class Mailbox(Lanes):
         self.only = NOTHING
         self.queue = self.urgent = self.hand = None
         self.seq = self.triggers = self.voids = 0
-        #: a request may wait that only one incarnation is to answer.
-        self.has_pinned = False
         self.is_open = True
+
+    @property
+    def owner(self) -> Addressee:
+        """Whose it is: dead letters tell."""
+        raise NotImplementedError
 
     # -- what is there
 
@@ -112,8 +108,6 @@ class Mailbox(Lanes):
                 self.lane().append(envelope)
                 return envelope.seq
             self.seal()
-        if envelope.incarnation and envelope.kind == "request":
-            self.has_pinned = True
         self.seq = envelope.seq = self.seq + 1
         if envelope.urgent:
             if self.urgent is None:
@@ -283,9 +277,7 @@ class Mailbox(Lanes):
 
     def expel(self, incarnation: int) -> None:
         """Bury the requests that only this incarnation was to answer: it has ended, and who waits for them has to know."""
-        has_pinned, self.has_pinned = self.has_pinned, False
-        # A mailbox that has become fast since then holds none of them.
-        if has_pinned and not self.fast:
+        if not self.fast:  # what is pinned ends the fast mode
             for letter in list(self.queue or ()):
                 if letter.kind == "request" and letter.incarnation == incarnation and not letter.void:
                     letter.buried("old incarnation")
@@ -367,7 +359,6 @@ class Mailbox(Lanes):
         if self._door is not None:
             self._door.forget_all()
         self.triggers = self.voids = 0
-        self.has_pinned = False
         return waited
 
     def refuse_senders(self, error_for: ErrorFor) -> None:
@@ -392,3 +383,18 @@ class Mailbox(Lanes):
         """Show what waits."""
         state = "open" if self.is_open else "closed"
         return f"<Mailbox of {self.owner.path} {state} seq={self.seq} waiting={len(self)}>"
+
+
+class OwnedMailbox(Mailbox):
+    """Be a mailbox by itself; in the tree, where there are many, a slot is its own mailbox and needs no field to say so."""
+
+    __slots__ = ("_owner",)
+
+    def __init__(self, owner: Addressee, spec: MailboxSpec = PLAIN, *, enveloped: bool = False) -> None:
+        self._owner = owner
+        self.set_up(spec, enveloped)
+
+    @property
+    def owner(self) -> Addressee:
+        """Whose it is."""
+        return self._owner

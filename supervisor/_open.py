@@ -30,6 +30,7 @@ from ..actors import (
     error_of,
     finalize,
     log_of,
+    make_slot,
     order_end,
 )
 from ..mailbox import is_count, is_seconds
@@ -167,7 +168,7 @@ async def open_supervisor(
 
 def _make_root(runtime: Runtime, name: str, starter: Starter, specs: list[ChildSpec], intensity: Intensity) -> Slot:
     blueprint = attrs.evolve(runtime.blueprint(SupervisorActor), prefix="supervisor")
-    root = Slot(
+    root = make_slot(
         runtime, None, name, runtime.next_uid, SupervisorActor, (starter, specs, intensity), blueprint, ROOT_POLICY
     )
     runtime.next_uid += 1

@@ -26,6 +26,7 @@ from ..actors import (
     close_parked,
     descendants,
     error_of,
+    make_slot,
     order_end,
     waiting_for,
 )
@@ -133,7 +134,7 @@ class Starter:
         if self._is_limited:
             self._check_limits(parent, name)
         # From here on nothing fails: the child becomes visible in one step.
-        slot = Slot(runtime, parent, name, uid, factory, args, blueprint, policy or RUN_TIME_POLICY)
+        slot = make_slot(runtime, parent, name, uid, factory, args, blueprint, policy or RUN_TIME_POLICY)
         runtime.next_uid = uid + 1
         runtime.alive += 1
         children[name] = slot

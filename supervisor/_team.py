@@ -92,8 +92,7 @@ class Team:
 
     def remove(self, child: Slot) -> None:
         """Forget a child whose slot has ended."""
-        if self.children.get(child.name) is child:
-            del self.children[child.name]
+        del self.children[child.name]
 
     # -- closing
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from greenroom.mailbox import DeadLetter, DeadLetters, Mailbox, MailboxSpec
+from greenroom.mailbox import DeadLetter, DeadLetters, Mailbox, MailboxSpec, OwnedMailbox
 
 
 class Owner:
@@ -35,6 +35,6 @@ def owner() -> Owner:
 @pytest.fixture
 def make_box(owner: Owner) -> Callable[..., Mailbox]:
     def make(*, enveloped: bool = False, **options: Any) -> Mailbox:
-        return Mailbox(owner, MailboxSpec(**options), enveloped=enveloped)
+        return OwnedMailbox(owner, MailboxSpec(**options), enveloped=enveloped)
 
     return make

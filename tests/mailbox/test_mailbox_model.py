@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from greenroom import MailboxFull
-from greenroom.mailbox import DeadLetter, DeadLetters, Envelope, Letter, Mailbox, MailboxSpec
+from greenroom.mailbox import DeadLetter, DeadLetters, Envelope, Letter, MailboxSpec, OwnedMailbox
 
 EXEMPT = ("tick", "down", "steer")
 POLICIES = ("reject", "drop_oldest", "drop_newest", "coalesce")
@@ -90,7 +90,7 @@ class MailboxModel(RuleBasedStateMachine):
         self.capacity, self.policy = capacity, policy
         self.owner = Owner()
         spec = MailboxSpec(capacity, policy, coalesce_key=str if policy == "coalesce" else None)
-        self.box = Mailbox(self.owner, spec, enveloped=enveloped)
+        self.box = OwnedMailbox(self.owner, spec, enveloped=enveloped)
         self.plain = capacity is None and policy != "coalesce"
 
     # -- the reference
@@ -386,7 +386,7 @@ class Door:
 
     def __init__(self, random: Random) -> None:
         self.random = random
-        self.box = Mailbox(Owner(), MailboxSpec(random.randint(1, 3), "wait"))
+        self.box = OwnedMailbox(Owner(), MailboxSpec(random.randint(1, 3), "wait"))
         self.accepted: list[int] = []
         self.refused: list[int] = []
         self.gone: list[int] = []
