@@ -30,6 +30,7 @@ from ._errors import NotInTurn as NotInTurn
 from ._errors import OwnTaskNeeded as OwnTaskNeeded
 from ._errors import Refused as Refused
 from ._errors import ServiceEnded as ServiceEnded
+from ._errors import ServiceNotFound as ServiceNotFound
 from ._errors import ServicesFailed as ServicesFailed
 from ._errors import StartupFailed as StartupFailed
 from ._errors import StartupInProgress as StartupInProgress
