@@ -276,10 +276,10 @@ class ActorRef(ActorView, Generic[M]):
                     hit.append((slot, runner, runner.scope))
         with trio.move_on_after(grace):
             for slot, runner, scope in hit:
-                while slot.runner is runner and runner.slot is slot and runner.scope is scope:
+                while runner.is_at(slot, scope):
                     await slot.changed()
         for slot, runner, scope in hit:
-            if slot.runner is runner and runner.slot is slot and runner.scope is scope:
+            if runner.is_at(slot, scope):
                 raise StillRunning(slot.path, grace, runner.stack())
         await trio.lowlevel.checkpoint()
         return found

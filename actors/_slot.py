@@ -62,7 +62,7 @@ class More:
 
     __slots__ = (
         "awaited", "changes", "closing", "deferred", "family", "gate", "keyed_timers", "last_exit", "last_turn", "log", "monitors",
-        "observers", "redelivered", "reopened", "report_turn", "stop_timer", "timers", "turn", "turns", "vars",
+        "observers", "readied", "redelivered", "reopened", "report_turn", "stop_timer", "timers", "turn", "turns", "vars",
         "waiting_for", "wakes_parent", "warnings", "watching",
     )  # fmt: skip
 
@@ -91,6 +91,8 @@ class More:
         self.stop_timer: Deadline | None = None
         #: somebody awaits `start(...)` of it: a failure is raised there, and nowhere reported.
         self.awaited = False
+        #: the last incarnation that somebody could have awaited and that became ready.
+        self.readied = 0
         self.wakes_parent = False
         #: why the incarnation before this one ended.
         self.last_exit: ExitReason | None = None

@@ -180,14 +180,14 @@ class Starter:
 
 
 async def wait_started(slot: Slot) -> None:
-    """Wait until an awaited child has become ready, whatever it did since. Checkpoint: always.
+    """Wait until an awaited child has become ready, whatever it or others did since. Checkpoint: always.
 
     Raises:
         StartupFailed, ActorStopped: it has ended before.
     """
-    await trio.lowlevel.checkpoint()
     more, incarnation = slot.get_more(), slot.incarnation
-    while more.awaited:
+    await trio.lowlevel.checkpoint()
+    while more.readied < incarnation:
         if slot.has_ended or slot.incarnation != incarnation:
             raise_failure(slot)
         await slot.changed()
