@@ -5,10 +5,10 @@ every required service, and every optional one that is waited for, has settled; 
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import inf
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import trio
 
@@ -86,7 +86,12 @@ class Gate:
         return missing_text(name, self._declared, self._slot.ref().warnings)
 
     def _checked(self) -> list[Service[Any]]:
-        services = list(self._actor.services())
+        given: Any = self._actor.services()
+        if not isinstance(given, Iterable):
+            raise InvalidSpec(
+                f"services() of {type(self._actor).__qualname__} returned {given!r}; give a list of services"
+            )
+        services: list[Any] = list(cast("Any", given))
         names: set[str] = set()
         for service in services:
             if not isinstance(service, Service):

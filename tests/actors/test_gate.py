@@ -260,6 +260,27 @@ async def test_p8_a_disabled_service_is_neither_started_nor_counted() -> None:
         assert await ref.ask(1) == {}
 
 
+WRONG_SERVICES: list[tuple[Any, str]] = [
+    (None, "returned None; give a list of services"),
+    (3, "returned 3; give a list of services"),
+    (["db"], "returned 'db', which is no Service"),
+    ([service(Line([], "a")), service(Line([], "a"))], "returned two services named 'a'"),
+]
+
+
+@pytest.mark.parametrize(("services", "said"), WRONG_SERVICES, ids=[said for _, said in WRONG_SERVICES])
+async def test_what_is_no_list_of_services_fails_the_startup_with_what_to_give(services: Any, said: str) -> None:
+    class Wrong(Actor[Any]):
+        def services(self) -> Any:
+            return services
+
+    async with open_supervisor("stage") as root:
+        with pytest.raises(StartupFailed) as caught:
+            await root.start(Wrong)
+        assert isinstance(caught.value.error, InvalidSpec)
+        assert f"Wrong {said}" in str(caught.value)
+
+
 async def test_p8_who_asks_for_a_service_that_is_not_there_is_told_why(caplog: pytest.LogCaptureFixture) -> None:
     log: Log = []
     why: dict[str, str] = {}
