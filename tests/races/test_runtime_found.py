@@ -11,11 +11,15 @@ from greenroom import (
     Actor,
     ActorStopped,
     Agent,
+    ChildEnded,
     ChildNotFound,
     Context,
+    Deadlock,
     MailboxSpec,
+    Refused,
     Request,
     Turn,
+    TurnFinished,
     open_supervisor,
     races,
 )
@@ -227,7 +231,171 @@ async def the_last_state_of_a_feed(sim: Sim) -> None:
         nursery.cancel_scope.cancel()
 
 
+class Who(Request[str]):
+    pass
+
+
+class StartsOne(Actor[Any]):
+    async def receive(self, message: Any, ctx: Context) -> str:
+        if not isinstance(message, Who):
+            await ctx.start(AsksParent, name="child", mail="go")
+        return ctx.path
+
+
+class AsksParent(Actor[str]):
+    async def receive(self, message: str, ctx: Context) -> None:
+        assert ctx.parent is not None
+        await ctx.parent.ask(Who())
+
+
+class Sends(Actor[Any]):
+    def __init__(self, refs: list[Any]) -> None:
+        self.refs = refs
+
+    async def receive(self, message: Any, ctx: Context) -> str:
+        if not isinstance(message, Who):
+            for number in range(3):
+                await self.refs[0].send(number)
+        return ctx.path
+
+
+class AsksBack(Actor[int]):
+    def __init__(self, refs: list[Any]) -> None:
+        self.refs = refs
+
+    async def receive(self, message: int, ctx: Context) -> None:
+        await trio.lowlevel.checkpoint()
+        if message == 2:
+            await self.refs[1].ask(Who())
+
+
+class RunsTurn(Sends):
+    async def receive(self, message: Any, ctx: Context) -> str:
+        if not isinstance(message, Who):
+            with suppress(Refused, Deadlock):  # it is in a turn, and may ask in it
+                await self.refs[0].run_turn("direct")
+        return ctx.path
+
+
+class AsksInTurn(Agent[str]):
+    def __init__(self, refs: list[Any]) -> None:
+        self.refs = refs
+
+    async def turn(self, turn: Turn[str], ctx: Context) -> None:
+        await trio.lowlevel.checkpoint()
+        if turn.mail[0].message == "mail":
+            await self.refs[1].ask(Who())
+
+
+class WaitsUntilReady(Sends):
+    async def receive(self, message: Any, ctx: Context) -> str:
+        if not isinstance(message, Who):
+            await self.refs[0].wait_ready()
+        return ctx.path
+
+
+class StartsAndAsks(Actor[Any]):
+    def __init__(self, refs: list[Any]) -> None:
+        self.refs = refs
+
+    async def startup(self, ctx: Context) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def receive(self, message: Any, ctx: Context) -> None:
+        await self.refs[1].ask(Who())
+
+
+class StopsTheOther(Sends):
+    async def receive(self, message: Any, ctx: Context) -> str:
+        if not isinstance(message, Who):
+            await self.refs[0].stop()
+        return ctx.path
+
+
+class AsksWhenStartedAgain(StartsAndAsks):
+    async def startup(self, ctx: Context) -> None:
+        if ctx.start_source == "restart":
+            await self.refs[1].ask(Who())
+
+
+async def a_wait_that_is_over(sim: Sim) -> None:
+    """Who had what it waited for, and had not gone on yet, still counted as waiting; who asked it then was told of a deadlock (P18)."""
+    what = sim.choose(["start", "send", "turn", "ready", "stop"])
+    refs: list[Any] = []
+    async with open_supervisor("stage") as root:
+        if what == "start":
+            root.start_soon(StartsOne, mail="go")
+        elif what == "send":
+            refs.append(root.start_soon(AsksBack, refs, mailbox=MailboxSpec(1, "wait")))
+            refs.append(root.start_soon(Sends, refs, mail="go"))
+        elif what == "turn":
+            refs.append(await root.start(AsksInTurn, refs))
+            refs.append(root.start_soon(RunsTurn, refs, mail="go"))
+            for _ in range(3):
+                await trio.lowlevel.checkpoint()
+            refs[0].tell("mail")
+        elif what == "ready":
+            refs.append(root.start_soon(StartsAndAsks, refs, mail="go"))
+            refs.append(root.start_soon(WaitsUntilReady, refs, mail="go"))
+        else:
+            refs.append(root.start_soon(AsksWhenStartedAgain, refs, name="a", restart="permanent"))
+            refs.append(root.start_soon(StopsTheOther, refs, mail="go"))
+            await refs[0].wait_stopped()
+            await root.restart_child("a")
+        await trio.sleep(1)
+        for report in root.reports.drain():
+            assert not isinstance(report, TurnFinished) or report.outcome.kind == "completed"
+            assert not isinstance(report, ChildEnded) or not report.reason.is_failure
+        assert all(child.children or what != "start" for child in root.snapshot().children)
+
+
+class Complains(Request[None]):
+    pass
+
+
+async def refuses(ctx: Context) -> None:
+    """Answer with an error that it has caught, and go on: its frame is in the traceback."""
+    while True:
+        await ctx.receive()
+        token = ctx.defer_reply()
+        try:
+            raise Boom  # noqa: TRY301 -- that is the point
+        except Boom as error:
+            token.fail(error)
+
+
+class AsksWhoRefuses(Actor[Any]):
+    def __init__(self, ref: Any) -> None:
+        self.ref = ref
+
+    async def receive(self, message: Any, ctx: Context) -> None:
+        await self.ref.ask(Complains())
+
+
+class CrashesSlowly(Actor[Any]):
+    async def receive(self, message: Any, ctx: Context) -> None:
+        raise Boom
+
+    async def shutdown(self, ctx: Context, reason: object) -> None:
+        await trio.sleep(1)
+
+
+async def an_error_out_of_a_task_that_goes_on(sim: Sim) -> None:
+    """An actor that crashed with an error out of another's hands closed the coroutine that the error had come through, and which waited:
+    clearing the frames of a traceback does that up to Python 3.12 (P29).
+    """
+    async with open_supervisor("stage") as root:
+        ref = root.start_soon(refuses) if sim.choose([True, False]) else root.start_soon(CrashesSlowly)
+        asker = root.start_soon(AsksWhoRefuses, ref, mail="x")
+        await asker.wait_stopped()
+        with suppress(Boom, Refused):
+            await ref.ask(Complains())
+        root.reports.drain()
+
+
 FOUND: list[Scenario] = [
+    a_wait_that_is_over,
+    an_error_out_of_a_task_that_goes_on,
     a_report_that_wakes,
     reports_after_a_restart_by_hand,
     pinned_at_the_door,
