@@ -18,8 +18,8 @@ from greenroom import (
     Supervisor,
     Turn,
     TurnInterrupted,
-    open_supervisor,
 )
+from greenroom.testing import open_tree
 
 settle = trio.testing.wait_all_tasks_blocked
 
@@ -108,7 +108,7 @@ def is_free_of_waits(root: Supervisor) -> bool:
 @pytest.mark.parametrize("factory", ALL)
 async def test_an_ask_gets_the_answer(factory: Callable[..., Any]) -> None:
     """P17."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(factory)
         assert [await ref.ask(Get()) for _ in range(3)] == [1, 2, 3]
         assert is_free_of_waits(root)
@@ -121,14 +121,14 @@ async def test_an_ask_before_ready_is_answered_when_it_is() -> None:
         async def startup(self, ctx: Context) -> None:
             await settle()
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         assert await root.start_soon(Late).ask(Get()) == 1
 
 
 @pytest.mark.parametrize("factory", PLAIN)
 async def test_the_error_of_a_handler_reaches_the_asker_as_the_cause(factory: Callable[..., Any]) -> None:
     """P17."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(factory)
         request = Fail()
         with pytest.raises(ActorCrashed) as caught:
@@ -143,7 +143,7 @@ async def test_the_error_of_a_handler_reaches_the_asker_as_the_cause(factory: Ca
 
 async def test_the_error_of_a_turn_reaches_the_asker_and_the_agent_goes_on() -> None:
     """P17, P23."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(AgentServer)
         with pytest.raises(ActorCrashed, match="LookupError"):
             await ref.ask(Fail())
@@ -154,7 +154,7 @@ async def test_the_error_of_a_turn_reaches_the_asker_and_the_agent_goes_on() -> 
 @pytest.mark.parametrize("factory", ALL)
 async def test_an_ask_to_a_dead_actor_fails_at_once(factory: Callable[..., Any]) -> None:
     """P17."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(factory)
         await ref.stop()
         before = trio.current_time()
@@ -170,7 +170,7 @@ async def test_an_ask_to_a_dead_actor_fails_at_once(factory: Callable[..., Any])
 @pytest.mark.parametrize("end", ["stop", "kill", "crash"])
 async def test_asks_to_an_actor_that_dies_fail_at_once(factory: Callable[..., Any], end: str) -> None:
     """P17: the one in hand and those that wait, long before their timeout."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(factory, shutdown=1.0)
         errors: list[Exception] = []
 
@@ -200,7 +200,7 @@ async def test_asks_to_an_actor_that_dies_fail_at_once(factory: Callable[..., An
 
 async def test_an_ask_times_out_after_its_time() -> None:
     """P17."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Server)
         request = Slow(100)
         before = trio.current_time()
@@ -215,7 +215,7 @@ async def test_an_ask_times_out_after_its_time() -> None:
 
 
 async def test_an_ask_with_timeout_zero_is_over_at_once() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Server)
         before = trio.current_time()
         with pytest.raises(AskTimeout):
@@ -226,7 +226,7 @@ async def test_an_ask_with_timeout_zero_is_over_at_once() -> None:
 @pytest.mark.parametrize("factory", ALL)
 async def test_a_request_that_timed_out_before_it_began_is_not_executed(factory: Callable[..., Any]) -> None:
     """P17."""
-    async with open_supervisor("stage") as root, root.dead_letters.subscribe() as feed:
+    async with open_tree("stage") as root, root.dead_letters.subscribe() as feed:
         ref = root.start_soon(factory)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(ref.ask, Slow(10))
@@ -244,7 +244,7 @@ async def test_a_request_that_timed_out_before_it_began_is_not_executed(factory:
 @pytest.mark.parametrize("factory", ALL)
 async def test_a_request_whose_caller_left_before_it_began_is_not_executed(factory: Callable[..., Any]) -> None:
     """P17."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(factory)
         with trio.CancelScope() as scope:
             scope.cancel()
@@ -257,7 +257,7 @@ async def test_a_request_whose_caller_left_before_it_began_is_not_executed(facto
 @pytest.mark.parametrize("factory", ALL)
 async def test_a_late_reply_is_counted_and_dropped(factory: Callable[..., Any]) -> None:
     """P17: and the handler is not cancelled."""
-    async with open_supervisor("stage") as root, root.dead_letters.subscribe() as feed:
+    async with open_tree("stage") as root, root.dead_letters.subscribe() as feed:
         ref = root.start_soon(factory)
         with pytest.raises(AskTimeout, match="it had begun"):
             await ref.ask(Slow(10), timeout=1)
@@ -268,7 +268,7 @@ async def test_a_late_reply_is_counted_and_dropped(factory: Callable[..., Any]) 
 
 async def test_an_abandoned_ask_frees_its_place() -> None:
     """P17: who waited for room gets in, and the actor is told of it."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Server, mailbox=MailboxSpec(1, "wait"))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(ref.ask, Slow(10))
@@ -287,7 +287,7 @@ async def swallow_timeout(ref: Any, timeout: float) -> None:
 
 async def test_an_ask_that_waits_for_room_times_out_and_says_after_how_long() -> None:
     """P15, P17: it was never accepted."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Server, mailbox=MailboxSpec(1, "wait"))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(ref.ask, Slow(10))
@@ -306,7 +306,7 @@ async def test_an_ask_that_waits_for_room_times_out_and_says_after_how_long() ->
 
 async def test_an_ask_that_got_in_late_has_what_is_left_of_its_time() -> None:
     """P17."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Server, mailbox=MailboxSpec(1, "wait"))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(ref.ask, Slow(10))
@@ -325,7 +325,7 @@ async def test_an_ask_that_got_in_late_has_what_is_left_of_its_time() -> None:
 @pytest.mark.parametrize("middle", [*PLAIN, AgentServer])
 async def test_a_deadline_bounds_the_asks_nested_in_it(middle: Callable[..., Any]) -> None:
     """P17: the inner ask ends with the outer one, and its own shorter time counts."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         end = root.start_soon(Server, restart="permanent")
         ref = root.start_soon(middle, restart="permanent")
         before = trio.current_time()
@@ -345,7 +345,7 @@ async def test_a_deadline_bounds_the_asks_nested_in_it(middle: Callable[..., Any
 
 async def test_a_deadline_travels_over_several_asks() -> None:
     """P17."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         end = root.start_soon(Server)
         inner = root.start_soon(Server)
         outer = root.start_soon(Server)
@@ -359,7 +359,7 @@ async def test_a_deadline_travels_over_several_asks() -> None:
 
 async def test_a_deadline_does_not_cancel_the_handler() -> None:
     """P17."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         server = Server()
         ref = root.start_soon(lambda: server)
         with pytest.raises(AskTimeout):
@@ -371,7 +371,7 @@ async def test_a_deadline_does_not_cancel_the_handler() -> None:
 
 async def test_a_deadline_is_not_inherited_by_the_next_message() -> None:
     """P17."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         end = root.start_soon(Server)
         ref = root.start_soon(Server)
         assert await ref.ask(Via(end, Get()), timeout=1) == 1
@@ -383,7 +383,7 @@ async def test_a_deadline_is_not_inherited_by_the_next_message() -> None:
 
 @pytest.mark.parametrize("timeout", [-1, -0.5, float("nan"), float("inf"), "1", True, [1], 1j])
 async def test_a_wrong_timeout_is_refused_before_anything_is_sent(timeout: Any) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Server)
         with pytest.raises(ValueError, match="ask: timeout"):
             await ref.ask(Get(), timeout=timeout)
@@ -396,7 +396,7 @@ async def test_a_wrong_timeout_is_refused_before_anything_is_sent(timeout: Any) 
 @pytest.mark.parametrize("factory", PLAIN)
 async def test_an_ask_to_a_pinned_incarnation_fails_when_that_ends(factory: Callable[..., Any]) -> None:
     """P17: queued, and of no interest to the next incarnation."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(factory, restart="permanent")
         await ref.wait_ready()
         pinned = ref.pin()
@@ -427,7 +427,7 @@ async def ignore_crash(ask: Callable[[Any], Awaitable[Any]], request: Any) -> No
 
 async def test_an_ask_to_a_pinned_incarnation_that_lives_is_answered() -> None:
     """P17."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Server)
         await ref.wait_ready()
         assert await ref.pin().ask(Get()) == 1
@@ -439,7 +439,7 @@ async def test_an_ask_to_a_pinned_incarnation_that_lives_is_answered() -> None:
 @pytest.mark.parametrize("factory", [Server, OwnServer, AgentServer])
 async def test_an_interrupted_request_says_so(factory: Callable[..., Any]) -> None:
     """P22, P23."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(factory)
         async with trio.open_nursery() as nursery:
 
@@ -460,7 +460,7 @@ async def test_an_interrupted_request_says_so(factory: Callable[..., Any]) -> No
 @pytest.mark.parametrize("capacity", [None, 1])
 async def test_an_ask_can_be_cancelled_at_every_step(factory: Callable[..., Any], capacity: int | None) -> None:
     """P14, P17: answered, or nothing is left of it; the server is there for the next."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         spec = MailboxSpec(capacity, "wait") if capacity else MailboxSpec()
 
         ends: list[str] = []
@@ -496,7 +496,7 @@ async def cancel_after(scope: trio.CancelScope, steps: int) -> None:
 @pytest.mark.parametrize("factory", [Server, OwnServer])
 async def test_a_nested_ask_can_be_interrupted_at_every_step(factory: Callable[..., Any]) -> None:
     """P18, P22: no edge and no deadline is left behind."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         for n in range(30):
             end = root.start_soon(Server)
             ref = root.start_soon(factory)
@@ -527,7 +527,7 @@ async def test_an_ask_to_an_agent_that_was_drained_is_answered_by_that_turn() ->
             await go.wait()
             return [mail.kind for mail in turn.drain()]
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Drainer)
         ref.tell("begin")
         await begun.wait()
@@ -559,7 +559,7 @@ async def test_a_drained_ask_whose_caller_left_is_not_given_to_the_next_turn() -
                 drained.set()
                 await trio.sleep_forever()
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Drainer)
         ref.tell("begin")
         await settle()
@@ -585,7 +585,7 @@ async def test_a_failed_start_answers_asks_with_its_cause() -> None:
             await settle()
             raise OSError("no luck")
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Broken)
         with pytest.raises(StartupFailed, match="failed to initialize: OSError: no luck") as caught:
             await ref.ask(Get(), timeout=1)

@@ -42,6 +42,7 @@ from greenroom import (
     TurnInterrupted,
     open_supervisor,
 )
+from greenroom.testing import open_tree
 
 settle = trio.testing.wait_all_tasks_blocked
 REFUSALS = (MailboxFull, ActorStopped, ActorStopping, ActorRestarting, StartupFailed, NoActiveTurn)
@@ -358,7 +359,7 @@ def test_accepted_is_handled_or_a_dead_letter_and_none_twice(  # noqa: PLR0917 -
 async def test_an_interrupt_at_each_of_the_first_steps_loses_nothing(kind: str, steps: int) -> None:
     """P14, P22."""
     books = Books()
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(KINDS[kind], books)
         acts = ["step", "spawn", "quick", "swallow", "step", "wait"]
         for number, act in enumerate(acts * 2):

@@ -7,6 +7,7 @@ import trio
 import trio.testing
 
 from greenroom import Actor, Context, Intensity, open_supervisor
+from greenroom.testing import open_tree
 
 settle = trio.testing.wait_all_tasks_blocked
 VAR: ContextVar[str] = ContextVar("VAR", default="clean")
@@ -48,7 +49,7 @@ async def read_all(refs: list[Any]) -> list[str]:
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_variable_set_in_one_message_is_there_in_the_next_and_in_no_other_actor(kind: Any) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         refs = [root.start_soon(kind) for _ in range(4)]
         refs[1].tell("one")
         refs[2].tell("two")
@@ -59,7 +60,7 @@ async def test_a_variable_set_in_one_message_is_there_in_the_next_and_in_no_othe
 
 async def test_variables_never_leak_whatever_the_order() -> None:
     """Who has a context of its own goes first, then one that sets its first variable, then one that has none: all in one worker."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         refs = [root.start_soon(Vars) for _ in range(6)]
         for number in (0, 3, 1, 0, 4):
             refs[number].tell(str(number))
@@ -76,7 +77,7 @@ async def test_variables_never_leak_whatever_the_order() -> None:
 async def test_in_one_burst_too() -> None:
     """All of them on the run queue at once, so that no worker parks between them."""
     values: dict[int, list[str]] = {number: [] for number in range(8)}
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         refs = [root.start_soon(Vars) for _ in range(8)]
         await settle()
         for round_ in range(3):
@@ -96,7 +97,7 @@ async def test_no_leak_from_a_handler_that_was_interrupted(kind: Any) -> None:
         VAR.set("interrupted")
         await trio.sleep_forever()
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         refs = [root.start_soon(kind) for _ in range(3)]
         refs[0].tell(set_and_wait)
         await settle()
@@ -160,7 +161,7 @@ async def test_what_an_actor_sets_before_it_starts_a_child_is_the_childs() -> No
             children.append(ctx.start_soon(Vars))
 
     children: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         parent, other = root.start_soon(Parent), root.start_soon(Vars)
         parent.tell("begin")
         await settle()
@@ -178,7 +179,7 @@ async def test_tasks_and_threads_of_a_handler_see_the_actors_variables(kind: Any
         async with trio.open_nursery() as nursery:
             nursery.start_soon(task)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(kind)
         ref.tell("mine")
         ref.tell(spawn)
@@ -206,7 +207,7 @@ def test_a_thread_of_a_handler_sees_the_actors_variables() -> None:
 
 
 async def test_a_variable_that_is_reset_leaves_the_actor_without_a_context_of_its_own() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Vars)
 
         def set_and_reset() -> None:
@@ -224,7 +225,7 @@ async def test_the_shutdown_hook_sees_the_actors_variables() -> None:
         async def shutdown(self, ctx: Context, reason: Any) -> None:
             seen.append(VAR.get())
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         one, two = root.start_soon(Closing), root.start_soon(Closing)
         one.tell("mine")
         await settle()

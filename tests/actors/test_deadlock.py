@@ -14,8 +14,8 @@ from greenroom import (
     Request,
     Supervisor,
     Turn,
-    open_supervisor,
 )
+from greenroom.testing import open_tree
 
 settle = trio.testing.wait_all_tasks_blocked
 
@@ -76,7 +76,7 @@ def edges(root: Supervisor) -> list[str]:
 @pytest.mark.parametrize("kind", KINDS)
 async def test_asking_oneself_is_a_deadlock_at_once(kind: Any) -> None:
     """P18."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(kind, name="a")
         error = await ref.ask(Chain(ref))
         assert isinstance(error, Deadlock)
@@ -91,7 +91,7 @@ async def test_asking_oneself_is_a_deadlock_at_once(kind: Any) -> None:
 @pytest.mark.parametrize("length", [2, 3, 5])
 async def test_a_cycle_of_asks_is_a_deadlock_with_the_exact_cycle(kind: Any, length: int) -> None:
     """P18."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         refs = [root.start_soon(kind, name=f"a{n}") for n in range(length)]
         error = await refs[0].ask(Chain(*refs[1:], refs[0]))
         assert isinstance(error, Deadlock)
@@ -104,7 +104,7 @@ async def test_a_cycle_of_asks_is_a_deadlock_with_the_exact_cycle(kind: Any, len
 
 async def test_a_cycle_that_does_not_begin_at_the_first_asker_is_named_without_it() -> None:
     """P18: x asks a, a asks b, b asks a."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         x, a, b = (root.start_soon(Plain, name=name) for name in "xab")
         error = await x.ask(Chain(a, b, a))
         assert isinstance(error, Deadlock)
@@ -113,7 +113,7 @@ async def test_a_cycle_that_does_not_begin_at_the_first_asker_is_named_without_i
 
 async def test_two_that_ask_each_other_at_the_same_time_deadlock_once() -> None:
     """P18: one of them is told, and so the other one gets its answer."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         a, b = root.start_soon(Plain, name="a"), root.start_soon(Plain, name="b")
         answers: list[Any] = []
 
@@ -131,7 +131,7 @@ async def test_two_that_ask_each_other_at_the_same_time_deadlock_once() -> None:
 
 async def test_asks_in_a_line_make_no_cycle() -> None:
     """P18: no false alarm; a diamond is none either."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         a, b, c, d = (root.start_soon(Plain, name=name) for name in "abcd")
         results: list[Any] = []
 
@@ -149,7 +149,7 @@ async def test_asks_in_a_line_make_no_cycle() -> None:
 
 async def test_an_ask_from_a_task_of_the_handler_makes_no_edge() -> None:
     """P18: it is no false alarm, as the turn itself may go on; here it does not wait for that task."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         answers: list[Any] = []
 
         async with trio.open_nursery() as outside:
@@ -181,7 +181,7 @@ async def test_a_deferred_request_makes_no_edge() -> None:
             self.tokens.pop().reply("released")
             return None
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         deferring = root.start_soon(Deferring, name="deferring")
         asker = root.start_soon(Plain, name="asker")
 
@@ -201,7 +201,7 @@ async def test_a_deferred_request_makes_no_edge() -> None:
 @pytest.mark.parametrize("end", ["stop", "drain", "kill", "wait_stopped"])
 async def test_waiting_for_ones_own_end_is_a_deadlock(kind: Any, end: str) -> None:
     """P18."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(kind, name="a")
 
         async def wait(ctx: Context) -> Any:
@@ -220,7 +220,7 @@ async def test_waiting_for_an_ancestors_end_is_a_deadlock() -> None:
         async def startup(self, ctx: Context) -> None:
             return None
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         parent = root.start_soon(Parent, name="parent")
 
         async def make_child(ctx: Context) -> Any:
@@ -244,7 +244,7 @@ async def test_waiting_for_an_ancestors_end_is_a_deadlock() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 async def test_waiting_for_the_interrupt_of_ones_own_turn_is_a_deadlock(kind: Any) -> None:
     """P18."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(kind, name="a")
 
         async def wait(ctx: Context) -> Any:
@@ -257,7 +257,7 @@ async def test_waiting_for_the_interrupt_of_ones_own_turn_is_a_deadlock(kind: An
 
 async def test_a_childs_end_may_be_waited_for_in_ones_own_turn() -> None:
     """P18: no false alarm."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Plain)
 
         async def run(ctx: Context) -> str:
@@ -270,7 +270,7 @@ async def test_a_childs_end_may_be_waited_for_in_ones_own_turn() -> None:
 
 async def test_who_waits_for_an_end_is_not_asked_by_who_is_to_end() -> None:
     """P18: waits for an end are edges too."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         a, b = root.start_soon(Plain, name="a"), root.start_soon(Plain, name="b")
         asked = trio.Event()
 
@@ -300,7 +300,7 @@ async def test_who_waits_for_an_end_is_not_asked_by_who_is_to_end() -> None:
 
 async def test_waiting_for_room_closes_a_cycle_too() -> None:
     """P18: the receiver cannot make room while it waits for the sender."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         full = root.start_soon(Plain, name="full", mailbox=MailboxSpec(1, "wait"))
         sender = root.start_soon(Plain, name="sender")
 
@@ -320,7 +320,7 @@ async def test_waiting_for_room_closes_a_cycle_too() -> None:
 
 async def test_a_direct_turn_closes_a_cycle_too() -> None:
     """P18."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         one, two = await root.start(Thinker, name="one"), await root.start(Thinker, name="two")
 
         async def call_one(_ctx: Context) -> Any:
@@ -338,7 +338,7 @@ async def test_a_direct_turn_closes_a_cycle_too() -> None:
 
 async def test_an_edge_goes_when_the_ask_has_timed_out() -> None:
     """P18: no false alarm afterwards."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         a, b = root.start_soon(Plain, name="a"), root.start_soon(Plain, name="b")
 
         async def sleep(_ctx: Context) -> None:
@@ -367,7 +367,7 @@ async def test_an_edge_goes_when_the_ask_has_timed_out() -> None:
 
 async def test_a_deadlock_that_nobody_catches_is_a_crash_like_any_other() -> None:
     """P18."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Plain, name="a")
 
         async def ask(ctx: Context) -> Any:
@@ -380,7 +380,7 @@ async def test_a_deadlock_that_nobody_catches_is_a_crash_like_any_other() -> Non
 
 async def test_a_function_actor_that_asks_itself_is_told_so() -> None:
     """P18."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(function, name="f")
         error = await ref.ask(Chain(ref))
         assert isinstance(error, Deadlock)

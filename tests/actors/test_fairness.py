@@ -6,6 +6,7 @@ import trio
 import trio.testing
 
 from greenroom import Actor, Context, Request, Scheduling, open_supervisor
+from greenroom.testing import open_tree
 
 settle = trio.testing.wait_all_tasks_blocked
 #: Budgets in messages alone: no slice of real time ends before a test does.
@@ -75,7 +76,7 @@ async def test_a_flooded_actor_does_not_starve_the_others_of_its_pool() -> None:
 
 async def test_an_ask_beside_a_flooded_actor_is_answered_soon() -> None:
     log: list[str] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage", dead_letters={"stopped": None}) as root:
         flooded = await root.start(Flooded, log, name="flooded")
         quiet = await root.start(Flooded, log, name="quiet")
         flooded.tell("more")
@@ -112,7 +113,7 @@ async def test_a_suspended_handler_does_not_hold_up_the_run_queue() -> None:
             await trio.sleep(1)
             log.append("end")
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         sleepers = [await root.start(Sleeper) for _ in range(200)]
         for sleeper in sleepers:
             sleeper.tell("x")

@@ -21,6 +21,7 @@ from greenroom import (
     Shutdown,
     open_supervisor,
 )
+from greenroom.testing import open_tree
 
 settle = trio.testing.wait_all_tasks_blocked
 
@@ -45,7 +46,7 @@ async def keeper(ctx: Context, kept: list[Any]) -> str:
 async def test_a_function_receives_its_mail_in_order() -> None:
     """P12."""
     kept: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(keeper, kept)
         ref.tell("a")
         ref.tell("b", urgent=True)
@@ -58,7 +59,7 @@ async def test_a_function_receives_its_mail_in_order() -> None:
 
 async def test_what_a_function_returns_is_its_result() -> None:
     """P23."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(keeper, [])
         ref.tell("return")
         await settle()
@@ -67,7 +68,7 @@ async def test_what_a_function_returns_is_its_result() -> None:
 
 
 async def test_what_a_function_raises_is_its_crash() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(keeper, [])
         error = OSError("raised")
         ref.tell(error)
@@ -79,7 +80,7 @@ async def test_what_a_function_raises_is_its_crash() -> None:
 async def test_a_restarted_function_begins_anew_with_what_waits() -> None:
     """P14: what was in hand is done with."""
     kept: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(keeper, kept, restart="permanent")
         await settle()
         ref.tell("a")
@@ -100,7 +101,7 @@ async def test_a_function_shows_whether_it_waits_or_works() -> None:
         await go.wait()
         await ctx.receive()
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(worker)
         await settle()
         assert ref.status == Idle()
@@ -126,7 +127,7 @@ async def test_a_stop_is_delivered_at_receive_as_a_cancellation(busy: bool) -> N
         finally:
             log.append("cleanup")
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage", dead_letters={"stopped": None}) as root:
         ref = root.start_soon(worker)
         await settle()
         if busy:
@@ -148,7 +149,7 @@ async def test_a_drain_lets_a_function_take_what_waits() -> None:
             await trio.sleep(1)
             log.append(message)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(worker)
         await settle()
         for message in "abc":
@@ -160,7 +161,7 @@ async def test_a_drain_lets_a_function_take_what_waits() -> None:
 
 async def test_an_idle_function_that_is_drained_ends() -> None:
     """P26."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(keeper, [])
         await settle()
         assert await ref.drain() == Shutdown()
@@ -174,7 +175,7 @@ async def test_a_function_is_killed_wherever_it_is(idle: bool) -> None:
         await ctx.receive()
         await trio.sleep_forever()
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(worker)
         await settle()
         if not idle:
@@ -191,7 +192,7 @@ async def test_a_function_that_does_not_come_back_is_cancelled_when_its_time_is_
         await ctx.receive()
         await trio.sleep_forever()
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(worker, shutdown=3.0)
         ref.tell("a")
         await settle()
@@ -212,7 +213,7 @@ async def test_a_function_may_end_in_its_own_way_when_it_is_stopped() -> None:
             return "my own way"
         raise AssertionError
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(worker)
         await settle()
         assert await ref.stop() == Finished("my own way")
@@ -226,7 +227,7 @@ async def test_ctx_stop_ends_a_function_at_its_next_receive() -> None:
         await ctx.receive()
         raise AssertionError
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage", dead_letters={"stopped": 1}) as root:
         ref = root.start_soon(worker)
         ref.tell("a")
         ref.tell("b")
@@ -246,7 +247,7 @@ async def test_a_function_that_does_not_answer_fails_its_asker() -> None:
         elif then == "raise":
             raise OSError("crash")
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         for then, kind in (("receive", NoReply), ("raise", ActorCrashed), ("return", NoReply)):
             ref = root.start_soon(forgetful, then)
             with pytest.raises(kind):
@@ -275,7 +276,7 @@ async def test_a_function_asks_and_is_bounded_by_the_deadline_in_hand() -> None:
                 waited.append(trio.current_time() - before)
                 token.fail(error)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         slow = root.start_soon(Slow)
         ref = root.start_soon(middle, slow)
         with pytest.raises(TimeoutError):
@@ -322,7 +323,7 @@ async def test_receive_belongs_to_functions() -> None:
                 await ctx.receive()
             errors.append(caught.value)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         root.start_soon(Plain).tell("a")
         await settle()
         assert len(errors) == 1
@@ -331,7 +332,7 @@ async def test_receive_belongs_to_functions() -> None:
 async def test_a_function_works_while_a_flooded_mailbox_holds_its_senders_back() -> None:
     """P15."""
     kept: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(keeper, kept, mailbox=MailboxSpec(2, "wait"))
 
         async def flood(sender: str) -> None:
@@ -359,7 +360,7 @@ async def test_a_function_that_holds_things_over_its_messages_may() -> None:
         await trio.sleep(1)
         kept.append(message)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(worker)
         for message in "abc":
             ref.tell(message)
@@ -381,7 +382,7 @@ async def test_the_reports_of_a_functions_children_come_by_its_reports() -> None
             report = await ctx.reports.receive()
             results.append(report.reason.result)  # type: ignore[union-attr]
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         root.start_soon(parent)
         await settle()
         assert sorted(results) == [0, 1, 2]

@@ -19,8 +19,8 @@ from greenroom import (
     ServicesFailed,
     StartupFailed,
     Supervisor,
-    open_supervisor,
 )
+from greenroom.testing import open_tree
 
 Log = list[Any]
 Connect = Callable[[], Any]
@@ -102,7 +102,7 @@ def start(root: Supervisor, services: list[Any], log: Log, **options: Any) -> An
 async def test_p8_all_services_connect_at_once_each_in_a_task_of_its_own_and_are_published_together() -> None:
     log: Log = []
     lines = [Line(log, name, seconds) for name, seconds in (("a", 3.0), ("b", 1.0), ("c", 2.0))]
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = start(root, [service(line) for line in lines], log)
         await trio.sleep(2.5)
         assert ref.lifecycle == "initializing"
@@ -121,7 +121,7 @@ async def test_p8_all_services_connect_at_once_each_in_a_task_of_its_own_and_are
 
 async def test_p8_order_services_published_prewarm_startup_first_message_shutdown_closed() -> None:
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = start(root, [service(Line(log, "a", 1.0))], log, mail="first")
         await ref.wait_ready()
         await wait_all_tasks_blocked()
@@ -142,7 +142,7 @@ async def test_p8_order_services_published_prewarm_startup_first_message_shutdow
 async def test_p8_nobody_sees_a_half_ready_set() -> None:
     log: Log = []
     seen: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
 
         class Peeks(Serves):
             def services(self) -> Any:
@@ -164,7 +164,7 @@ async def test_p8_required_failures_are_collected_sorted_and_reported_together_w
         Line(log, "alpha", 3.0, error=ValueError("bad key")),
         Line(log, "fine", 2.0),
     ]
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = start(root, [service(line) for line in lines], log)
         await ref.wait_stopped()
         assert trio.current_time() == 3.0
@@ -185,7 +185,7 @@ async def test_p8_required_failures_are_collected_sorted_and_reported_together_w
 
 async def test_p8_services_of_one_kind_are_named_by_it() -> None:
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         error = OSError("no")
         ref = start(root, [service(Line(log, "git", error=error), kind="MCP server")], log)
         with pytest.raises(StartupFailed, match="required MCP servers failed to initialize: git: OSError: no"):
@@ -198,7 +198,7 @@ async def test_p8_services_of_one_kind_are_named_by_it() -> None:
 
 async def test_p8_a_service_that_connects_too_slowly_is_said_to_have_timed_out() -> None:
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = start(root, [service(Line(log, "a", 100.0), timeout=7.5)], log)
         with pytest.raises(StartupFailed, match=r"initialize: a: timed out after 7\.5 s"):
             await ref.wait_ready()
@@ -208,7 +208,7 @@ async def test_p8_a_service_that_connects_too_slowly_is_said_to_have_timed_out()
 
 async def test_p8_a_timeout_bounds_the_connecting_not_the_connection() -> None:
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = start(root, [service(Line(log, "a", 1.0), timeout=5.0)], log)
         await trio.sleep(100)
         assert ref.lifecycle == "ready"
@@ -216,7 +216,7 @@ async def test_p8_a_timeout_bounds_the_connecting_not_the_connection() -> None:
 
 async def test_p8_an_optional_service_delays_readiness_only_with_wait() -> None:
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         late = start(root, [service(Line(log, "a", 1.0)), service(Line(log, "b", 5.0), required=False)], log)
         await late.wait_ready()
         assert trio.current_time() == 1.0
@@ -233,7 +233,7 @@ async def test_p8_an_optional_service_delays_readiness_only_with_wait() -> None:
 @pytest.mark.parametrize("wait", [False, True])
 async def test_p8_an_optional_failure_degrades_to_a_warning_that_can_be_inspected(*, wait: bool) -> None:
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         broken = service(Line(log, "b", 1.0, error=OSError("no")), required=False, wait=wait)
         ref = start(root, [broken], log)
         await ref.wait_ready()
@@ -251,7 +251,7 @@ async def test_p8_an_optional_failure_degrades_to_a_warning_that_can_be_inspecte
 
 async def test_p8_a_disabled_service_is_neither_started_nor_counted() -> None:
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         off = service(Line(log, "a", error=OSError("no")), enabled=False, disabled_reason="not today")
         ref = start(root, [off], log)
         await ref.wait_ready()
@@ -274,7 +274,7 @@ async def test_what_is_no_list_of_services_fails_the_startup_with_what_to_give(s
         def services(self) -> Any:
             return services
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         with pytest.raises(StartupFailed) as caught:
             await root.start(Wrong)
         assert isinstance(caught.value.error, InvalidSpec)
@@ -296,7 +296,7 @@ async def test_p8_who_asks_for_a_service_that_is_not_there_is_told_why(caplog: p
                 assert ctx.services.get(name) is None
 
     caplog.set_level("INFO", logger="greenroom")
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         services = [
             service(Line(log, "base")),
             service(Line(log, "off"), enabled=False, disabled_reason="not today"),
@@ -325,7 +325,7 @@ async def test_p8_a_required_service_that_ends_later_is_a_crash_of_its_actor(err
     log: Log = []
     line = Line(log, "a")
     line.drop_error = error
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = start(root, [service(line)], log)
         await ref.wait_ready()
         line.drop.set()
@@ -348,7 +348,7 @@ async def test_p8_a_required_service_that_ends_cancels_the_message_in_hand() -> 
         async def receive(self, message: Any, ctx: Context) -> Any:
             await trio.sleep_forever()
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref: Any = root.start_soon(Busy, [service(line)], log, mail=1)
         await ref.wait_ready()
         await wait_all_tasks_blocked()
@@ -367,7 +367,7 @@ async def test_p8_a_service_lost_while_startup_still_runs_is_a_startup_failure()
             line.drop.set()
             await trio.sleep_forever()
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         with pytest.raises(StartupFailed, match="required service a ended: without an error"):
             await root.start(Slow, [service(line)], log)
         assert "a is closed" in log
@@ -377,7 +377,7 @@ async def test_p8_a_service_lost_while_others_still_connect_is_a_failure_to_init
     log: Log = []
     line = Line(log, "a")
     line.drop.set()
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         with pytest.raises(StartupFailed, match="a: required service a ended: before the actor was ready"):
             await root.start(Serves, [service(line), service(Line(log, "b", 5.0))], log)
 
@@ -385,7 +385,7 @@ async def test_p8_a_service_lost_while_others_still_connect_is_a_failure_to_init
 async def test_p8_an_optional_service_that_ends_later_is_a_warning_and_taken_out() -> None:
     log: Log = []
     line = Line(log, "a")
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = start(root, [service(line, required=False, wait=True)], log)
         await ref.wait_ready()
         line.drop.set()
@@ -404,7 +404,7 @@ async def test_p8_prewarm_is_begun_before_startup_and_never_waited_for() -> None
         finally:
             log.append("prewarm ended")
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Serves, [], log, warm)
         assert trio.current_time() == 0.0
         assert [entry[0] for entry in log if isinstance(entry, tuple)] == ["prewarm", "startup"]
@@ -418,7 +418,7 @@ async def test_p8_a_prewarm_that_fails_is_a_warning() -> None:
     async def warm() -> None:
         raise OSError("cold")
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Serves, [], log, warm)
         await wait_all_tasks_blocked()
         assert ref.lifecycle == "ready"
@@ -435,7 +435,7 @@ async def test_p8_start_source_tells_a_new_start_from_a_restart() -> None:
         def receive(self, message: Any, ctx: Context) -> None:
             raise OSError("x")
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Tells, restart="permanent")
         ref.tell(1)
         await wait_all_tasks_blocked()
@@ -445,7 +445,7 @@ async def test_p8_start_source_tells_a_new_start_from_a_restart() -> None:
 
 async def test_p9_a_stop_also_cancels_services_not_yet_begun_and_startup_never_begins() -> None:
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = start(root, [service(Line(log, "a", 5.0)), service(Line(log, "b", 1.0, closing=2.0))], log)
         await trio.sleep(2)
         await ref.stop()
@@ -469,7 +469,7 @@ async def nothing() -> AsyncGenerator[None]:
 @pytest.mark.parametrize("bad", [[7], "ab", [Service("a", nothing), Service("a", nothing)], 7])
 async def test_services_that_are_none_are_a_startup_failure(bad: Any) -> None:
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         with pytest.raises(StartupFailed) as caught:
             await root.start(Serves, bad, log)
         assert isinstance(caught.value.error, InvalidSpec | TypeError)
@@ -492,7 +492,7 @@ def test_p5_a_service_with_a_wrong_field_is_refused_where_it_is_made(bad: dict[s
 
 async def test_p7_the_time_for_services_and_startup_together_is_bounded() -> None:
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         with pytest.raises(StartupFailed, match="startup took longer than 3 s"):
             await root.start(Serves, [service(Line(log, "a", 100.0), timeout=None)], log, startup_timeout=3.0)
         assert trio.current_time() == 3.0
@@ -500,7 +500,7 @@ async def test_p7_the_time_for_services_and_startup_together_is_bounded() -> Non
 
 async def test_p28_a_service_that_takes_too_long_to_close_is_cancelled() -> None:
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Serves, [service(Line(log, "a", closing=100.0))], log, shutdown=2.0)
         await ref.stop()
         assert trio.current_time() == 2.0
@@ -511,7 +511,7 @@ async def test_p28_a_service_that_shields_its_closing_is_reported_as_a_straggler
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Serves, [service(Line(log, "a", closing=100.0, shielded=True))], log, shutdown=2.0)
         await ref.stop()
         assert trio.current_time() == 100.0
@@ -531,7 +531,7 @@ async def test_a_service_that_fails_while_it_is_closed_is_logged_and_changes_no_
             raise OSError("broken pipe")
 
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Serves, [Service("a", bad_end)], log)
         reason = await ref.stop()
         assert not isinstance(reason, Crashed)
@@ -547,7 +547,7 @@ async def test_p7_each_incarnation_connects_anew() -> None:
         def services(self) -> Any:
             return [service(next(made))]
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Again, [], log, restart="permanent")
         lines[0].drop.set()
         await wait_all_tasks_blocked()

@@ -5,7 +5,8 @@ import pytest
 import trio
 import trio.testing
 
-from greenroom import Actor, Context, Crashed, OwnTaskNeeded, StartupFailed, open_supervisor
+from greenroom import Actor, Context, Crashed, OwnTaskNeeded, StartupFailed
+from greenroom.testing import open_tree
 
 settle = trio.testing.wait_all_tasks_blocked
 
@@ -40,7 +41,7 @@ class Plain(Actor[Any]):
 async def test_a_plain_actor_that_leaves_a_nursery_open_is_told_to_have_its_own_task(where: str) -> None:
     """And the pool survives: the others go on, before and after."""
     kept: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         plain = root.start_soon(Plain, kept)
         holder = root.start_soon(Holder, where)
         plain.tell("before")
@@ -75,7 +76,7 @@ async def test_a_nursery_left_open_by_a_startup_is_found_too() -> None:
             await self.manager.__aenter__()
             await trio.lowlevel.checkpoint()
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage", dead_letters={"startup failed": 1}) as root:
         opener = root.start_soon(Opener, kept)
         opener.tell("mail")
         plain = root.start_soon(Plain, kept)
@@ -111,7 +112,7 @@ async def test_an_actor_with_its_own_task_may_hold_what_it_likes() -> None:
             self.nursery.cancel_scope.cancel()
             await self.manager.__aexit__(None, None, None)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         holder = root.start_soon(OwnHolder)
         holder.tell("mail")
         await settle()
@@ -128,7 +129,7 @@ async def test_a_nursery_that_a_handler_closes_itself_is_no_trouble() -> None:
                 nursery.start_soon(trio.sleep, 1)
             done.append(message)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Tidy)
         ref.tell("a")
         ref.tell("b")
@@ -152,7 +153,7 @@ async def test_a_nursery_that_is_open_when_the_handler_is_cut_short_is_closed_to
             self.other = trio.open_nursery()
             await self.other.__aenter__()
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         waiting = root.start_soon(Waiting, kept, shutdown=1.0)
         waiting.tell("x")
         await settle()

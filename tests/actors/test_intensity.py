@@ -21,6 +21,7 @@ from greenroom import (
     open_supervisor,
 )
 from greenroom.supervisor._intensity import RestartLog
+from greenroom.testing import open_tree
 
 
 @given(
@@ -149,7 +150,7 @@ async def test_attempts_that_never_became_ready_are_counted_in_a_row_only() -> N
 
 async def test_a_permanent_run_time_child_retries_a_failed_first_startup_and_each_attempt_is_reported() -> None:
     Fails.left = 2
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref: Any = root.start_soon(Fails, 1.0, restart="permanent")
         ref.tell("waits")
         await ref.wait_ready()
@@ -173,7 +174,7 @@ async def test_an_actor_with_children_is_their_supervisor_and_gives_up_as_escala
             await trio.sleep_forever()
 
     Fails.left = 0
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         boss = await root.start(Boss, name="boss", mail=1)
         a, b = root.lookup("boss/a"), root.lookup("boss/b")
         await crash(a, 2)
@@ -210,7 +211,7 @@ async def test_what_the_children_of_a_crashed_parent_were_doing_is_finished_not_
         async def startup(self, ctx: Context) -> None:
             ctx.start_soon(Busy, name="a", mail=2.0)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         boss = await root.start(Boss, name="boss")
         ref = root.lookup("boss/a")
         await wait_all_tasks_blocked()

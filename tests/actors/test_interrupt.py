@@ -18,8 +18,8 @@ from greenroom import (
     StillRunning,
     Turn,
     TurnInterrupted,
-    open_supervisor,
 )
+from greenroom.testing import open_tree
 
 settle = trio.testing.wait_all_tasks_blocked
 
@@ -68,7 +68,7 @@ async def forever(_ctx: Context) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 async def test_an_interrupt_cancels_the_turn_and_keeps_the_actor(kind: Any) -> None:
     """P22."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(kind)
         ref.tell(forever)
         await settle()
@@ -86,7 +86,7 @@ async def test_an_interrupt_cancels_the_turn_and_keeps_the_actor(kind: Any) -> N
 @pytest.mark.parametrize("kind", KINDS)
 async def test_an_interrupt_without_a_turn_does_nothing(kind: Any) -> None:
     """P22: and says so."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(kind)
         generation = ref.generation
         assert await ref.interrupt() is False
@@ -113,7 +113,7 @@ async def test_an_interrupt_hits_exactly_one_of_fifty_suspended_actors() -> None
 
         return sleep
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         refs = [root.start_soon(Runs) for _ in range(50)]
         for number, ref in enumerate(refs):
             ref.tell(sleeper(number))
@@ -144,7 +144,7 @@ async def test_a_cancellation_is_level_triggered_until_the_turn_ends(kind: Any) 
             except trio.Cancelled:
                 hits += 1
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(kind)
         ref.tell(stubborn)
         await settle()
@@ -165,7 +165,7 @@ async def test_a_handler_that_swallows_its_cancellation_is_reported_with_its_sta
             await go.wait()
         return "after all"
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(kind)
         answers: list[Any] = []
 
@@ -215,7 +215,7 @@ async def test_what_comes_after_a_swallowed_interrupt_is_not_cancelled(kind: Any
         await trio.sleep(1)
         done.append("not cancelled")
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref, other = root.start_soon(kind), root.start_soon(kind)
         ref.tell(swallow)
         await settle()
@@ -246,7 +246,7 @@ async def test_an_interrupt_after_the_wake_up_lets_the_handler_finish(kind: Any)
         async def __call__(self, ctx: Context) -> str:
             return await wait(ctx)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(kind)
         answers: list[Any] = []
 
@@ -273,7 +273,7 @@ async def test_the_interrupted_request_says_so_and_the_next_turn_starts_if_mail_
         async def __call__(self, ctx: Context) -> None:
             await forever(ctx)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(kind)
         async with trio.open_nursery() as nursery:
 
@@ -308,7 +308,7 @@ async def test_scopes_and_nurseries_inside_a_handler_are_its_own(kind: Any) -> N
             finally:
                 done.append("cleanup")
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(kind)
         ref.tell(inner)
         await trio.sleep(5)
@@ -335,7 +335,7 @@ async def test_an_error_in_the_cleanup_of_an_interrupted_handler_is_not_lost(kin
             finally:
                 raise OSError("in cleanup")
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(kind, restart="permanent")
         async with trio.open_nursery() as nursery:
 
@@ -365,7 +365,7 @@ async def test_an_error_in_place_of_the_cancellation_is_an_error_like_any_other(
         except trio.Cancelled:
             raise OSError("translated") from None
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(kind, restart="permanent")
         ref.tell(translate)
         await settle()
@@ -394,7 +394,7 @@ async def test_an_actor_that_interrupts_itself_from_a_def_handler_is_not_hurt() 
             await trio.lowlevel.checkpoint()
             done.append(f"{message} done")
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref, other = root.start_soon(Sync), root.start_soon(Sync)
         for message in ("self", "a", "self", "b"):
             ref.tell(message)
@@ -416,7 +416,7 @@ async def test_an_agent_can_cancel_its_own_direct_turn() -> None:
                 await trio.sleep_forever()
             return "done"
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Selfish)
         handle = ref.start_turn("x")
         handles.append(handle)
@@ -445,7 +445,7 @@ async def test_an_interrupt_goes_to_descendants_only_when_asked(kind: Any, casca
         grandchild.tell(forever)
         await trio.sleep_forever()
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage", dead_letters={"stopped": None}) as root:
         ref = root.start_soon(kind)
         ref.tell(family)
         await settle()
@@ -478,7 +478,7 @@ async def test_mail_is_conserved_by_an_interrupt_at_each_of_the_first_steps(kind
                     nursery.start_soon(trio.lowlevel.checkpoint)
             kept.append("long")  # noqa: B023
 
-        async with open_supervisor("stage") as root:
+        async with open_tree("stage") as root:
             ref = root.start_soon(kind, kept)
             ref.tell(long)
             ref.tell("a")
@@ -501,7 +501,7 @@ async def test_mail_is_conserved_by_an_interrupt_at_each_of_the_first_steps(kind
 
 @pytest.mark.parametrize("grace", [-1, float("nan"), float("inf"), "5", None, True])
 async def test_a_wrong_grace_is_refused(grace: Any) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Runs)
         ref.tell(forever)
         await settle()
@@ -512,7 +512,7 @@ async def test_a_wrong_grace_is_refused(grace: Any) -> None:
 
 async def test_an_interrupt_that_is_cancelled_stays_requested() -> None:
     """P22."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Runs)
         cleaned = trio.Event()
 
@@ -537,7 +537,7 @@ async def test_an_interrupt_that_is_cancelled_stays_requested() -> None:
 
 async def test_two_interrupts_at_once_are_one() -> None:
     """P22."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Runs)
         ref.tell(forever)
         await settle()
@@ -559,7 +559,7 @@ async def test_two_interrupts_at_once_are_one() -> None:
 
 async def test_an_interrupt_ends_the_turn_of_an_actor_that_is_stopping() -> None:
     """P22: section 3, row draining, stopping."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         for kind in KINDS:
             ref = root.start_soon(kind, shutdown=None)
             ref.tell(forever)

@@ -18,8 +18,8 @@ from greenroom import (
     Service,
     Supervisor,
     Turn,
-    open_supervisor,
 )
+from greenroom.testing import open_tree
 
 Log = list[Any]
 
@@ -129,7 +129,7 @@ async def provoke(root: Supervisor, kind: Any, place: str, error: BaseException)
 
 @everywhere
 async def test_p29_one_childs_crash_never_touches_a_sibling(kind: Any, place: str) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         logs: list[Log] = [[], []]
         siblings = [root.start_soon(Fragile, "", None, logs[0]), root.start_soon(OwnFragile, "", None, logs[1])]
         for sibling in siblings:
@@ -150,7 +150,7 @@ async def test_p29_ctrl_c_and_system_exit_leave_the_tree_bare_and_end_it_in_orde
 ) -> None:
     log: Log = []
     with pytest.raises(type(error)) as caught:  # noqa: PT012 -- the block raises as it is left
-        async with open_supervisor("stage") as root:
+        async with open_tree("stage") as root:
             refs = [root.start_soon(Fragile, "", None, log), root.start_soon(OwnFragile, "", None, log)]
             for ref in refs:
                 await ref.wait_ready()
@@ -166,7 +166,7 @@ async def test_p29_ctrl_c_and_system_exit_leave_the_tree_bare_and_end_it_in_orde
 async def test_p29_ctrl_c_in_a_group_is_not_swallowed_either(kind: Any) -> None:
     group = BaseExceptionGroup("both", [ValueError(), KeyboardInterrupt()])
     with pytest.raises(BaseExceptionGroup) as caught:  # noqa: PT012 -- the block raises as it is left
-        async with open_supervisor("stage") as root:
+        async with open_tree("stage") as root:
             ref = root.start_soon(kind)
             ref.tell(group)
             await trio.sleep_forever()
@@ -180,7 +180,7 @@ async def test_p29_a_real_ctrl_c_in_a_handler_ends_the_tree(kind: Any) -> None:
             signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):  # noqa: PT012 -- the block raises as it is left
-        async with open_supervisor("stage") as root:
+        async with open_tree("stage") as root:
             root.start_soon(Raises, mail=1)
             await trio.sleep_forever()
 
@@ -194,7 +194,7 @@ async def test_p29_a_cancellation_that_no_scope_owns_ends_its_actor_alone(kind: 
             await trio.lowlevel.checkpoint()
         except trio.Cancelled as error:
             kept.append(error)
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         sibling = await root.start(Fragile)
         ref = await root.start(kind)
         ref.tell(kept[0])
@@ -213,7 +213,7 @@ async def test_p29_a_scope_of_the_users_own_is_none_of_our_business(kind: Any) -
                 await trio.sleep_forever()
             return message
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref: Any = await root.start(Scopes)
         assert await ref.ask(1) == 1
         assert await ref.ask(2) == 2
@@ -231,7 +231,7 @@ async def test_p29_a_scope_of_the_users_own_is_none_of_our_business(kind: Any) -
 async def test_p29_a_body_that_raises_leaves_with_that_exception_bare(error: BaseException) -> None:
     log: Log = []
     with pytest.raises(type(error)) as caught:  # noqa: PT012 -- the block raises as it is left
-        async with open_supervisor("stage") as root:
+        async with open_tree("stage") as root:
             await root.start(Fragile, "", None, log)
             raise error
     assert caught.value is error
@@ -243,7 +243,7 @@ async def test_p29_a_body_that_raises_while_children_fail_leaves_bare_too_and_th
 ) -> None:
     error = ValueError("body")
     with pytest.raises(ValueError, match="body") as caught:  # noqa: PT012 -- the block raises as it is left
-        async with open_supervisor("stage") as root:
+        async with open_tree("stage") as root:
             ref = await root.start(Fragile)
             ref.tell(OSError("child"))
             await ref.wait_stopped()
@@ -272,7 +272,7 @@ async def test_p29_what_a_handler_raises_while_it_is_cancelled_does_not_reach_th
                 nursery.start_soon(self.breaks)
                 await trio.sleep_forever()
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         sibling: Any = await root.start(Fragile)
         ref: ActorRef[Any] = await root.start(Messy, shutdown=2.0)
         ref.tell(1)
@@ -296,7 +296,7 @@ async def test_p29_a_crash_keeps_no_frames_alive(kind: Any) -> None:
             seen.append(weakref.ref(large))
             raise OSError("x")
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref: ActorRef[Any] = root.start_soon(Holds, mail=1)
         reason = await ref.wait_stopped()
         assert isinstance(reason, Crashed)

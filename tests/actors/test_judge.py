@@ -16,10 +16,10 @@ from greenroom import (
     Killed,
     Shutdown,
     StartupFailed,
-    open_supervisor,
 )
 from greenroom.actors._reasons import error_of, is_failure, text_of
 from greenroom.supervisor._judge import SENTENCES, judge
+from greenroom.testing import open_tree
 
 ERROR = OSError("x")
 REASONS: list[tuple[ExitReason, bool]] = [
@@ -112,7 +112,7 @@ async def test_p26_a_child_that_ends_is_restarted_parked_or_forgotten_by_the_tab
     wanted = {"fine": fine, "failed": failed, "others": administrative, "ignored": ignored}[WAYS[how]]
     gave_up = wanted == "restart" and how == "fail"
     try:
-        async with open_supervisor("stage") as root:
+        async with open_tree("stage") as root:
             ref: Any = root.start_soon(Ends, how, name="a", restart=restart)
             await bring_about(ref, how)
             if wanted == "restart":

@@ -3,9 +3,10 @@ from typing import Any
 
 import pytest
 
-from greenroom import Actor, open_supervisor
+from greenroom import Actor
 from greenroom.actors._lifecycle import ENDED, FOLLOWS, PASSING, STARTING, Lifecycle, check_step
 from greenroom.actors._status import STATUSES
+from greenroom.testing import open_tree
 
 #: What each state may become, told a second time, in words of the semantics; the code runs by `FOLLOWS`.
 MAY_BECOME = {
@@ -68,7 +69,7 @@ async def test_a_slot_goes_by_the_table(before: Lifecycle, after: Lifecycle) -> 
     class Plain(Actor[Any]):
         pass
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Plain)
         await ref.stop()
         slot = ref._slot

@@ -17,8 +17,8 @@ from greenroom import (
     Request,
     StartupFailed,
     Turn,
-    open_supervisor,
 )
+from greenroom.testing import open_tree
 
 settle = trio.testing.wait_all_tasks_blocked
 
@@ -90,7 +90,7 @@ SINGLES = [Keeper, OwnKeeper, function_keeper]
 async def test_mail_is_handled_in_the_order_of_acceptance(factory: Callable[..., Any]) -> None:
     """P12: FIFO per sender and receiver, whoever runs the receiver."""
     kept: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(factory, kept)
         seqs: list[int] = []
 
@@ -113,7 +113,7 @@ async def test_mail_is_handled_in_the_order_of_acceptance(factory: Callable[...,
 async def test_urgent_mail_overtakes_normal_mail_and_nothing_else(factory: Callable[..., Any]) -> None:
     """P12."""
     kept: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(factory, kept)
         block = Block()
         ref.tell(block)
@@ -130,7 +130,7 @@ async def test_urgent_mail_overtakes_normal_mail_and_nothing_else(factory: Calla
 
 async def test_a_handler_sees_the_seq_that_tell_returned() -> None:
     """P12: bare messages and envelopes alike."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         actor = Keeper()
         ref = root.start_soon(lambda: actor)
         plain = root.start_soon(Keeper)
@@ -165,7 +165,7 @@ async def test_the_sender_is_filled_in_where_the_sender_says_so() -> None:
             ctx.tell(message, "from me")
             message.tell("anonymous")
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         receiver = root.start_soon(Receiver)
         sender = root.start_soon(Sender)
         sender.tell(receiver)
@@ -177,7 +177,7 @@ async def test_the_sender_is_filled_in_where_the_sender_says_so() -> None:
 async def test_queue_only_mail_alone_starts_nothing(factory: Callable[..., Any]) -> None:
     """P13."""
     kept: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(factory, kept)
         await settle()
         for number in range(3):
@@ -193,7 +193,7 @@ async def test_queue_only_mail_alone_starts_nothing(factory: Callable[..., Any])
 async def test_queue_only_mail_before_ready_starts_nothing_either(factory: Callable[..., Any]) -> None:
     """P13."""
     kept: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage", dead_letters={"stopped": None}) as root:
         ref = root.start_soon(factory, kept)
         ref.tell("early", trigger_turn=False)
         await settle()
@@ -204,7 +204,7 @@ async def test_queue_only_mail_before_ready_starts_nothing_either(factory: Calla
 async def test_queue_only_mail_after_the_last_trigger_is_left_for_the_next() -> None:
     """P13."""
     kept: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Keeper, kept)
         await settle()
         ref.tell("q", trigger_turn=False)
@@ -220,7 +220,7 @@ async def test_queue_only_mail_after_the_last_trigger_is_left_for_the_next() -> 
 async def test_queue_only_mail_gets_no_turn_by_a_request_that_was_withdrawn() -> None:
     """P13: the agent was woken, and finds that nothing asks for a turn any more."""
     kept: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(AgentKeeper, kept)
         ref.tell("q", trigger_turn=False)
         with trio.CancelScope() as scope:
@@ -238,7 +238,7 @@ async def test_queue_only_mail_gets_no_turn_by_a_request_that_was_withdrawn() ->
 async def test_an_agent_has_one_turn_for_all_that_waits() -> None:
     """P13."""
     kept: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(AgentKeeper, kept)
         for number in range(5):
             ref.tell(number)
@@ -259,7 +259,7 @@ async def test_an_agent_has_one_turn_for_all_that_waits() -> None:
 async def test_mail_that_races_the_ready_transition_is_never_stranded(factory: Callable[..., Any], steps: int) -> None:
     """P13: told after 0, 1, 2, … steps of the startup."""
     kept: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(factory, kept)
         for _ in range(steps):
             await trio.lowlevel.checkpoint()
@@ -273,7 +273,7 @@ async def test_mail_that_races_the_ready_transition_is_never_stranded(factory: C
 async def test_mail_that_races_the_end_of_a_turn_is_never_stranded(factory: Callable[..., Any], steps: int) -> None:
     """P13."""
     kept: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(factory, kept)
         block = Block()
         ref.tell(block)
@@ -307,7 +307,7 @@ async def test_mail_told_from_the_last_line_of_a_handler_is_handled(factory: Cal
             if turn.mail[0].message:
                 ctx.ref.tell(turn.mail[0].message - 1)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(SelfishAgent if factory is AgentKeeper else Selfish)
         ref.tell(500)
         await settle()
@@ -335,7 +335,7 @@ async def blocked_keeper(root: Any, overflow: Any, capacity: int = 2) -> tuple[A
 @pytest.mark.parametrize("overflow", ["wait", "reject"])
 async def test_tell_to_a_full_mailbox_raises_and_gives_the_message_back(overflow: str) -> None:
     """P15: with "wait" too, as tell never waits."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage", dead_letters={"stopped": None}) as root:
         ref, block, kept = await blocked_keeper(root, overflow)
         ref.tell("a")
         ref.tell("b")
@@ -352,7 +352,7 @@ async def test_tell_to_a_full_mailbox_raises_and_gives_the_message_back(overflow
 
 async def test_send_waits_for_room_where_the_policy_is_to_wait() -> None:
     """P15: backpressure, first come, first served."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref, block, kept = await blocked_keeper(root, "wait", 1)
         done: list[int] = []
 
@@ -372,7 +372,7 @@ async def test_send_waits_for_room_where_the_policy_is_to_wait() -> None:
 
 async def test_send_to_a_mailbox_full_of_queue_only_mail_gets_in() -> None:
     """P13, P15: the receiver has to make room for what asks for a turn."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         for factory in (Keeper, OwnKeeper, AgentKeeper, function_keeper):
             kept: list[Any] = []
             ref = root.start_soon(factory, kept, mailbox=bounded("wait"))  # type: ignore[arg-type]
@@ -390,7 +390,7 @@ async def test_send_to_a_mailbox_full_of_queue_only_mail_gets_in() -> None:
 @pytest.mark.parametrize("overflow", ["reject", "coalesce"])
 async def test_send_raises_where_the_policy_is_to_refuse(overflow: str) -> None:
     """P15."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref, block, kept = await blocked_keeper(root, overflow)
         await ref.send("a")
         await ref.send("b")
@@ -404,7 +404,10 @@ async def test_send_raises_where_the_policy_is_to_refuse(overflow: str) -> None:
 @pytest.mark.parametrize(("overflow", "left"), [("drop_oldest", ["b", "c"]), ("drop_newest", ["a", "b"])])
 async def test_what_is_dropped_is_a_dead_letter_with_its_reason(overflow: str, left: list[str]) -> None:
     """P15."""
-    async with open_supervisor("stage") as root, root.dead_letters.subscribe() as feed:
+    async with (
+        open_tree("stage", dead_letters={"drop_newest": None, "drop_oldest": None}) as root,
+        root.dead_letters.subscribe() as feed,
+    ):
         ref, block, kept = await blocked_keeper(root, overflow)
         assert [ref.tell(message) for message in "abc"] == [2, 3, 4]
         letter = await anext(feed)
@@ -418,7 +421,7 @@ async def test_what_is_dropped_is_a_dead_letter_with_its_reason(overflow: str, l
 
 async def test_coalescing_keeps_the_newest_of_each_key() -> None:
     """P15."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage", dead_letters={"coalesced": 3}) as root:
         ref, block, kept = await blocked_keeper(root, "coalesce", 3)
         for message in ("a1", "b1", "a2", "b2", "a3"):
             ref.tell(message)
@@ -431,7 +434,7 @@ async def test_coalescing_keeps_the_newest_of_each_key() -> None:
 async def test_queue_only_mail_that_is_replaced_by_mail_that_triggers_starts_the_actor() -> None:
     """P13, P15."""
     kept: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage", dead_letters={"coalesced": 1}) as root:
         ref = root.start_soon(Keeper, kept, mailbox=bounded("coalesce"))
         await settle()
         ref.tell("a1", trigger_turn=False)
@@ -444,7 +447,7 @@ async def test_queue_only_mail_that_is_replaced_by_mail_that_triggers_starts_the
 @pytest.mark.parametrize("overflow", ["reject", "drop_oldest", "drop_newest", "coalesce"])
 async def test_an_ask_that_is_refused_or_dropped_fails_at_once(overflow: str) -> None:
     """P15, P17: not by timeout, and not never."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage", dead_letters={"drop_newest": None, "drop_oldest": None}) as root:
         ref, block, _kept = await blocked_keeper(root, overflow, 1)
         errors: list[MailboxFull] = []
 
@@ -471,7 +474,7 @@ async def test_an_ask_that_is_refused_or_dropped_fails_at_once(overflow: str) ->
 
 async def test_an_ask_waits_for_room_where_the_policy_is_to_wait() -> None:
     """P15."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref, block, _ = await blocked_keeper(root, "wait", 1)
         ref.tell("a")
         answers: list[Any] = []
@@ -490,7 +493,7 @@ async def test_an_ask_waits_for_room_where_the_policy_is_to_wait() -> None:
 async def test_a_wrong_key_is_refused_and_leaves_no_trace(key: object) -> None:
     """P15."""
     spec = MailboxSpec(overflow="coalesce", coalesce_key=lambda _message: key)  # type: ignore[arg-type, return-value]
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Keeper, mailbox=spec)
         with pytest.raises(TypeError, match="coalesce_key returned"):
             ref.tell("a")
@@ -516,7 +519,7 @@ async def test_reports_and_ticks_come_into_a_full_mailbox() -> None:
         pass
 
     block = Block()
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         parent = root.start_soon(Parent, mailbox=MailboxSpec(1))
         parent.tell("begin")
         await block.begun.wait()
@@ -539,7 +542,7 @@ async def test_reports_and_ticks_come_into_a_full_mailbox() -> None:
 
 async def test_what_is_queued_when_an_actor_stops_is_returned_once() -> None:
     """P16: asks fail at once and say that they had not begun, other mail is a dead letter."""
-    async with open_supervisor("stage") as root, root.dead_letters.subscribe() as feed:
+    async with open_tree("stage", dead_letters={"stopped": 2}) as root, root.dead_letters.subscribe() as feed:
         ref, block, kept = await blocked_keeper(root, "wait", 3)
         errors: list[Exception] = []
 
@@ -588,7 +591,7 @@ async def test_an_ask_in_hand_when_the_actor_is_killed_says_that_it_had_begun() 
         async def receive(self, message: Hang, ctx: Context) -> None:
             await trio.sleep_forever()
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Hanger)
         async with trio.open_nursery() as nursery:
 
@@ -613,7 +616,7 @@ async def test_mail_for_a_failed_start_is_returned_with_the_cause() -> None:
         def receive(self, message: Any, ctx: Context) -> None:
             raise AssertionError
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage", dead_letters={"startup failed": 1}) as root:
         ref = root.start_soon(Broken, mailbox=MailboxSpec(2, "wait"))
         ref.tell("a")
         errors: list[StartupFailed] = []
@@ -658,7 +661,7 @@ async def test_queued_mail_and_asks_survive_a_restart(own_task: bool) -> None:
             return None
 
     Crasher.own_task = own_task
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Crasher, restart="permanent")
         block = Block()
         ref.tell(block)

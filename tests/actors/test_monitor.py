@@ -16,8 +16,8 @@ from greenroom import (
     Shutdown,
     StartupFailed,
     Turn,
-    open_supervisor,
 )
+from greenroom.testing import open_tree
 
 settle = trio.testing.wait_all_tasks_blocked
 
@@ -88,7 +88,7 @@ class Worker(Actor[Any]):
 async def test_a_monitor_gives_exactly_one_down(watcher: Any, end: str) -> None:
     """P19."""
     kept: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(watcher, kept)
         worker = root.start_soon(Worker)
         ref.tell(Watch(worker))
@@ -120,7 +120,7 @@ async def test_a_monitor_gives_exactly_one_down(watcher: Any, end: str) -> None:
 async def test_a_monitor_of_the_dead_is_answered_at_once(watcher: Any) -> None:
     """P19."""
     kept: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(watcher, kept)
         worker = root.start_soon(Worker)
         worker.tell("finish")
@@ -139,7 +139,7 @@ async def test_a_failed_start_is_an_end_too() -> None:
             raise OSError("no")
 
     kept: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Watcher, kept)
         broken = root.start_soon(Broken)
         ref.tell(Watch(broken))
@@ -164,7 +164,7 @@ async def test_a_down_comes_after_all_that_the_dead_had_sent(watcher: Any) -> No
             ctx.tell(ref, "hook")
 
     kept: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(watcher, kept)
         talker = root.start_soon(Talker)
         ref.tell(Watch(talker))
@@ -183,7 +183,7 @@ async def test_after_demonitor_nothing_arrives(watcher: Any) -> None:
     """P19."""
     kept: list[Any] = []
     monitors: list[Monitor] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(watcher, kept)
         worker = root.start_soon(Worker)
         ref.tell(Watch(worker, monitors))
@@ -205,7 +205,7 @@ async def test_demonitor_takes_back_a_down_that_is_queued(watcher: Any, urgent: 
     """P19: in the fast mode, and when an urgent mail has sealed the mailbox."""
     kept: list[Any] = []
     monitors: list[Monitor] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(watcher, kept)
         worker = root.start_soon(Worker)
         ref.tell(Watch(worker, monitors))
@@ -227,7 +227,7 @@ async def test_two_monitors_of_one_actor_are_two() -> None:
     """P19."""
     kept: list[Any] = []
     monitors: list[Monitor] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Watcher, kept)
         worker = root.start_soon(Worker)
         ref.tell(Watch(worker, monitors))
@@ -242,7 +242,7 @@ async def test_two_monitors_of_one_actor_are_two() -> None:
 async def test_a_restart_is_no_end_for_a_monitor_of_the_slot_but_one_for_that_of_an_incarnation() -> None:
     """P19."""
     kept: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Watcher, kept)
         worker = await root.start(Worker, restart="permanent")
         pinned = worker.pin()
@@ -267,7 +267,7 @@ async def test_a_restart_is_no_end_for_a_monitor_of_the_slot_but_one_for_that_of
 async def test_downs_for_an_ended_incarnation_of_the_watcher_are_dropped_and_counted(own_task: bool) -> None:
     """P19: what was queued; and what would come later is not even sent."""
     kept: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(OwnWatcher if own_task else Watcher, kept, restart="permanent")
         first, second = root.start_soon(Worker), root.start_soon(Worker)
         ref.tell(Watch(first))
@@ -292,7 +292,7 @@ async def test_downs_for_an_ended_incarnation_of_the_watcher_are_dropped_and_cou
 async def test_an_actor_that_monitors_itself_gets_nothing_as_it_is_gone() -> None:
     """P19."""
     kept: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Watcher, kept)
         ref.tell("self")
         await settle()
@@ -311,7 +311,7 @@ async def test_only_refs_can_be_monitored(wrong: Any) -> None:
                 ctx.monitor(message)
             errors.append(caught.value)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Trying)
         ref.tell(wrong)
         await settle()
@@ -321,7 +321,7 @@ async def test_only_refs_can_be_monitored(wrong: Any) -> None:
 async def test_a_thousand_monitors_give_a_thousand_downs() -> None:
     """P19."""
     kept: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Watcher, kept)
         workers = [root.start_soon(Worker) for _ in range(1_000)]
         for worker in workers:

@@ -22,6 +22,7 @@ from greenroom import (
     StartupFailed,
     open_supervisor,
 )
+from greenroom.testing import open_tree
 
 Log = list[Any]
 
@@ -60,7 +61,7 @@ both = pytest.mark.parametrize("restart", ["permanent", "transient"])
 @every_kind
 @both
 async def test_a_terminated_child_is_parked_name_uid_ref_and_spec_stay(kind: type[Works], restart: Any) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage", dead_letters={"stopped": 1}) as root:
         ref: ActorRef[Any] = await root.start(kind, name="a", restart=restart)
         log: Log = []
         watcher: ActorRef[Any] = await root.start(Works, log, name="watcher")
@@ -89,7 +90,7 @@ async def test_a_terminated_child_is_parked_name_uid_ref_and_spec_stay(kind: typ
 @every_kind
 async def test_restart_child_opens_the_same_slot_with_the_next_incarnation(kind: type[Works]) -> None:
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage", dead_letters={"stopped": 1}) as root:
         ref: ActorRef[Any] = await root.start(kind, log, 2.0, name="a", restart="permanent")
         ref.tell("one")
         await root.terminate_child("a")
@@ -130,7 +131,7 @@ async def test_restart_child_that_fails_parks_it_again_uncounted_and_unreported(
 
 
 async def test_restart_child_is_for_parked_ones_only() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         root.start_soon(Works, [], 5.0, name="starting")
         await root.start(Works, name="ready")
         for name in ("starting", "ready"):
@@ -146,7 +147,7 @@ async def test_restart_child_is_for_parked_ones_only() -> None:
 
 
 async def test_restart_child_of_a_stopping_supervisor_is_refused() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         await root.start(Works, name="a", restart="permanent")
         await root.start(Works, name="b", restart="permanent")
         await root.terminate_child("a")
@@ -157,7 +158,7 @@ async def test_restart_child_of_a_stopping_supervisor_is_refused() -> None:
 
 
 async def test_restart_child_whose_child_is_stopped_meanwhile_says_so_and_parks_it() -> None:
-    async with open_supervisor("stage") as root, trio.open_nursery() as nursery:
+    async with open_tree("stage") as root, trio.open_nursery() as nursery:
         ref = await root.start(Works, [], 2.0, name="a", restart="permanent")
         await root.terminate_child("a")
 
@@ -172,7 +173,7 @@ async def test_restart_child_whose_child_is_stopped_meanwhile_says_so_and_parks_
 
 
 async def test_a_cancelled_restart_child_goes_on_and_a_failure_of_it_is_judged() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Works, [], 2.0, name="a", restart="permanent")
         await root.terminate_child("a")
         with trio.move_on_after(1):
@@ -184,7 +185,7 @@ async def test_a_cancelled_restart_child_goes_on_and_a_failure_of_it_is_judged()
 
 
 async def test_two_at_once_restart_one_child_once() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Works, [], 2.0, name="a", restart="permanent")
         await root.terminate_child("a")
         outcomes: Log = []
@@ -205,7 +206,7 @@ async def test_two_at_once_restart_one_child_once() -> None:
 
 @both
 async def test_delete_child_ends_the_slot_and_frees_its_name(restart: Any) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Works, name="a", restart=restart)
         async with ref.subscribe() as feed:
             await root.terminate_child("a")
@@ -221,7 +222,7 @@ async def test_delete_child_ends_the_slot_and_frees_its_name(restart: Any) -> No
 
 
 async def test_a_terminated_temporary_child_is_forgotten() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         await root.start(Works, name="a")
         await root.terminate_child("a")
         assert root.which_children() == []

@@ -19,6 +19,7 @@ from greenroom import (
     Turn,
     open_supervisor,
 )
+from greenroom.testing import open_tree
 
 Log = list[Any]
 OFTEN = Intensity(100, within=1)
@@ -210,7 +211,7 @@ async def test_p16_an_ask_that_waits_again_when_its_actor_ends_had_begun() -> No
 
 async def test_p14_an_end_that_no_incarnation_follows_gives_nothing_again() -> None:
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Plain, log, redeliver=5)
         ref.tell(Get(9))
         await wait_all_tasks_blocked()

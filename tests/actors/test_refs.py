@@ -28,6 +28,7 @@ from greenroom import (
 )
 from greenroom.actors._admission import ADMISSION, IN_TURN
 from greenroom.actors._lifecycle import Lifecycle
+from greenroom.testing import open_tree
 
 settle = trio.testing.wait_all_tasks_blocked
 
@@ -59,7 +60,7 @@ class Thinker(Agent[Any]):
 
 
 async def test_a_ref_is_hashable_and_equal_only_to_itself() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         a, b = root.start_soon(Counter, name="a"), root.start_soon(Counter, name="b")
         assert a == root.lookup("a")
         assert a is root.lookup("/stage/a")
@@ -69,7 +70,7 @@ async def test_a_ref_is_hashable_and_equal_only_to_itself() -> None:
 
 
 async def test_a_ref_shows_path_uid_and_lifecycle() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Counter, name="a")
         assert repr(ref) == f"<ActorRef /stage/a uid={ref.uid} initializing>"
         await ref.wait_ready()
@@ -80,7 +81,7 @@ async def test_a_ref_shows_path_uid_and_lifecycle() -> None:
 
 @pytest.mark.parametrize("pinned", [False, True])
 async def test_a_ref_is_neither_pickled_nor_copied(pinned: bool) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref: ActorRef[Any] = root.start_soon(Counter, name="a")
         if pinned:
             ref = ref.pin()
@@ -93,7 +94,7 @@ async def test_a_ref_is_neither_pickled_nor_copied(pinned: bool) -> None:
 
 
 async def test_a_pinned_ref_is_of_its_incarnation() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Counter, restart="permanent")
         pinned = ref.pin()
         assert pinned.pin() is pinned
@@ -132,7 +133,7 @@ async def test_a_pinned_ref_is_of_its_incarnation() -> None:
 
 async def test_a_late_interrupt_by_a_pinned_ref_does_not_hit_the_next_incarnation() -> None:
     """P22: every late action carries the incarnation."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Counter, restart="permanent")
         pinned = ref.pin()
         ref.crash(OSError("crash"))
@@ -149,7 +150,7 @@ async def test_a_late_interrupt_by_a_pinned_ref_does_not_hit_the_next_incarnatio
 @pytest.mark.parametrize("urgent", [False, True])
 async def test_mail_to_a_pinned_incarnation_is_not_given_to_the_next(urgent: bool) -> None:
     """P14: it is a dead letter."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Counter, restart="permanent")
         pinned = ref.pin()
         go = trio.Event()
@@ -233,7 +234,7 @@ async def test_a_foreign_thread_that_tells_directly_gets_a_clear_error_and_break
                 ctx.defer_reply().reply(await counter.receive(message, ctx))
 
     factory: Any = {"own task": OwnCounter, "function": function}.get(kind, Counter)
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(factory)
         if kind == "no worker":
             await ref.wait_ready()
@@ -312,7 +313,7 @@ async def test_refusals_of_a_queued_or_initializing_agent() -> None:
         async def startup(self, ctx: Context) -> None:
             await trio.sleep(1)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Late)
         await check_refusals(ref, Lifecycle.INITIALIZING)
         await settle()
@@ -336,7 +337,7 @@ async def test_refusals_of_a_queued_or_initializing_agent() -> None:
 
 async def test_refusals_of_an_agent_that_is_ready_idle_and_in_a_turn() -> None:
     """Section 3."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Thinker)
         await check_refusals(ref, Lifecycle.READY)
         go = trio.Event()
@@ -355,7 +356,7 @@ async def test_refusals_of_an_agent_that_is_ready_idle_and_in_a_turn() -> None:
 async def test_refusals_of_a_stopping_draining_and_stopped_agent() -> None:
     """Section 3."""
     for end, row in (("request_stop", Lifecycle.STOPPING), ("drain", Lifecycle.DRAINING)):
-        async with open_supervisor("stage") as root, trio.open_nursery() as nursery:
+        async with open_tree("stage") as root, trio.open_nursery() as nursery:
             ref = await root.start(Thinker)
             go = trio.Event()
             ref.tell(go)
@@ -380,7 +381,7 @@ async def test_refusals_of_a_stopping_draining_and_stopped_agent() -> None:
 
 async def test_refusals_of_a_parked_agent() -> None:
     """Section 3."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Thinker, restart="permanent", name="a")
         await root.terminate_child("a")
         assert ref.lifecycle == "parked"
@@ -394,7 +395,7 @@ async def test_refusals_of_an_agent_that_failed_to_start() -> None:
         async def startup(self, ctx: Context) -> None:
             raise OSError("no luck")
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Broken)
         await settle()
         assert ref.lifecycle == "failed"
@@ -406,7 +407,7 @@ async def test_refusals_of_an_agent_that_failed_to_start() -> None:
 
 async def test_an_early_direct_turn_says_that_startup_is_in_progress() -> None:
     """Section 2: the text is fixed."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Thinker, name="a")
         with pytest.raises(StartupInProgress) as caught:
             ref.start_turn("x")
@@ -415,7 +416,7 @@ async def test_an_early_direct_turn_says_that_startup_is_in_progress() -> None:
 
 @pytest.mark.parametrize("wrong", ["text", None, OSError, KeyboardInterrupt()])
 async def test_crash_takes_exceptions_only(wrong: Any) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Counter)
         with pytest.raises(TypeError, match="crash:"):
             ref.crash(wrong)
@@ -423,7 +424,7 @@ async def test_crash_takes_exceptions_only(wrong: Any) -> None:
 
 
 async def test_crash_ends_an_incarnation_once() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Counter)
         error = OSError("pulled")
         assert ref.crash(error) is True

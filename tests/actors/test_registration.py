@@ -26,6 +26,7 @@ from greenroom import (
     Supervisor,
     open_supervisor,
 )
+from greenroom.testing import open_tree
 
 Log = list[Any]
 
@@ -68,7 +69,7 @@ def state(root: Supervisor) -> Any:
 
 
 async def test_p3_a_name_in_use_is_refused_with_the_holders_path_status_and_age() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         holder = root.start_soon(Starts, 100.0, name="a")
         await trio.sleep(2)
         before = state(root)
@@ -88,7 +89,7 @@ async def test_p3_of_n_concurrent_starts_of_one_path_exactly_one_wins() -> None:
     won: list[ActorRef[Any]] = []
     lost: list[NameInUse] = []
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
 
         async def start() -> None:
             try:
@@ -107,7 +108,7 @@ async def test_p3_of_n_concurrent_starts_of_one_path_exactly_one_wins() -> None:
 
 
 async def test_p3_the_name_is_free_for_the_next_one_as_soon_as_the_end_can_be_seen() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         for uid in range(2, 30):
             ref = root.start_soon(Starts, name="a")
             assert ref.uid == uid
@@ -115,7 +116,7 @@ async def test_p3_the_name_is_free_for_the_next_one_as_soon_as_the_end_can_be_se
 
 
 async def test_p3_2000_children_are_registered_in_no_virtual_time_whatever_their_startup_does() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         before = trio.current_time()
         refs = [root.start_soon(Starts, 1e9, name=f"a{i}", startup_timeout=None) for i in range(2_000)]
         assert trio.current_time() == before
@@ -135,7 +136,7 @@ async def test_p3_2000_children_are_registered_in_no_virtual_time_whatever_their
 
 
 async def test_children_without_a_name_are_called_by_class_and_uid() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         assert root.start_soon(Plain).name == "plain-2"
         root.start_soon(Plain, name="plain-4")
         assert root.start_soon(Plain).name == "plain-4-"
@@ -165,7 +166,7 @@ CASES = [(field, value) for field, values in BAD.items() for value in values]
 
 @pytest.mark.parametrize(("field", "value"), CASES, ids=lambda value: repr(value)[:20])
 async def test_p5_a_wrong_option_is_refused_by_name_and_leaves_no_trace(field: str, value: Any) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         before = state(root)
         with pytest.raises(InvalidSpec, match=field):
             root.start_soon(Plain, **{field: value})
@@ -197,7 +198,7 @@ FACTORIES: list[Any] = [
 
 @pytest.mark.parametrize("factory", FACTORIES, ids=lambda value: repr(value)[:20])
 async def test_p5_what_is_no_factory_is_refused_and_leaves_no_trace(factory: Any) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         before = state(root)
         with pytest.raises(InvalidSpec):
             root.start_soon(factory)
@@ -229,7 +230,7 @@ ARGUMENTS: list[tuple[Any, tuple[Any, ...]]] = [
 
 @pytest.mark.parametrize(("factory", "args"), ARGUMENTS)
 async def test_p5_arguments_are_checked_against_the_factorys_signature(factory: Any, args: tuple[Any, ...]) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         before = state(root)
         with pytest.raises(InvalidSpec, match=f"positional arguments.*, got {len(args)}"):
             root.start_soon(factory, *args)
@@ -250,7 +251,7 @@ WRONG_PARTIALS: list[tuple[Any, str]] = [
 async def test_p5_what_a_partial_gives_is_checked_against_the_factorys_signature(
     factory: Any, said: str, args: tuple[Any, ...]
 ) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         before = state(root)
         for _ in range(2):
             with pytest.raises(InvalidSpec, match=said):
@@ -271,7 +272,7 @@ async def test_p5_a_partial_of_what_has_no_signature_is_not_refused_for_it() -> 
         def __call__(self, log: Log, *, seconds: float) -> Starts:
             return Starts(seconds, log)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         log: Log = []
         await root.start(partial(Makes(), seconds=0.0), log)
         assert log
@@ -283,7 +284,7 @@ async def test_a_tree_remembers_of_a_partial_what_it_is_a_partial_of_and_not_wha
     class Large(list[Any]):
         pass
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         large: list[weakref.ref[Large]] = []
         for _ in range(100):
             given = Large()
@@ -300,7 +301,7 @@ async def test_a_tree_remembers_of_a_partial_what_it_is_a_partial_of_and_not_wha
 
 
 async def test_p5_an_unknown_option_is_refused_with_the_one_that_was_meant() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         before = state(root)
         unknown: dict[str, Any] = {"restrat": "permanent"}
         with pytest.raises(InvalidSpec, match="unknown option 'restrat'; did you mean 'restart'"):
@@ -309,7 +310,7 @@ async def test_p5_an_unknown_option_is_refused_with_the_one_that_was_meant() -> 
 
 
 async def test_p5_all_that_is_wrong_with_the_options_is_said_at_once() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         wrong: dict[str, Any] = {"restart": "x", "shutdown": -1, "redeliver": -1}
         with pytest.raises(InvalidSpec, match=r"restart: .*; shutdown: .*; redeliver: "):
             root.start_soon(Plain, **wrong)
@@ -317,7 +318,7 @@ async def test_p5_all_that_is_wrong_with_the_options_is_said_at_once() -> None:
 
 @pytest.mark.parametrize("key", [refuses_all, lambda message: [message], float])
 async def test_p5_a_first_mail_that_has_no_key_refuses_the_start_and_leaves_no_trace(key: Any) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         before = state(root)
         with pytest.raises((KeyError, TypeError)):
             root.start_soon(Plain, mailbox=MailboxSpec(5, "coalesce", coalesce_key=key), mail="7")
@@ -326,7 +327,7 @@ async def test_p5_a_first_mail_that_has_no_key_refuses_the_start_and_leaves_no_t
 
 async def test_p5_a_key_function_that_starts_the_same_name_gets_it_and_the_outer_start_is_refused() -> None:
     inner: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
 
         def reenters(message: str) -> str:
             inner.append(root.start_soon(Plain, name="a"))
@@ -391,7 +392,7 @@ async def test_p5_a_stopping_parent_refuses_and_an_ended_one_too() -> None:
         async def shutdown(self, ctx: Context, reason: Any) -> None:
             await trio.sleep(1)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         root.start_soon(Slow)
         await wait_all_tasks_blocked()
         root.request_stop()
@@ -415,7 +416,7 @@ async def test_p5_the_context_of_an_ended_incarnation_starts_nothing() -> None:
         async def startup(self, ctx: Context) -> None:
             kept.append(ctx)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         boss = await root.start(Boss, restart="permanent")
         boss.crash(OSError("x"))
         await wait_all_tasks_blocked()
@@ -430,7 +431,7 @@ async def test_p5_the_context_of_an_ended_incarnation_starts_nothing() -> None:
 async def test_p5_startup_uses_the_configuration_as_it_was_at_registration() -> None:
     log: Log = []
     labels: dict[str, Any] = {"role": "first"}
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Starts, 1.0, log, labels=labels)
         labels["role"] = "changed"
         await ref.wait_ready()

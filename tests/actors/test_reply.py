@@ -18,8 +18,8 @@ from greenroom import (
     Request,
     Turn,
     TurnInterrupted,
-    open_supervisor,
 )
+from greenroom.testing import open_tree
 
 settle = trio.testing.wait_all_tasks_blocked
 
@@ -84,7 +84,7 @@ class Asking:
 async def test_a_deferred_request_is_answered_by_its_token(kind: Any) -> None:
     """P17: from any task, in any order."""
     tokens: list[ReplyToken[str]] = []
-    async with open_supervisor("stage") as root, trio.open_nursery() as nursery:
+    async with open_tree("stage") as root, trio.open_nursery() as nursery:
         ref = root.start_soon(kind, tokens)
         first = Asking(nursery, ref)
         await settle()
@@ -107,7 +107,7 @@ async def test_a_deferred_request_is_answered_by_its_token(kind: Any) -> None:
 async def test_a_deferred_request_fails_with_what_the_token_says(kind: Any) -> None:
     """P17: the error as it is, not as a crash."""
     tokens: list[ReplyToken[str]] = []
-    async with open_supervisor("stage") as root, trio.open_nursery() as nursery:
+    async with open_tree("stage") as root, trio.open_nursery() as nursery:
         asking = Asking(nursery, root.start_soon(kind, tokens))
         await settle()
         error = OSError("no")
@@ -121,7 +121,7 @@ async def test_a_deferred_request_fails_with_what_the_token_says(kind: Any) -> N
 async def test_a_token_that_is_dropped_fails_its_asker(kind: Any) -> None:
     """P17, P23."""
     tokens: list[ReplyToken[str]] = []
-    async with open_supervisor("stage") as root, trio.open_nursery() as nursery:
+    async with open_tree("stage") as root, trio.open_nursery() as nursery:
         ref = root.start_soon(kind, tokens)
         asking = Asking(nursery, ref)
         await settle()
@@ -138,7 +138,7 @@ async def test_a_token_that_is_dropped_fails_its_asker(kind: Any) -> None:
 async def test_a_token_that_is_dropped_in_another_thread_fails_its_asker() -> None:
     """P17: the last reference may be dropped anywhere."""
     tokens: list[ReplyToken[str]] = []
-    async with open_supervisor("stage") as root, trio.open_nursery() as nursery:
+    async with open_tree("stage") as root, trio.open_nursery() as nursery:
         asking = Asking(nursery, root.start_soon(Deferring, tokens))
         await settle()
         thread = threading.Thread(target=tokens.clear)
@@ -152,7 +152,7 @@ async def test_a_token_that_outlives_its_tree_and_its_run_is_quiet() -> None:
     tokens: list[ReplyToken[str]] = []
 
     async def main() -> None:
-        async with open_supervisor("stage") as root, trio.open_nursery() as nursery:
+        async with open_tree("stage") as root, trio.open_nursery() as nursery:
             Asking(nursery, root.start_soon(Deferring, tokens))
             await settle()
             nursery.cancel_scope.cancel()
@@ -168,7 +168,7 @@ async def test_a_token_that_outlives_its_tree_and_its_run_is_quiet() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_token_can_be_used_once(kind: Any) -> None:
     tokens: list[ReplyToken[str]] = []
-    async with open_supervisor("stage") as root, trio.open_nursery() as nursery:
+    async with open_tree("stage") as root, trio.open_nursery() as nursery:
         asking = Asking(nursery, root.start_soon(kind, tokens))
         await settle()
         tokens[0].reply("once")
@@ -184,7 +184,7 @@ async def test_a_token_can_be_used_once(kind: Any) -> None:
 @pytest.mark.parametrize("wrong", ["no", None, OSError, 3])
 async def test_a_token_fails_with_exceptions_only(wrong: Any) -> None:
     tokens: list[ReplyToken[str]] = []
-    async with open_supervisor("stage") as root, trio.open_nursery() as nursery:
+    async with open_tree("stage") as root, trio.open_nursery() as nursery:
         asking = Asking(nursery, root.start_soon(Deferring, tokens))
         await settle()
         with pytest.raises(TypeError, match="no exception"):
@@ -198,7 +198,7 @@ async def test_a_token_fails_with_exceptions_only(wrong: Any) -> None:
 async def test_an_answer_to_an_asker_who_has_gone_is_counted_and_dropped(kind: Any) -> None:
     """P17."""
     tokens: list[ReplyToken[str]] = []
-    async with open_supervisor("stage") as root, trio.open_nursery() as nursery:
+    async with open_tree("stage") as root, trio.open_nursery() as nursery:
         asking = Asking(nursery, root.start_soon(kind, tokens))
         await settle()
         asking.scope.cancel()
@@ -213,7 +213,7 @@ async def test_an_answer_to_an_asker_who_has_gone_is_counted_and_dropped(kind: A
 async def test_a_deferred_request_fails_with_the_end_of_its_actor(kind: Any, end: str) -> None:
     """P16, P17: and the token is of no use then."""
     tokens: list[ReplyToken[str]] = []
-    async with open_supervisor("stage") as root, trio.open_nursery() as nursery:
+    async with open_tree("stage") as root, trio.open_nursery() as nursery:
         ref = root.start_soon(kind, tokens)
         asking = Asking(nursery, ref)
         await settle()
@@ -231,7 +231,7 @@ async def test_a_deferred_request_fails_with_the_end_of_its_actor(kind: Any, end
 async def test_a_deferred_request_fails_when_its_incarnation_does(own_task: bool) -> None:
     """P16: only what has not begun survives a restart."""
     tokens: list[ReplyToken[str]] = []
-    async with open_supervisor("stage") as root, trio.open_nursery() as nursery:
+    async with open_tree("stage") as root, trio.open_nursery() as nursery:
         ref = root.start_soon(OwnDeferring if own_task else Deferring, tokens, restart="permanent")
         asking = Asking(nursery, ref)
         await settle()
@@ -254,7 +254,7 @@ async def test_an_interrupt_leaves_a_deferred_request_to_its_token() -> None:
             await trio.sleep_forever()
             return ""
 
-    async with open_supervisor("stage") as root, trio.open_nursery() as nursery:
+    async with open_tree("stage") as root, trio.open_nursery() as nursery:
         ref = root.start_soon(Waiting, tokens)
         asking = Asking(nursery, ref)
         await settle()
@@ -281,7 +281,7 @@ async def test_there_is_nothing_to_defer_without_a_request() -> None:
                 errors.append(caught.value)
             return "ignored"
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Trying)
         ref.tell("no request")
         assert await ref.ask(Get()) == "first"
@@ -300,7 +300,7 @@ async def test_an_agent_with_two_requests_has_no_single_one_to_defer() -> None:
                 ctx.defer_reply()
             return f"for {len(turn.mail)}"
 
-    async with open_supervisor("stage") as root, trio.open_nursery() as nursery:
+    async with open_tree("stage") as root, trio.open_nursery() as nursery:
         ref = root.start_soon(Trying)
         asks = [Asking(nursery, ref), Asking(nursery, ref)]
         await trio.sleep(2)
@@ -315,7 +315,7 @@ async def test_a_function_that_takes_the_next_message_without_an_answer_owes_non
         async for _ in ctx:
             pass
 
-    async with open_supervisor("stage") as root, trio.open_nursery() as nursery:
+    async with open_tree("stage") as root, trio.open_nursery() as nursery:
         ref = root.start_soon(forgetful)
         asking = Asking(nursery, ref)
         await settle()
@@ -331,7 +331,7 @@ async def test_an_interrupted_function_of_a_handler_does_not_answer() -> None:
             await trio.sleep_forever()
             return ""
 
-    async with open_supervisor("stage") as root, trio.open_nursery() as nursery:
+    async with open_tree("stage") as root, trio.open_nursery() as nursery:
         ref = root.start_soon(Waiting)
         asking = Asking(nursery, ref)
         await settle()

@@ -25,6 +25,7 @@ from greenroom import (
     TurnFinished,
     open_supervisor,
 )
+from greenroom.testing import open_tree
 
 Log = list[Any]
 
@@ -161,7 +162,7 @@ async def test_p10_reports_ask_for_no_turn_unless_the_option_says_so() -> None:
             await trio.sleep(1)
             raise OSError("no")
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         boss: ActorRef[Any] = await root.start(Boss)
         boss.tell(False)
         await trio.sleep(5)
@@ -186,7 +187,7 @@ async def test_p10_an_agents_parent_gets_the_report_in_order_with_the_mail() -> 
             await trio.sleep(5)
             raise OSError("no")
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         boss: ActorRef[Any] = await root.start(Boss, mail="begin")
         await trio.sleep(4)
         boss.tell("before")
@@ -197,7 +198,7 @@ async def test_p10_an_agents_parent_gets_the_report_in_order_with_the_mail() -> 
 
 
 async def test_p10_each_end_but_a_startup_failure_is_one_report_with_reason_and_who() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         error = OSError("x")
         refs = [root.start_soon(Plain, name=name) for name in "abc"]
         refs[0].tell("finish")
@@ -218,7 +219,7 @@ async def test_p10_each_end_but_a_startup_failure_is_one_report_with_reason_and_
 
 
 async def test_p10_a_report_is_read_once_by_whoever_reads_first() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         read: list[Report] = []
 
         async def reader() -> None:
@@ -238,7 +239,7 @@ async def test_p10_a_report_is_read_once_by_whoever_reads_first() -> None:
 
 
 async def test_p10_reading_reports_ends_when_no_more_can_come_and_a_cancelled_reader_loses_none() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         with trio.move_on_after(1):
             await root.reports.receive()
         ref = root.start_soon(Plain, mail="finish")
@@ -260,7 +261,7 @@ async def test_p10_a_finished_turn_is_one_report() -> None:
                 raise turn.mail[0].message
             return turn.mail[0].message
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref: ActorRef[Any] = await root.start(Worker)
         ref.tell("answer")
         report = await root.reports.receive()
@@ -275,7 +276,7 @@ async def test_p10_a_finished_turn_is_one_report() -> None:
 
 
 async def test_reports_past_1000_fold_the_oldest_successes_into_counts_then_failures_by_class() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         for i in range(900):
             root.start_soon(Plain, mail="finish")
             if i < 300:
@@ -296,7 +297,7 @@ async def test_reports_past_1000_fold_the_oldest_successes_into_counts_then_fail
 
 
 async def test_what_a_parent_never_reads_does_not_grow_its_mailbox() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         for _ in range(3_000):
             root.start_soon(Plain, mail="finish")
         await wait_all_tasks_blocked()
@@ -305,7 +306,7 @@ async def test_what_a_parent_never_reads_does_not_grow_its_mailbox() -> None:
 
 
 async def test_unread_failures_are_logged_as_errors_when_the_block_ends(caplog: pytest.LogCaptureFixture) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         for message in (OSError("read"), "finish"):
             await root.start_soon(Plain, mail=message).wait_stopped()
         root.reports.drain()
@@ -316,7 +317,7 @@ async def test_unread_failures_are_logged_as_errors_when_the_block_ends(caplog: 
 
 
 async def test_what_others_wanted_is_no_unread_failure(caplog: pytest.LogCaptureFixture) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         await (await root.start(Plain)).kill()
     assert [record for record in caplog.records if "nobody has read" in record.getMessage()] == []
 
@@ -334,7 +335,7 @@ async def test_unread_failures_are_raised_when_that_is_asked_for() -> None:
 async def test_every_crash_is_logged_with_path_incarnation_and_cause(
     restart: Any, level: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         root.start_soon(Plain, name="a", mail=OSError("x"), restart=restart, labels={"role": "clerk"})
         await wait_all_tasks_blocked()
         root.reports.drain()
@@ -357,7 +358,7 @@ async def test_reports_of_an_old_incarnation_of_the_parent_are_dropped_and_count
                 return ctx.reports.drain()
             return None
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         boss: ActorRef[Any] = await root.start(Boss, restart="permanent")
         boss.tell("start")
         await wait_all_tasks_blocked()
@@ -375,7 +376,7 @@ async def test_p30_a_log_filter_that_raises_ends_nobody(capsys: pytest.CaptureFi
     logger = logging.getLogger("greenroom")
     logger.addFilter(refuses)
     try:
-        async with open_supervisor("stage") as root:
+        async with open_tree("stage") as root:
             ref = root.start_soon(Plain, mail=OSError("x"), restart="permanent")
             await wait_all_tasks_blocked()
             assert (ref.lifecycle, ref.incarnation) == ("ready", 2)

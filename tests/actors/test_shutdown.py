@@ -25,6 +25,7 @@ from greenroom import (
     Turn,
     open_supervisor,
 )
+from greenroom.testing import open_tree
 
 Log = list[Any]
 
@@ -95,7 +96,7 @@ async def test_p27_children_end_before_their_parents_whatever_the_depth(kind: ty
     def top() -> Any:
         return kind(log, 1.0, (("middle", "temporary", middle),))
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         await root.start(top, name="top", shutdown=None)
         await wait_all_tasks_blocked()
         keep = root
@@ -119,7 +120,7 @@ async def test_p27_when_an_end_is_visible_all_descendants_have_ended_before() ->
     def top() -> Closes:
         return Closes(log, 0.0, tuple((f"leaf{i}", "temporary", leaf) for i in range(3)))
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         for end in ("stop", "kill", "crash"):
             ref = await root.start(top, name=end)
             leaves = [root.lookup(f"{end}/leaf{i}") for i in range(3)]
@@ -139,7 +140,7 @@ async def test_p27_a_stop_takes_the_temporary_ones_in_parallel_then_the_order_in
     def child() -> Closes:
         return Closes(log, 1.0)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         await root.start(child, name="p1", restart="permanent")
         await root.start(child, name="t1")
         await root.start(child, name="p2", restart="transient")
@@ -152,7 +153,7 @@ async def test_p27_a_stop_takes_the_temporary_ones_in_parallel_then_the_order_in
 
 async def test_p27_leaving_the_block_stops_finishing_messages_in_hand() -> None:
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Closes, log, 1.0)
         ref.tell(3.0)
         await wait_all_tasks_blocked()
@@ -172,7 +173,7 @@ async def test_p27_a_cancellation_from_outside_is_a_kill_of_the_whole_tree_in_or
 
     refs: list[ActorRef[Any]] = []
     with trio.move_on_after(2) as scope:
-        async with open_supervisor("stage") as root:
+        async with open_tree("stage") as root:
             refs += [await root.start(top, name="top"), root.lookup("top/leaf")]
             for ref in refs:
                 ref.tell(100.0)
@@ -193,7 +194,7 @@ async def test_p27_a_cancellation_from_outside_is_a_kill_of_the_whole_tree_in_or
 async def test_p27_a_cancellation_is_bounded_by_the_shutdown_times_an_unlimited_one_means_5_seconds() -> None:
     log: Log = []
     with trio.move_on_after(1):
-        async with open_supervisor("stage") as root:
+        async with open_tree("stage") as root:
             await root.start(Closes, log, 1e9, shutdown=None)
             await root.start(OwnCloses, log, 1e9, shutdown=2.0)
             await trio.sleep_forever()
@@ -203,7 +204,7 @@ async def test_p27_a_cancellation_is_bounded_by_the_shutdown_times_an_unlimited_
 async def test_p27_a_cancellation_while_the_block_is_being_left_hastens_and_passes() -> None:
     log: Log = []
     with trio.move_on_after(3) as scope:
-        async with open_supervisor("stage") as root:
+        async with open_tree("stage") as root:
             ref = await root.start(Closes, log, 1.0, shutdown=None)
             ref.tell(1e9)
             await wait_all_tasks_blocked()
@@ -316,7 +317,7 @@ async def test_p27_a_start_that_races_the_stop_is_refused_or_its_child_ends_too(
             async def shutdown(self, ctx: Context, reason: Any) -> None:
                 await trio.lowlevel.checkpoint()
 
-        async with open_supervisor("stage") as root:
+        async with open_tree("stage") as root:
             await root.start(Boss)
             keep = root
             if delay == 0:
@@ -377,7 +378,7 @@ async def test_p28_what_a_body_raises_while_the_tree_gives_up_is_in_the_group_to
 
 
 async def test_p27_a_tree_that_ended_because_it_was_told_to_leaves_the_body_alone() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         await root.start(Closes, [], 1.0)
         root.request_stop()
         assert await root.wait_stopped() == Shutdown()
@@ -410,7 +411,7 @@ class AgentIgnores(Agent[Any]):
 
 @pytest.mark.parametrize("kind", [Closes, OwnCloses])
 async def test_p28_a_child_that_ignores_its_shutdown_time_is_cancelled(kind: type[Closes]) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(kind, [], shutdown=2.0)
         ref.tell(1e9)
         await trio.sleep(1)
@@ -422,7 +423,7 @@ async def test_p28_a_child_that_ignores_its_shutdown_time_is_cancelled(kind: typ
 
 @pytest.mark.parametrize("kind", [Closes, OwnCloses])
 async def test_p28_a_hook_that_ignores_its_shutdown_time_is_cancelled(kind: type[Closes]) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         for end, at in (("stop", 2.0), ("kill", 2.0), ("crash", 2.0)):
             before = trio.current_time()
             ref = await root.start(kind, [], 1e9, shutdown=2.0)
@@ -437,7 +438,7 @@ async def test_p28_a_hook_that_ignores_its_shutdown_time_is_cancelled(kind: type
 
 @pytest.mark.parametrize("kind", [Closes, OwnCloses])
 async def test_p28_shutdown_0_cancels_at_once(kind: type[Closes]) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(kind, [], 1e9, shutdown=0)
         ref.tell(1e9)
         await wait_all_tasks_blocked()
@@ -449,7 +450,7 @@ async def test_p28_shutdown_0_cancels_at_once(kind: type[Closes]) -> None:
 async def test_p28_who_shields_itself_is_reported_with_its_stack_and_waited_for(
     kind: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref: ActorRef[Any] = await root.start(kind, name="a", shutdown=2.0)
         ref.tell(100.0)
         await wait_all_tasks_blocked()
@@ -480,7 +481,7 @@ async def test_p28_a_parent_whose_time_is_over_kills_its_children_without_theirs
             ctx.start_soon(leaf, name="a", shutdown=None, restart=restart)
             ctx.start_soon(leaf, name="b", shutdown=1000.0, restart=restart)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Boss, shutdown=3.0)
         await wait_all_tasks_blocked()
         await ref.stop()
@@ -494,7 +495,7 @@ async def test_p28_a_parent_with_no_time_at_all_kills_its_children_at_once_also_
         async def startup(self, ctx: Context) -> None:
             ctx.start_soon(Closes, log, 1e9, shutdown=100.0)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Boss, shutdown=0)
         await wait_all_tasks_blocked()
         assert trio.current_time() == 0.0
@@ -511,7 +512,7 @@ async def test_p27_a_tree_500_levels_deep_ends_without_recursion() -> None:
             if self.depth:
                 ctx.start_soon(Digs, self.depth - 1, shutdown=None)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         await root.start(Digs, 500, shutdown=None)
         await wait_all_tasks_blocked()
         assert sum(1 for _ in root.snapshot().walk()) == 502

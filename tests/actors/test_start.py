@@ -18,6 +18,7 @@ from greenroom import (
     Supervisor,
     open_supervisor,
 )
+from greenroom.testing import open_tree
 
 Log = list[Any]
 
@@ -77,14 +78,14 @@ FACTORIES: list[Callable[..., Any]] = [Starts, OwnStarts, Plain, AgentStarts, Se
 
 @pytest.mark.parametrize("factory", FACTORIES)
 async def test_start_returns_when_the_child_is_ready(factory: Callable[..., Any]) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref: Any = await root.start(factory, name="a")
         assert ref.lifecycle == "ready"
         assert root.lookup("a") is ref
 
 
 async def test_start_raises_what_the_startup_raised_posts_no_report_and_forgets_the_child() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         error = OSError("no")
         for restart in ("permanent", "transient", "temporary"):
             with pytest.raises(StartupFailed, match="failed to initialize: OSError: no") as caught:
@@ -98,7 +99,7 @@ async def test_start_raises_what_the_startup_raised_posts_no_report_and_forgets_
 
 
 async def test_start_says_so_when_the_child_ended_before_it_was_ready() -> None:
-    async with open_supervisor("stage") as root, trio.open_nursery() as nursery:
+    async with open_tree("stage") as root, trio.open_nursery() as nursery:
 
         async def stop_it() -> None:
             await trio.sleep(0.5)
@@ -118,7 +119,7 @@ async def test_start_of_a_child_that_was_ready_and_crashed_at_once_returns_it() 
         def receive(self, message: Any, ctx: Context) -> None:
             raise OSError("broken")
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Fragile, mail="now")
         await ref.wait_stopped()
         [report] = root.reports.drain()
@@ -126,7 +127,7 @@ async def test_start_of_a_child_that_was_ready_and_crashed_at_once_returns_it() 
 
 
 async def test_start_from_a_cancelled_task_registers_nothing() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         with trio.CancelScope() as scope:
             scope.cancel()
             await root.start(Starts, name="a")
@@ -196,7 +197,7 @@ def test_p4_start_cancelled_at_any_step_leaves_no_child_or_a_ready_one_that_it_r
 
 
 async def test_p4_cancelled_it_kills_the_child_waits_for_its_end_and_raises() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         with trio.move_on_after(1.5) as scope:
             await root.start(Serves)
         assert scope.cancelled_caught
@@ -209,7 +210,7 @@ async def test_p4_a_child_started_by_an_actor_is_killed_when_that_actor_is_inter
         async def turn(self, turn: Any, ctx: Context) -> None:
             await ctx.start(Starts, 100.0, name="a")
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         boss: Any = await root.start(Boss, name="boss", mail=1)
         await trio.sleep(1)
         assert root.lookup("boss/a").lifecycle == "initializing"

@@ -27,6 +27,7 @@ from greenroom import (
     Turn,
     open_supervisor,
 )
+from greenroom.testing import open_tree
 
 Log = list[Any]
 
@@ -85,7 +86,7 @@ async def test_p1_start_soon_takes_no_virtual_time_whatever_the_startup_does(
 ) -> None:
     seconds = 1e9 if startup[0] is trio.sleep_forever else startup[0]
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         before = trio.current_time()
         ref = root.start_soon(kind, seconds, startup[1], log)
         assert trio.current_time() == before
@@ -98,7 +99,7 @@ async def test_p2_a_child_is_found_listed_and_mailed_before_its_first_instructio
     kind: Callable[..., Actor[Any]],
 ) -> None:
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(kind, 5.0, None, log, name="a", mail="first")
         assert root.lookup("a") is ref
         assert root.lookup("/stage/a") is ref
@@ -119,7 +120,7 @@ async def test_p2_a_child_is_stopped_before_its_first_instruction_and_none_runs(
     kind: Callable[..., Actor[Any]],
 ) -> None:
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(kind, 5.0, None, log)
         ref.request_stop()
         assert ref.lifecycle == "stopping"
@@ -143,7 +144,7 @@ class Watcher(Actor[Any]):
 
 async def test_p2_a_child_is_monitored_before_its_first_instruction() -> None:
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         watcher = root.start_soon(Watcher, log)
         await watcher.wait_ready()
         ref = root.start_soon(Starts, 1.0, OSError("no"))
@@ -156,7 +157,7 @@ async def test_p2_a_child_is_monitored_before_its_first_instruction() -> None:
 
 @every_kind
 async def test_p2_who_subscribes_right_after_start_soon_sees_every_transition(kind: Callable[..., Actor[Any]]) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(kind, 1.0)
         first = ref.generation
         async with ref.subscribe() as feed:
@@ -170,7 +171,7 @@ async def test_p2_who_subscribes_right_after_start_soon_sees_every_transition(ki
 @every_kind
 async def test_p7_startup_runs_once_per_incarnation(kind: Callable[..., Actor[Any]]) -> None:
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(kind, 1.0, None, log, restart="permanent")
         await ref.wait_ready()
         assert log == ["startup"]
@@ -193,7 +194,7 @@ async def test_p7_a_factory_that_makes_no_actor_is_called_once_and_fails() -> No
         calls.append("lies")
         return 7  # type: ignore[return-value]
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         for factory in (Fake, lies):
             calls.clear()
             ref = root.start_soon(factory)
@@ -207,7 +208,7 @@ async def test_p7_a_factory_that_makes_no_actor_is_called_once_and_fails() -> No
 
 @every_kind
 async def test_p7_the_deadline_of_a_startup_begins_when_it_begins(kind: Callable[..., Actor[Any]]) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(kind, 100.0, startup_timeout=10.0)
         await ref.wait_stopped()
         assert trio.current_time() == 10.0
@@ -226,7 +227,7 @@ async def test_p7_a_startup_that_ends_too_late_failed_even_if_it_did_not_notice(
                 await trio.sleep(20)
 
     Shielded.own_task = own_task
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         with pytest.raises(StartupFailed, match="startup took longer than 10 s"):
             await root.start(Shielded, startup_timeout=10.0)
         assert trio.current_time() == 20.0
@@ -249,14 +250,14 @@ async def test_p7_what_a_startup_raises_while_it_is_cancelled_does_not_hide_that
                 raise KeyError("late")
 
     Messy.own_task = own_task
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         with pytest.raises(StartupFailed, match="startup took longer than 10 s"):
             await root.start(Messy, startup_timeout=10.0)
 
 
 @every_kind
 async def test_p7_the_deadline_is_over_once_it_is_ready(kind: Callable[..., Actor[Any]]) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(kind, 1.0, startup_timeout=2.0)
         await trio.sleep(100)
         assert ref.lifecycle == "ready"
@@ -282,7 +283,7 @@ async def test_p7_a_crash_anywhere_in_a_start_is_a_startup_failure(where: str, *
 
     kind = BreaksInServices if where == "services" else Breaks
     kind.own_task = own_task
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(kind)
         await ref.wait_stopped()
         assert ref.lifecycle == "failed"
@@ -312,7 +313,7 @@ async def test_p7_what_a_function_returns_starts_as_itself_not_as_what_its_annot
     def make_heavy() -> Base:
         return Heavy()
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         await root.start(make)
         assert log == ["made", "startup"]
         with pytest.raises(StartupFailed, match="annotate it with that class"):
@@ -320,7 +321,7 @@ async def test_p7_what_a_function_returns_starts_as_itself_not_as_what_its_annot
 
 
 async def test_an_actor_from_a_factory_that_does_not_say_what_it_makes_survives_its_restart() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref: Any = root.start_soon(lambda: Starts(1.0), restart="permanent")
         assert await ref.ask("a") == "a"
         ref.crash(OSError("x"))
@@ -333,7 +334,7 @@ async def test_p9_a_stop_during_startup_wins_no_failure_report_and_never_ready(
     kind: Callable[..., Actor[Any]],
 ) -> None:
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(kind, 5.0, None, log)
         async with ref.subscribe() as feed:
             await trio.sleep(1)
@@ -356,7 +357,7 @@ async def test_p9_the_cause_stays_readable_when_a_stop_won_over_a_failure(kind: 
             except trio.Cancelled:
                 raise OSError("broken meanwhile") from None
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref: ActorRef[Any] = root.start_soon(Stubborn)
         await trio.sleep(1)
         await ref.stop()
@@ -370,7 +371,7 @@ async def test_p9_the_cause_stays_readable_when_a_stop_won_over_a_failure(kind: 
 
 @every_kind
 async def test_p9_a_stop_in_the_very_step_of_the_failure_comes_too_late(kind: Callable[..., Actor[Any]]) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(kind, 1.0, OSError("no"))
         async for report in root.reports:
             ref.request_stop()
@@ -389,7 +390,7 @@ async def test_p9_the_shutdown_hook_runs_only_if_startup_began() -> None:
             super().__init__(log=log)
             raise OSError("no")
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Never)
         await ref.wait_stopped()
         assert log == []
@@ -398,7 +399,7 @@ async def test_p9_the_shutdown_hook_runs_only_if_startup_began() -> None:
 
 @every_kind
 async def test_p11_a_failed_child_stays_inspectable_and_its_name_is_free(kind: Callable[..., Actor[Any]]) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         error = OSError("no room")
         old = root.start_soon(kind, 1.0, error, name="a")
         await old.wait_stopped()
@@ -432,7 +433,7 @@ async def test_p11_nothing_late_of_the_old_child_touches_the_new_one() -> None:
             ctx.send_after(5.0, "tick")
             raise OSError("no")
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         old = root.start_soon(Late, name="a")
         await old.wait_stopped()
         root.start_soon(Starts, 0.0, None, log, name="a")
@@ -453,7 +454,7 @@ async def test_ignore_is_an_end_without_failure_and_is_not_started_over() -> Non
 
 
 async def test_direct_turns_are_refused_with_the_fixed_text_until_the_agent_is_ready() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(AgentStarts, 5.0)
         with pytest.raises(StartupInProgress, match="startup is still in progress") as caught:
             ref.start_turn("x")
@@ -481,7 +482,7 @@ async def test_each_incarnation_runs_in_its_own_copy_of_the_starters_context_var
         async def turn(self, turn: Turn[Any], ctx: Context) -> None:
             self.receive(None, ctx)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
 
         async def run_one(value: str | None) -> list[Any]:
             seen.clear()
@@ -501,14 +502,14 @@ async def test_each_incarnation_runs_in_its_own_copy_of_the_starters_context_var
 
 
 async def test_a_start_of_a_partial_has_its_keywords() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(partial(Starts, error=None, seconds=2.0))
         assert trio.current_time() == 2.0
         assert ref.name.startswith("starts-")
 
 
 async def test_wait_ready_says_why_it_will_never_be() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         failing = root.start_soon(Starts, 1.0, OSError("no"))
         with pytest.raises(StartupFailed):
             await failing.wait_ready()

@@ -26,6 +26,7 @@ from greenroom import (
     Turn,
     open_supervisor,
 )
+from greenroom.testing import open_tree
 
 Log = list[Any]
 
@@ -85,7 +86,7 @@ every_kind = pytest.mark.parametrize("kind", KINDS)
 @every_kind
 async def test_p26_stop_finishes_the_message_in_hand_and_refuses_the_rest(kind: Any) -> None:
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage", dead_letters={"stopped": 1}) as root:
         ref: ActorRef[Any] = await root.start(kind, log)
         ref.tell(2.0)
         await trio.sleep(1)
@@ -105,7 +106,7 @@ async def test_p26_stop_finishes_the_message_in_hand_and_refuses_the_rest(kind: 
 @every_kind
 async def test_p26_drain_handles_what_is_queued_then_stops(kind: Any) -> None:
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref: ActorRef[Any] = await root.start(kind, log)
         ref.tell(2.0)
         await trio.sleep(1)
@@ -126,7 +127,7 @@ async def test_p26_drain_handles_what_is_queued_then_stops(kind: Any) -> None:
 @every_kind
 async def test_p26_kill_cancels_now(kind: Any) -> None:
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage", dead_letters={"stopped": 1}) as root:
         ref: ActorRef[Any] = await root.start(kind, log)
         ref.tell(2.0)
         await trio.sleep(1)
@@ -139,7 +140,7 @@ async def test_p26_kill_cancels_now(kind: Any) -> None:
 @every_kind
 async def test_p26_a_drain_before_ready_waits_for_ready_and_drains(kind: Any) -> None:
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref: ActorRef[Any] = root.start_soon(kind, log, 5.0, mail=1.0)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(ref.drain)
@@ -153,7 +154,7 @@ async def test_p26_a_drain_before_ready_waits_for_ready_and_drains(kind: Any) ->
 @every_kind
 async def test_p26_a_drain_can_be_hastened_to_a_stop_and_that_to_a_kill(kind: Any) -> None:
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage", dead_letters={"stopped": 1}) as root:
         ref: ActorRef[Any] = await root.start(kind, log, shutdown=None)
         ref.tell(10.0)
         await trio.sleep(1)
@@ -252,7 +253,7 @@ async def test_p26_ends_are_idempotent_from_any_state_by_any_number_of_callers(
 
 
 async def test_p26_ends_by_others_are_administrative_permanent_and_transient_children_are_parked() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         for end, restart in itertools.product(["stop", "drain", "kill"], ["permanent", "transient", "temporary"]):
             ref: ActorRef[Any] = await root.start(Works, [], name=f"{end}-{restart}", restart=restart)  # type: ignore[call-overload]
             await getattr(ref, end)()
@@ -267,7 +268,7 @@ async def test_p26_ends_by_others_are_administrative_permanent_and_transient_chi
 async def test_p26_each_returns_when_the_task_has_ended_and_its_resources_are_closed(kind: Any) -> None:
     for end in ("stop", "drain", "kill"):
         log: Log = []
-        async with open_supervisor("stage") as root:
+        async with open_tree("stage") as root:
             ref: ActorRef[Any] = await root.start(kind, log)
             await getattr(ref, end)()
             assert log == ["closed"]
@@ -290,7 +291,7 @@ async def test_p26_an_actor_ends_itself_after_the_message_in_hand(*, own_task: b
         pass
 
     Mine.own_task = own_task
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage", dead_letters={"stopped": None}) as root:
         ref: Any = await root.start(Mine)
         assert await ref.ask("result") == "result"
         await ref.wait_stopped()
@@ -309,7 +310,7 @@ async def test_p26_an_actor_ends_itself_after_the_message_in_hand(*, own_task: b
     ("restart", "lifecycle"), [("permanent", "ready"), ("transient", "parked"), ("temporary", "stopped")]
 )
 async def test_p26_an_end_by_itself_is_judged_by_the_restart_type(restart: Any, lifecycle: str) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref: ActorRef[Any] = await root.start(StopsItself, restart=restart)
         ref.tell("result")
         await wait_all_tasks_blocked()
@@ -321,7 +322,7 @@ async def test_p26_a_wrong_reason_to_stop_for_is_refused() -> None:
         def receive(self, message: Any, ctx: Context) -> None:
             ctx.stop(reason=message)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref: ActorRef[Any] = root.start_soon(Wrong, mail=OSError("x"))
         reason = await ref.wait_stopped()
         assert isinstance(reason, Crashed)
@@ -332,7 +333,7 @@ async def test_p26_a_wrong_reason_to_stop_for_is_refused() -> None:
 @every_kind
 async def test_p26_crash_ends_the_incarnation_as_if_its_code_had_raised(kind: Any) -> None:
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         for message in (None, 5.0):
             log.clear()
             ref: ActorRef[Any] = await root.start(kind, log)
@@ -355,7 +356,7 @@ async def test_p26_crash_ends_the_incarnation_as_if_its_code_had_raised(kind: An
 
 @every_kind
 async def test_p26_crash_while_starting_is_a_startup_failure(kind: Any) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         for settle in (False, True):
             ref: ActorRef[Any] = root.start_soon(kind, [], 5.0)
             if settle:
@@ -367,7 +368,7 @@ async def test_p26_crash_while_starting_is_a_startup_failure(kind: Any) -> None:
 
 
 async def test_p26_crash_takes_an_exception_only() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref: ActorRef[Any] = await root.start(Works, [])
         for bad in (KeyboardInterrupt(), "error", OSError, None):
             with pytest.raises(TypeError, match="is no Exception"):
@@ -378,7 +379,7 @@ async def test_p26_crash_takes_an_exception_only() -> None:
 @every_kind
 async def test_p26_a_cancelled_caller_leaves_the_stop_requested(kind: Any) -> None:
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref: ActorRef[Any] = await root.start(kind, log)
         ref.tell(3.0)
         await wait_all_tasks_blocked()
@@ -412,7 +413,7 @@ async def test_p26_an_actor_that_is_a_function_ends_where_it_waits_for_mail(
     end: Callable[[ActorRef[Any]], Any], at: float, wanted: Log
 ) -> None:
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage", dead_letters={"stopped": None}) as root:
         ref = await root.start(waits, log)
         ref.tell(2.0)
         await trio.sleep(1)
@@ -424,7 +425,7 @@ async def test_p26_an_actor_that_is_a_function_ends_where_it_waits_for_mail(
 
 
 async def test_p26_an_idle_function_ends_at_once_whatever_is_asked() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         for end in ("stop", "drain", "kill"):
             log: Log = []
             ref = await root.start(waits, log)
@@ -441,7 +442,7 @@ async def busy(_ctx: Context, seconds: float) -> str:
 
 @pytest.mark.parametrize("early", [False, True])
 async def test_p26_a_drain_lets_a_function_that_never_receives_run_to_its_end(*, early: bool) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(busy, 4.0)
         if not early:
             await wait_all_tasks_blocked()
@@ -455,7 +456,7 @@ async def test_p26_a_drain_lets_a_function_that_never_receives_run_to_its_end(*,
 async def test_p26_a_function_that_does_not_receive_is_drained_within_its_shutdown_time(
     mail: tuple[str, ...], shutdown: float | None, waits: float, *, early: bool
 ) -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage", dead_letters={"stopped": None}) as root:
         ref = root.start_soon(busy, 1_000.0, shutdown=shutdown)
         if not early:
             await wait_all_tasks_blocked()
@@ -480,7 +481,7 @@ async def test_p26_a_drained_function_has_all_the_time_for_mail_that_it_receives
             log.append(message)
 
     log: Log = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(receives, log, shutdown=shutdown)
         await wait_all_tasks_blocked()
         for message in (1, 2, 3):
@@ -499,7 +500,7 @@ async def test_p28_a_drained_function_that_does_not_leave_where_it_receives_is_r
             with trio.CancelScope(shield=True):
                 await trio.sleep(60)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(lingers)
         await wait_all_tasks_blocked()
         await ref.drain()
@@ -513,7 +514,7 @@ async def test_p26_a_function_that_returns_has_finished_with_its_result() -> Non
         await trio.sleep(1)
         return a + b
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(adds, 1, 2)
         assert await ref.wait_stopped() == Finished(3)
         assert ref.status == Completed(3)
@@ -524,7 +525,7 @@ async def test_p26_who_asked_for_the_end_is_named_in_the_report() -> None:
         async def receive(self, message: Any, ctx: Context) -> None:
             message.request_stop()
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref: ActorRef[Any] = await root.start(Works, [], name="a")
         ender: ActorRef[Any] = await root.start(Ender, name="ender")
         ender.tell(ref)

@@ -8,8 +8,9 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from greenroom import Actor, ActorRef, Context, Service, open_supervisor
+from greenroom import Actor, ActorRef, Context, Service
 from greenroom.actors import _pool
+from greenroom.testing import open_tree
 
 Log = list[Any]
 
@@ -89,7 +90,7 @@ async def test_p27_a_bug_of_a_worker_ends_the_tree_whatever_a_solo_is_carrying_o
         raise Bug
 
     async def life() -> None:
-        async with open_supervisor("stage") as root:
+        async with open_tree("stage") as root:
             refs.append(await root.start(Undoes, part, log, shutdown=None, name="solo"))
             refs[0].tell("begin")
             await wait_all_tasks_blocked()

@@ -4,7 +4,8 @@ import pytest
 import trio
 import trio.testing
 
-from greenroom import Actor, ActorStopped, Agent, Context, MailboxSpec, Timer, Turn, open_supervisor
+from greenroom import Actor, ActorStopped, Agent, Context, MailboxSpec, Timer, Turn
+from greenroom.testing import open_tree
 
 settle = trio.testing.wait_all_tasks_blocked
 
@@ -49,7 +50,7 @@ KINDS: list[Any] = [Clockwork, OwnClockwork, AgentClockwork, function_clockwork]
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_tick_comes_at_its_time(kind: Any) -> None:
     kept: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(kind, kept)
         for seconds in (3, 1, 2, 0):
             ref.tell(lambda ctx, seconds=seconds: ctx.send_after(seconds, f"after {seconds}"))
@@ -63,7 +64,7 @@ async def test_a_tick_comes_at_its_time(kind: Any) -> None:
 
 async def test_timers_due_at_one_time_fire_in_the_order_they_were_set() -> None:
     kept: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Clockwork, kept)
 
         def begin(ctx: Context) -> None:
@@ -78,7 +79,7 @@ async def test_timers_due_at_one_time_fire_in_the_order_they_were_set() -> None:
 async def test_ticks_keep_their_order_with_the_mail() -> None:
     """P12: in the normal lane, and exempt from the capacity."""
     kept: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Clockwork, kept, mailbox=MailboxSpec(2))
         go = trio.Event()
 
@@ -100,7 +101,7 @@ async def test_ticks_keep_their_order_with_the_mail() -> None:
 async def test_a_cancelled_timer_sends_nothing(kind: Any) -> None:
     kept: list[Any] = []
     timers: list[Timer] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(kind, kept)
         ref.tell(lambda ctx: timers.append(ctx.send_after(5, "tick")))
         await settle()
@@ -119,7 +120,7 @@ async def test_a_cancelled_timer_takes_its_queued_tick_back(kind: Any, urgent: b
     """P19: in the fast mode, and when an urgent mail has sealed the mailbox."""
     kept: list[Any] = []
     timers: list[Timer] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(kind, kept)
 
         async def block(ctx: Context) -> None:
@@ -139,7 +140,7 @@ async def test_a_cancelled_timer_takes_its_queued_tick_back(kind: Any, urgent: b
 async def test_a_timer_with_the_same_key_replaces_the_other(kind: Any) -> None:
     """P19: set again before it is due, and when its tick is queued already."""
     kept: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(kind, kept)
 
         async def begin(ctx: Context) -> None:
@@ -163,7 +164,7 @@ async def test_a_timer_with_the_same_key_replaces_the_other(kind: Any) -> None:
 async def test_timers_end_with_their_incarnation(kind: Any, end: str) -> None:
     """P19: what was queued is dropped when it is taken, and counted."""
     kept: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(kind, kept, restart="permanent")
 
         async def begin(ctx: Context) -> None:
@@ -196,7 +197,7 @@ async def test_a_wrong_time_is_refused(seconds: Any) -> None:
             ctx.send_after(seconds, "tick")
         errors.append(caught.value)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         root.start_soon(Clockwork, []).tell(begin)
         await settle()
         assert len(errors) == 1
@@ -212,7 +213,7 @@ async def test_a_wrong_key_is_refused(key: Any) -> None:
             ctx.send_after(1, "tick", key=key)
         errors.append(caught.value)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         root.start_soon(Clockwork, []).tell(begin)
         await settle()
         assert len(errors) == 1
@@ -220,7 +221,7 @@ async def test_a_wrong_key_is_refused(key: Any) -> None:
 
 async def test_the_context_of_an_ended_incarnation_sets_no_timer() -> None:
     contexts: list[Context] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Clockwork, [], restart="permanent")
         ref.tell(contexts.append)
         await settle()
@@ -234,7 +235,7 @@ async def test_the_context_of_an_ended_incarnation_sets_no_timer() -> None:
 
 async def test_many_deadlines_called_off_do_not_pile_up() -> None:
     """The list of deadlines is cleaned when most of it is dead."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         deadlines = root._slot.runtime.deadlines
         first = deadlines.add(trio.current_time() + 1, lambda: None)
         for number in range(10_000):
@@ -247,7 +248,7 @@ async def test_many_deadlines_called_off_do_not_pile_up() -> None:
 
 async def test_the_clock_never_jumps_to_a_deadline_that_was_called_off() -> None:
     """An answered ask must not make a test's clock run ahead."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         deadlines = root._slot.runtime.deadlines
         fired: list[float] = []
         near = deadlines.add(trio.current_time() + 1, lambda: fired.append(trio.current_time()))
@@ -260,7 +261,7 @@ async def test_the_clock_never_jumps_to_a_deadline_that_was_called_off() -> None
 
 
 async def test_a_deadline_may_set_and_call_off_others_when_it_fires() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         deadlines = root._slot.runtime.deadlines
         now = trio.current_time()
         fired: list[str] = []

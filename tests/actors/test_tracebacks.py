@@ -5,7 +5,8 @@ import pytest
 import trio
 import trio.testing
 
-from greenroom import Actor, ActorCrashed, Agent, Context, Request, StillRunning, Turn, open_supervisor
+from greenroom import Actor, ActorCrashed, Agent, Context, Request, StillRunning, Turn
+from greenroom.testing import open_tree
 
 settle = trio.testing.wait_all_tasks_blocked
 
@@ -56,7 +57,7 @@ def tasks_named(name: str) -> list[trio.lowlevel.Task]:
 @pytest.mark.parametrize("kind", KINDS)
 async def test_the_task_tree_shows_the_frames_of_a_suspended_handler(kind: Any) -> None:
     """Through Watch, which stands between a worker's task and its loop."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(kind, name="subject")
         ref.tell("wait")
         await settle()
@@ -69,7 +70,7 @@ async def test_the_task_tree_shows_the_frames_of_a_suspended_handler(kind: Any) 
 
 
 async def test_workers_are_named_by_what_they_do() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         refs = [root.start_soon(Plain, name=f"sleeper-{number}") for number in range(3)]
         for ref in refs:
             ref.tell("wait")
@@ -85,7 +86,7 @@ async def test_workers_are_named_by_what_they_do() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 async def test_the_traceback_of_an_error_names_the_lines_of_the_handler(kind: Any) -> None:
     """P17: and few of the runtime's."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(kind)
         with pytest.raises(ActorCrashed) as caught:
             await ref.ask(Go())
@@ -97,7 +98,7 @@ async def test_the_traceback_of_an_error_names_the_lines_of_the_handler(kind: An
 
 
 async def test_a_kept_error_holds_none_of_the_handlers_variables() -> None:
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Plain)
         with pytest.raises(ActorCrashed) as caught:
             await ref.ask(Go())
@@ -124,7 +125,7 @@ async def test_the_stack_of_who_still_runs_is_text_that_ends_where_it_is(kind: A
         async def turn(self, turn: Any, ctx: Context) -> None:
             await self.helper(False)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Shielded)
         ref.tell("wait")
         await settle()

@@ -33,6 +33,7 @@ from greenroom import (
     TurnOutcome,
     open_supervisor,
 )
+from greenroom.testing import open_tree
 
 settle = trio.testing.wait_all_tasks_blocked
 
@@ -89,7 +90,7 @@ async def test_an_actor_handles_one_message_at_a_time(own_task: bool) -> None:
             handled += 1
 
     Slow.own_task = own_task
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Slow)
         ref.tell(1)  # there before it is ready
 
@@ -116,7 +117,7 @@ async def test_an_agent_has_one_turn_at_a_time_whoever_asks() -> None:
             await trio.sleep(0.3)
             active -= 1
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Busy)
         refused = 0
 
@@ -160,7 +161,7 @@ async def test_no_turn_before_ready() -> None:
         async def turn(self, turn: Turn[Any], ctx: Context) -> None:
             order.append("turn")
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = root.start_soon(Late)
         ref.tell("early")
         with pytest.raises(StartupInProgress, match="startup is still in progress") as caught:
@@ -195,7 +196,7 @@ async def test_no_turn_begins_after_a_stop_was_requested(kind: str) -> None:
             ctx.ref.request_stop()
             await trio.sleep(1)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage", dead_letters={"stopped": None}) as root:
         ref = root.start_soon(Thinker if kind == "agent" else Plain)
         await settle()
         ref.tell("stop")
@@ -224,7 +225,7 @@ async def test_ctx_stop_ends_after_the_message_in_hand(kind: str) -> None:
         async def turn(self, turn: Turn[Any], ctx: Context) -> None:
             await Plain().receive(turn.mail[0].message, ctx)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage", dead_letters={"stopped": None}) as root:
         ref = root.start_soon(Thinker if kind == "agent" else Plain)
         ref.tell(1)
         await settle()
@@ -261,7 +262,7 @@ async def test_a_turn_drains_what_has_arrived_since_in_order() -> None:
         assert turn.commit() == 0
         return "answer"
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Scripted, [first])
         ref.tell("begin")
         await settle()
@@ -288,7 +289,7 @@ async def test_after_the_answer_new_mail_waits_for_the_next_turn() -> None:
     async def first(turn: Turn[Any], _ctx: Context) -> None:
         turns.append(turn)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Scripted, [first], saw)
         ref.tell("a")
         await settle()
@@ -305,7 +306,7 @@ async def test_a_steer_that_the_turn_does_not_drain_starts_the_next() -> None:
     """P14, P21."""
     saw: list[Any] = []
     gate = Gate()
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Scripted, [gate], saw)
         ref.tell("a")
         await settle()
@@ -350,7 +351,7 @@ async def test_what_was_drained_and_not_committed_goes_back_in_order(outcome: st
             assert isinstance(mail.message, ChildEnded)
             kinds.append(mail.message.reason.result)  # type: ignore[union-attr]
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Scripted, [first, second], saw)
         ref.tell("begin")
         await drained.wait()
@@ -376,7 +377,7 @@ async def test_what_was_drained_goes_to_the_next_incarnation_when_the_agent_cras
         ctx.ref.crash(OSError("crash"))
         await trio.sleep(1)
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Scripted, [first], saw, restart="permanent")
         ref.tell("begin")
         await trio.sleep(5)
@@ -394,7 +395,7 @@ async def test_what_was_drained_is_a_dead_letter_when_the_agent_stops() -> None:
         turn.drain()
         await trio.sleep_forever()
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage", dead_letters={"stopped": 1}) as root:
         ref = await root.start(Scripted, [first])
         ref.tell("begin")
         await settle()
@@ -408,7 +409,7 @@ async def test_what_was_drained_is_a_dead_letter_when_the_agent_stops() -> None:
 
 async def test_a_direct_turn_gives_its_result() -> None:
     """P23."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Scripted, [])
         assert await ref.run_turn("now") == "done"
         handle = ref.start_turn("again")
@@ -429,7 +430,7 @@ async def test_a_direct_turn_sees_its_message_alone_and_may_drain_the_rest() -> 
     async def first(turn: Turn[Any], _ctx: Context) -> Any:
         return messages(turn.drain())
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Scripted, [first], saw)
         ref.tell("queued", trigger_turn=False)
         assert await ref.run_turn("direct") == ["queued"]
@@ -440,7 +441,7 @@ async def test_a_direct_turn_sees_its_message_alone_and_may_drain_the_rest() -> 
 async def test_a_direct_turn_is_refused_while_one_is_active_or_due() -> None:
     """P20: with no trace left."""
     gate = Gate()
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Scripted, [gate])
         ref.tell("due")
         before = (ref._slot.box.seq, ref.generation, ref.status)
@@ -464,7 +465,7 @@ async def test_turns_are_for_agents() -> None:
         def receive(self, message: Any, ctx: Context) -> None:
             pass
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Plain)
         with pytest.raises(TypeError, match="no agent"):
             ref.start_turn("x")
@@ -480,7 +481,7 @@ async def test_a_turn_that_raises_is_errored_and_the_agent_goes_on() -> None:
     async def fail(_turn: Turn[Any], _ctx: Context) -> None:
         raise error
 
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Scripted, [fail, fail])
         with pytest.raises(ActorCrashed, match="OSError: no disk") as caught:
             await ref.run_turn("x")
@@ -497,7 +498,7 @@ async def test_a_turn_that_raises_is_errored_and_the_agent_goes_on() -> None:
 async def test_a_direct_turn_that_is_stopped_killed_or_crashed_says_so() -> None:
     """P23."""
     for end, kind in (("kill", "stopped"), ("crash", "crashed")):
-        async with open_supervisor("stage") as root:
+        async with open_tree("stage") as root:
             ref = await root.start(Scripted, [Gate()])
             handle = ref.start_turn("x")
             await settle()
@@ -512,7 +513,7 @@ async def test_a_direct_turn_that_is_stopped_killed_or_crashed_says_so() -> None
 async def test_a_direct_turn_that_never_began_is_undeliverable() -> None:
     """P20, P23."""
     saw: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Scripted, [], saw)
         handle = ref.start_turn("x")
         ref.request_stop()
@@ -525,7 +526,7 @@ async def test_a_direct_turn_that_never_began_is_undeliverable() -> None:
 
 async def test_run_turn_of_an_agent_that_ends_first_says_that_it_has_stopped() -> None:
     """P23."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Scripted, [Gate()])
         async with trio.open_nursery() as nursery:
 
@@ -542,7 +543,7 @@ async def test_run_turn_of_an_agent_that_ends_first_says_that_it_has_stopped() -
 async def test_a_direct_turn_that_has_begun_is_finished_before_a_stop() -> None:
     """P20, P26."""
     gate = Gate()
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Scripted, [gate])
         handle = ref.start_turn("x")
         await settle()
@@ -557,7 +558,7 @@ async def test_a_direct_turn_that_has_begun_is_finished_before_a_stop() -> None:
 
 async def test_a_direct_turn_is_finished_before_a_drain_even_if_it_has_not_begun() -> None:
     """P23, P26: it was accepted."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Scripted, [])
         handle = ref.start_turn("x")
         await ref.drain()
@@ -569,7 +570,7 @@ async def test_a_direct_turn_is_finished_before_a_drain_even_if_it_has_not_begun
 async def test_cancelling_a_handle_interrupts_its_turn(begun: bool) -> None:
     """P22: whether it has begun or not."""
     saw: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Scripted, [Gate()], saw)
         handle = ref.start_turn("x")
         if begun:
@@ -588,7 +589,7 @@ async def test_cancelling_a_handle_interrupts_its_turn(begun: bool) -> None:
 async def test_an_interrupt_ends_a_direct_turn_that_has_not_begun() -> None:
     """P22: and mail that waits starts the next one."""
     saw: list[Any] = []
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Scripted, [], saw)
         handle = ref.start_turn("x")
         ref.tell("mail")
@@ -601,7 +602,7 @@ async def test_an_interrupt_ends_a_direct_turn_that_has_not_begun() -> None:
 
 async def test_a_handle_of_an_earlier_turn_does_not_cancel_a_later_one() -> None:
     """P22."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         gate = Gate()
         ref = await root.start(Scripted, [gate, gate])
         first = ref.start_turn("x")
@@ -618,7 +619,7 @@ async def test_a_handle_of_an_earlier_turn_does_not_cancel_a_later_one() -> None
 
 async def test_a_caller_of_run_turn_who_leaves_interrupts_the_turn_at_every_step() -> None:
     """P22: a sweep; afterwards the agent is free."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ends: list[str] = []
         for steps in range(12):
             saw: list[Any] = []
@@ -663,7 +664,7 @@ async def test_each_finished_turn_is_one_report_to_the_parent() -> None:
         raise error
 
     gate = Gate()
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Scripted, [fail, gate])
         ref.tell("a")
         await settle()
@@ -685,7 +686,7 @@ async def test_each_finished_turn_is_one_report_to_the_parent() -> None:
 async def test_report_status_and_answer_become_visible_in_one_step() -> None:
     """P23, P24: whoever sees one of them sees them all."""
     gate = Gate("payload")
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Scripted, [gate])
         handle = ref.start_turn("x")
         await settle()
@@ -709,7 +710,7 @@ async def test_report_status_and_answer_become_visible_in_one_step() -> None:
 
 async def test_the_generation_grows_with_each_change_of_status() -> None:
     """P24: a watcher can tell that it missed one."""
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Scripted, [])
         generations = [ref.generation]
         async with ref.subscribe() as feed:
@@ -727,7 +728,7 @@ async def test_the_generation_grows_with_each_change_of_status() -> None:
 async def test_a_refused_turn_does_not_change_the_status() -> None:
     """P24."""
     gate = Gate()
-    async with open_supervisor("stage") as root:
+    async with open_tree("stage") as root:
         ref = await root.start(Scripted, [gate])
         assert ref.status == Idle()
         with pytest.raises(NoActiveTurn):
