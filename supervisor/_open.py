@@ -15,6 +15,7 @@ from ..actors import (
     READY,
     STOP,
     STOPPING,
+    ActorStopped,
     ChildEnded,
     ChildStartupFailed,
     Escalated,
@@ -107,6 +108,7 @@ async def open_supervisor(
     Raises:
         InvalidSpec: something is wrong with the arguments; nothing has been started.
         StartupFailed: a declared inline child failed to start; what had started was stopped again.
+        ActorStopped: whoever was handed the tree by `on_open` has ended it before the block began.
         ExceptionGroup: the tree gave up (its body was cancelled), with all causes and the body's error, if any.
         A body's own exception leaves as it is, if the tree did not fail.
     """
@@ -144,6 +146,7 @@ async def open_supervisor(
     starter.root = root
     tree = _Tree(runtime, root)
     body_error: BaseException | None = None
+    entered = False
     if on_open is not None:
         on_open(Supervisor(root, starter))
     async with trio.open_nursery() as outer:
@@ -154,6 +157,7 @@ async def open_supervisor(
                 with trio.CancelScope() as tree.body:
                     if isinstance(root.reason, Escalated) or runtime.fatal:
                         tree.body.cancel()
+                    entered = True
                     yield Supervisor(root, starter)
         except BaseException as error:  # noqa: BLE001 -- raised below, once the tree has been stopped
             body_error = error
@@ -166,6 +170,8 @@ async def open_supervisor(
         tree.over.set()
     _raise_outcome(tree, body_error, unread)
     await trio.lowlevel.checkpoint_if_cancelled()
+    if not entered:
+        raise ActorStopped(root.path, None, "the tree was told to end before its block began")
 
 
 def _make_root(runtime: Runtime, name: str, starter: Starter, specs: list[ChildSpec], intensity: Intensity) -> Slot:

@@ -6,6 +6,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from greenroom import (
     Actor,
+    ActorStopped,
     ChildEnded,
     ChildrenFailed,
     ChildSpec,
@@ -285,3 +286,22 @@ async def test_a_tree_that_has_not_begun_takes_no_children() -> None:
         assert str(refused[0]) == "/stage: has not begun to start and takes no new children (start of 'a')"
         assert root.which_children() == []
         await root.start(Starts, [], name="a")
+
+
+@pytest.mark.parametrize("how", ["stop", "kill", "drain"])
+async def test_a_tree_that_is_told_to_end_before_its_block_begins_says_so(how: str) -> None:
+    """P27."""
+    log: Log = []
+    keep: list[Supervisor] = []
+
+    async def end() -> None:
+        await trio.sleep(0.5)
+        await getattr(keep[0].ref, how)()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(end)
+        with pytest.raises(ActorStopped, match=r"^/stage: the tree was told to end before its block began$"):
+            async with open_supervisor("stage", children=[ChildSpec("a", Starts, (log,))], on_open=keep.append):
+                raise AssertionError
+    assert keep[0].ref.lifecycle == "stopped"
+    assert keep[0]._slot.runtime.alive == 0
