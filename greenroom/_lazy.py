@@ -12,6 +12,8 @@ from typing import Any
 def find_later(package: dict[str, Any], modules: Sequence[str]) -> Callable[[str], Any]:
     """Return a module's `__getattr__`: it finds the names of `__all__` in some of the package's modules, and keeps them.
 
+    The module gets a `__dir__` as well, which lists them.
+
     Args:
         package: the package's globals.
         modules: where to look, relative, in order; their own names are found as well.
@@ -28,4 +30,6 @@ def find_later(package: dict[str, Any], modules: Sequence[str]) -> Callable[[str
             return import_module(f".{name}", package["__name__"])
         raise AttributeError(f"module {package['__name__']!r} has no attribute {name!r}")
 
+    # What can be had is listed, though it is not there yet: for completion, and for who looks what was meant.
+    package["__dir__"] = lambda: sorted({*package, *package["__all__"]})
     return find

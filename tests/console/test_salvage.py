@@ -38,7 +38,7 @@ def told(**data: Any) -> list[str]:
     """Return what is told besides what is wrong with the format."""
     with pytest.raises(Malformed) as caught:
         structure_tree({"name": "x", "children": [CHILD], **data}, "tree.toml")
-    return [str(problem) for problem in problems_behind(caught.value, Path("tree.toml"))]
+    return [str(problem) for problem in problems_behind(caught.value, Path("/nowhere/tree.toml"))]
 
 
 def test_what_is_wrong_with_the_format_hides_nothing_else(tree: Write, greenroom: Run) -> None:

@@ -23,6 +23,14 @@ def test_a_name_that_is_not_there_is_an_attribute_error_that_names_it() -> None:
         _ = greenroom.Acter  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("package", ["greenroom", "greenroom.testing", "greenroom.races"])
+def test_public_names_are_listed_before_they_are_asked_for(package: str) -> None:
+    program = f"import {package} as package; print(set(package.__all__) - set(vars(package)), *dir(package))"
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True)
+    assert not done.stdout.startswith("set()")
+    assert set(importlib.import_module(package).__all__) <= set(done.stdout.split())
+
+
 def test_a_public_name_that_no_room_has_is_an_attribute_error() -> None:
     find = find_later({"__name__": "greenroom", "__all__": ["Nobody"]}, (".mailbox",))
     with pytest.raises(AttributeError, match="'Nobody'"):
