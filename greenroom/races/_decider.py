@@ -2,13 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from random import Random
-from typing import Final, Protocol
-
-import attrs
+from typing import Final, NamedTuple, Protocol
 
 
-@attrs.frozen
-class Choice:
+class Choice(NamedTuple):
     """Hold one choice that a run came to.
 
     Attributes:
@@ -39,10 +36,16 @@ class Decider(Protocol):
 
 
 class Follow:
-    """Follow deviations, and the default elsewhere."""
+    """Follow deviations, and the default elsewhere.
 
-    def __init__(self, deviations: Mapping[int, int]) -> None:
+    Args:
+        deviations: number of the choice -> index.
+        round_: an index that is too high counts round, as in a schedule that was drawn and not taken from a run.
+    """
+
+    def __init__(self, deviations: Mapping[int, int], *, round_: bool = False) -> None:
         self.deviations = deviations
+        self._round = round_
         #: the first deviation for which there was nothing to choose, as (choice, index, how many there were).
         self.misfit: tuple[int, int, int] | None = None
 
@@ -50,6 +53,8 @@ class Follow:
         """Return the deviation, if there is one here."""
         index = self.deviations.get(at, 0)
         if index >= len(labels):
+            if self._round:
+                return index % len(labels)
             if self.misfit is None:
                 self.misfit = (at, index, len(labels))
             return 0
