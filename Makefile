@@ -42,8 +42,8 @@ coverage: $(VENV)/.ready-to-test  ## run all the tests and report branch coverag
 		echo "== $$folder"; $(VENV_PYTHON) -m coverage report --include="$$folder/*"; \
 	done
 
-soak: $(VENV)/.ready-to-test  ## run the property tests for long, with new examples every time
-	@$(PYTEST) $(PARALLEL) -m hypothesis --hypothesis-profile=soak -o faulthandler_timeout=3600
+soak: $(VENV)/.ready-to-test  ## run the property tests and the explored races for long, with new examples every time
+	@$(PYTEST) $(PARALLEL) -m "hypothesis or soak" --hypothesis-profile=soak -o faulthandler_timeout=3600
 
 mutants: $(VENV)/.ready-to-test  ## break the code in small ways; each break must fail a test
 	@$(VENV_PYTHON) -P tests/mutants.py

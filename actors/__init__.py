@@ -30,6 +30,7 @@ from ._errors import NotInTurn as NotInTurn
 from ._errors import OwnTaskNeeded as OwnTaskNeeded
 from ._errors import Refused as Refused
 from ._errors import ServiceEnded as ServiceEnded
+from ._errors import ServiceNotFound as ServiceNotFound
 from ._errors import ServicesFailed as ServicesFailed
 from ._errors import StartupFailed as StartupFailed
 from ._errors import StartupInProgress as StartupInProgress
@@ -62,6 +63,7 @@ from ._monitor import Monitor as Monitor
 from ._orders import end_from_outside as end_from_outside
 from ._orders import hurry as hurry
 from ._orders import order_end as order_end
+from ._orders import tell_end_of_turn as tell_end_of_turn
 from ._policy import RESTART_TYPES as RESTART_TYPES
 from ._policy import Policy as Policy
 from ._policy import RestartType as RestartType

@@ -81,7 +81,10 @@ class Context:
 
     @property
     def services(self) -> Mapping[str, Any]:
-        """My services' connections by name: empty until all required ones are there, then replaced as a whole."""
+        """My services' connections by name: empty until all required ones are there, then replaced as a whole.
+
+        A name that is not there raises `ServiceNotFound` (a KeyError), which says why: unknown, disabled, or optional and not connected.
+        """
         more = self._slot.more
         return NOTHING if more is None or more.gate is None else more.gate.published
 

@@ -60,6 +60,8 @@ async def conclude(slot: Slot) -> None:
     if slot.stop_by == inf:
         limit_end(slot, killed=False)
     more = slot.get_more()
+    if more.changes is not None:
+        more.changes.unpark_all()  # the turn is over, and its end may take long
     with slot.runtime.shield():
         if more.family is not None and more.family.children:
             arm_stop_timer(slot)

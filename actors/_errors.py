@@ -6,10 +6,7 @@ Each class is one thing that a caller does differently. Its text is made from fa
 from typing import Any
 
 from ..mailbox import GreenroomError
-
-
-class InvalidSpec(GreenroomError, ValueError):
-    """A specification, name, argument or limit is wrong; nothing has been changed. The text names the field and what it takes."""
+from ..mailbox import InvalidSpec as InvalidSpec
 
 
 class NameInUse(GreenroomError):
@@ -147,6 +144,23 @@ class ServicesFailed(GreenroomError):
     def __str__(self) -> str:
         """List each with its cause."""
         return self.text
+
+
+class ServiceNotFound(GreenroomError, KeyError):
+    """`ctx.services` has no such name: it is unknown, disabled, or an optional service that is not there.
+
+    Attributes:
+        service: the name that was asked for.
+        why: why it is not there.
+    """
+
+    def __init__(self, path: str, service: object, why: str) -> None:
+        super().__init__(path, service, why)
+        self.path, self.service, self.why = path, service, why
+
+    def __str__(self) -> str:
+        """Say who missed it, and why."""
+        return f"{self.path}: {self.why}"
 
 
 class ServiceEnded(GreenroomError):

@@ -5,15 +5,16 @@ every required service, and every optional one that is waited for, has settled; 
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import inf
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import trio
 
 from ._errors import InvalidSpec, ServiceEnded, ServicesFailed, StartupFailed
 from ._faults import is_fatal
+from ._published import Published, disabled_text, missing_text
 from ._reasons import Crashed
 from ._runner import stack_of
 from ._service import Service
@@ -33,6 +34,8 @@ class Gate:
         self._slot = slot
         self._incarnation = slot.incarnation
         self._actor = actor
+        #: all that the actor has declared, the disabled ones too.
+        self._declared: dict[str, Service[Any]] = {}
         #: what `ctx.services` shows: replaced as a whole, so nobody sees a half-ready set.
         self.published: Mapping[str, Any] = NOTHING
         self._values: dict[str, Any] = {}
@@ -55,7 +58,13 @@ class Gate:
             ServicesFailed: required ones did not connect.
             InvalidSpec: `services()` gave something else than services, or two of one name.
         """
-        services = [service for service in self._checked() if service.enabled]
+        declared = self._checked()
+        self._declared = {service.name: service for service in declared}
+        services = [service for service in declared if service.enabled]
+        for service in declared:
+            if not service.enabled:
+                self._slot.runtime.log_later(logging.INFO, disabled_text(service), self._slot)
+        self._slot.runtime.flush_log()
         self._unsettled = {service.name for service in services if service.required or service.wait}
         nursery = self._slot.runtime.nursery
         assert nursery is not None
@@ -68,10 +77,21 @@ class Gate:
         if failures:
             raise ServicesFailed(_failures_text(failures), {name: error for name, (_, error, _) in failures.items()})
         self._is_published = True
-        self.published = MappingProxyType(dict(self._values))
+        self._publish()
+
+    def _publish(self) -> None:
+        self.published = MappingProxyType(Published(self._values, self._slot.path, self._why_missing))
+
+    def _why_missing(self, name: object) -> str:
+        return missing_text(name, self._declared, self._slot.ref().warnings)
 
     def _checked(self) -> list[Service[Any]]:
-        services = list(self._actor.services())
+        given: Any = self._actor.services()
+        if not isinstance(given, Iterable):
+            raise InvalidSpec(
+                f"services() of {type(self._actor).__qualname__} returned {given!r}; give a list of services"
+            )
+        services: list[Any] = list(cast("Any", given))
         names: set[str] = set()
         for service in services:
             if not isinstance(service, Service):
@@ -133,7 +153,7 @@ class Gate:
         self._values[service.name] = value
         self._unsettled.discard(service.name)
         if self._is_published:
-            self.published = MappingProxyType(dict(self._values))
+            self._publish()
             self._slot.touch()
         self._lot.unpark_all()
 
@@ -157,7 +177,7 @@ class Gate:
             slot.runtime.log_later(logging.WARNING, text, slot, cause=cause)
             self._unsettled.discard(service.name)
             if self._is_published and connected:
-                self.published = MappingProxyType(dict(self._values))
+                self._publish()
             slot.touch()
         elif self._is_published:
             ended = ServiceEnded(service.name, service.kind, cause or "without an error")

@@ -115,7 +115,11 @@ def _begin_restart(slot: Slot, reason: ExitReason) -> None:
         _drop_watching(slot)
         _tell_monitors(slot, reason, slot_ends=False)
         more.gate = more.family = more.turn = more.warnings = None
-    slot.box.expel(slot.incarnation)
+    box = slot.box
+    if box.waiting_senders:
+        detail = f"incarnation {slot.incarnation}, to which this ref is pinned, has ended"
+        box.refuse_senders(partial(ActorStopped, slot.path, detail=detail), incarnation=slot.incarnation)
+    box.expel(slot.incarnation)
     slot.incarnation += 1
     slot.get_more().last_exit = reason
     slot.reason, slot.order, slot.by, slot.stop_by, slot.get_more().last_turn = None, NO_ORDER, "", inf, None
@@ -180,8 +184,21 @@ def _log_failure(slot: Slot, reason: ExitReason, by: str, *, restarting: bool) -
 def wake_for_report(parent: Slot) -> None:
     """Give the parent a turn for a report that asked for one."""
     if parent.blueprint.kind == "agent" and parent.box.is_open:
-        parent.get_more().report_turn = True
+        more = parent.get_more()
+        if not more.report_turn:
+            more.report_turn = True
+            parent.box.triggers += 1  # so that it is seen at the end of a turn that is active now
         parent.runtime.wake(parent)
+
+
+def drop_report_turn(slot: Slot) -> bool:
+    """Take back what `wake_for_report` asked for; returns whether it did."""
+    more = slot.more
+    if more is None or not more.report_turn:
+        return False
+    more.report_turn = False
+    slot.box.triggers -= 1
+    return True
 
 
 def _fail_requests(slot: Slot, reason: ExitReason) -> None:
@@ -192,6 +209,7 @@ def _fail_requests(slot: Slot, reason: ExitReason) -> None:
         hand.fail(_error_for(slot, reason, hand))
     if more is None:
         return
+    drop_report_turn(slot)
     if more.deferred:
         for asked in list(more.deferred):
             asked.fail(_error_for(slot, reason, asked))
@@ -289,7 +307,11 @@ def reopen(slot: Slot) -> None:
     slot.runtime.alive += 1
     slot.pool = slot.runtime.pool
     slot.box.reopen()
-    slot.get_more().awaited = True
+    more = slot.get_more()
+    more.awaited = True
+    if more.log is not None:
+        more.log.forget()
+        more.log = None  # that one is closed for good
     slot.advance(RESTARTING)
     slot.runtime.launch(slot)
 

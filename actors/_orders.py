@@ -126,6 +126,13 @@ def _stop_running(slot: Slot, *, now: bool) -> None:
         arm_stop_timer(slot)
 
 
+def tell_end_of_turn(slot: Slot) -> None:
+    """Have the end of the message in hand told as a change, as a feed has shown it. As a rule nobody asks, and it is not told. Plain."""
+    runner = slot.runner
+    if slot.blueprint.kind == "actor" and runner is not None and slot.in_turn:
+        runner.hit = runner.hit or LEAVE
+
+
 def _close_mailbox(slot: Slot) -> None:
     slot.box.close()
     if slot.box.waiting_senders:

@@ -9,7 +9,7 @@ from ._admission import ADMISSION, Column
 from ._asking import ask_slot
 from ._checks import check_seconds
 from ._errors import ActorStopping, Refused, StartupFailed, StillRunning, TurnInProgress
-from ._lifecycle import DRAINING, INITIALIZING, READY, STOPPING
+from ._lifecycle import INITIALIZING, READY
 from ._orders import end_from_outside, order_end
 from ._reasons import Crashed, ExitReason
 from ._refusals import admit, raise_refusal
@@ -19,7 +19,7 @@ from ._slot import DRAIN, END, STOP, Order, Slot, descendants
 from ._texts import describe
 from ._turn import TurnHandle, error_for_requester
 from ._view import ActorView
-from ._waits import check_own_end, check_own_end_of_turn, waiting_for
+from ._waits import check_own_end, check_own_end_of_turn, has_left_door, is_up_or_ending, wait_for_end, waiting_for
 from ._working import open_direct_turn
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class ActorRef(ActorView, Generic[M]):
         if not slot.box.is_open:
             raise_refusal(self._slot, "mail", message)
         if slot.box.would_wait(letter):
-            with waiting_for(slot, message):
+            with waiting_for(slot, lambda: has_left_door(slot, letter), message):
                 if slot.idle and letter.trigger:
                     slot.runtime.wake(slot)  # full of mail that asks for no turn: it has to make room
                 seq = await slot.box.accept_when_room(letter)
@@ -212,7 +212,8 @@ class ActorRef(ActorView, Generic[M]):
         """
         await trio.lowlevel.checkpoint_if_cancelled()
         slot = self._slot
-        with waiting_for(slot, message):
+        handle: TurnHandle | None = None
+        with waiting_for(slot, lambda: handle is not None and handle.is_done, message):
             handle = self.start_turn(message)
             try:
                 outcome = await handle.outcome()
@@ -276,10 +277,10 @@ class ActorRef(ActorView, Generic[M]):
                     hit.append((slot, runner, runner.scope))
         with trio.move_on_after(grace):
             for slot, runner, scope in hit:
-                while slot.runner is runner and runner.slot is slot and runner.scope is scope:
+                while runner.is_at(slot, scope):
                     await slot.changed()
         for slot, runner, scope in hit:
-            if slot.runner is runner and runner.slot is slot and runner.scope is scope:
+            if runner.is_at(slot, scope):
                 raise StillRunning(slot.path, grace, runner.stack())
         await trio.lowlevel.checkpoint()
         return found
@@ -348,11 +349,11 @@ class ActorRef(ActorView, Generic[M]):
         """
         slot = self._slot
         await trio.lowlevel.checkpoint()
-        with waiting_for(slot):
-            while slot.life is not READY:
-                if slot.life in (DRAINING, STOPPING) or slot.has_ended:
-                    raise_refusal(self._slot, "mail", None)
+        with waiting_for(slot, lambda: is_up_or_ending(slot)):
+            while not is_up_or_ending(slot):
                 await slot.changed()
+        if slot.life is not READY:
+            raise_refusal(slot, "mail", None)
 
     @trio.lowlevel.enable_ki_protection
     async def wait_stopped(self) -> ExitReason | None:
@@ -367,8 +368,7 @@ class ActorRef(ActorView, Generic[M]):
         await trio.lowlevel.checkpoint_if_cancelled()
         if not self._is_over():
             check_own_end(slot)
-            with waiting_for(slot):
-                await slot.ended(self._is_over)
+            await wait_for_end(slot, self._is_over)
         await trio.lowlevel.cancel_shielded_checkpoint()
         return slot.last_exit
 

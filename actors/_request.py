@@ -171,4 +171,5 @@ def check_cycle(asker: "Slot", target: "Slot", message: Any = None) -> None:
         cycle.append(at.path)
         if at is asker:
             raise Deadlock(tuple(cycle), message)
-        at = None if at.more is None else at.more.waiting_for
+        more = at.more
+        at = None if more is None or (more.wait_is_over is not None and more.wait_is_over()) else more.waiting_for

@@ -41,6 +41,10 @@ class Runner:
         self.scope.cancel()
         return True
 
+    def is_at(self, slot: "Slot", scope: trio.CancelScope | None) -> bool:
+        """Return whether the turn that this scope is around goes on: in these hands, and the end of its actor has not begun."""
+        return slot.runner is self and self.slot is slot and self.scope is scope and not slot.ending
+
     def cancel_startup(self) -> None:
         """Cancel the startup in progress."""
         raise NotImplementedError

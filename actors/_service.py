@@ -28,7 +28,8 @@ def _positive_or_none(_instance: object, attribute: "attrs.Attribute[Any]", valu
 
 def _text(_instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
     if not isinstance(value, str) or (attribute.name != "disabled_reason" and not value):
-        raise InvalidSpec(f"Service.{attribute.name}: {value!r} is not a non-empty string")
+        kind = "string" if attribute.name == "disabled_reason" else "non-empty string"
+        raise InvalidSpec(f"Service.{attribute.name}: {value!r} is not a {kind}")
 
 
 def _boolean(_instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
@@ -57,7 +58,8 @@ class Service(Generic[T]):
         connect: called without arguments; returns an async context manager.
         required: a required service that cannot connect makes the actor's startup fail.
         timeout: seconds for connecting, from when it really starts; None means no limit of its own.
-        enabled: a service that is not enabled is neither started nor counted; `disabled_reason` says why.
+        enabled: a service that is not enabled is neither started nor counted.
+        disabled_reason: why it is not enabled; said by the log at each start, and by the `ServiceNotFound` of who asks for it.
         wait: an optional service delays readiness only with `wait=True`.
         kind: what to call it in reports, in the singular ("MCP server").
         watch: called with the connection; ends when the connection has ended. Runs in the service's task.

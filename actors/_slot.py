@@ -62,8 +62,8 @@ class More:
 
     __slots__ = (
         "awaited", "changes", "closing", "deferred", "family", "gate", "keyed_timers", "last_exit", "last_turn", "log", "monitors",
-        "observers", "redelivered", "reopened", "report_turn", "stop_timer", "timers", "turn", "turns", "vars",
-        "waiting_for", "wakes_parent", "warnings", "watching",
+        "observers", "readied", "redelivered", "reopened", "report_turn", "stop_timer", "timers", "turn", "turns", "vars",
+        "wait_is_over", "waiting_for", "wakes_parent", "warnings", "watching",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -73,6 +73,8 @@ class More:
         self.turn: Turn[Any] | None = None
         #: the slot that this one's own turn task waits for: an edge of the deadlock check.
         self.waiting_for: Slot | None = None
+        #: tells whether that wait is over though the task has not gone on; None for an ask, whose edge ends with its answer.
+        self.wait_is_over: Callable[[], bool] | None = None
         #: requests taken whose reply was deferred, in order.
         self.deferred: dict[Asked, None] | None = None
         #: seq -> how often that mail was given again, for what waits.
@@ -91,6 +93,8 @@ class More:
         self.stop_timer: Deadline | None = None
         #: somebody awaits `start(...)` of it: a failure is raised there, and nowhere reported.
         self.awaited = False
+        #: the last incarnation that somebody could have awaited and that became ready.
+        self.readied = 0
         self.wakes_parent = False
         #: why the incarnation before this one ended.
         self.last_exit: ExitReason | None = None

@@ -49,7 +49,9 @@ async def begin(slot: Slot, runner: StartsActors) -> None:
                 slot.blueprint = refine(slot.blueprint, actor)
                 if not slot.blueprint.enveloped:
                     slot.box.relax()
-            if slot.blueprint.has_services or slot.blueprint.has_startup:
+            if slot.order >= STOP or slot.reason is not None:
+                pass  # by the very code that made it: nothing is begun any more
+            elif slot.blueprint.has_services or slot.blueprint.has_startup:
                 await _start_up(slot, actor, ctx, runner)
             else:
                 slot.started = True
@@ -147,6 +149,7 @@ def become_ready(slot: Slot) -> None:
     more = slot.more
     if more is not None:
         more.awaited = False
+        more.readied = slot.incarnation
     slot.advance(READY)
     if order is DRAIN:
         start_draining(slot)

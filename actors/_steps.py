@@ -154,8 +154,9 @@ class Steps(Runner):
                     if box.queue is not None:
                         box.give_back_lane()
             if self.hit:
-                if self.hit == CANCELLED:
+                if live:
                     slot.touch()
+                if self.hit == CANCELLED:
                     return
                 self.hit = 0
             if pool.baton is not self or (slot.attention and not self.shared):

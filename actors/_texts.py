@@ -1,8 +1,15 @@
 """Texts about errors. They run user code (`str(error)`), so they are made before a state changes, never while it does."""
 
-import traceback
+from contextlib import suppress
+from dis import opmap
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
+from types import FrameType, TracebackType
+from typing import Final
 
 from ._faults import members_of
+
+CAN_WAIT: Final = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
+YIELD: Final = opmap["YIELD_VALUE"]
 
 
 def describe(error: BaseException) -> str:
@@ -26,12 +33,26 @@ def without_frames(error: BaseException) -> BaseException:
     at: BaseException | None = error
     while at is not None and id(at) not in seen:
         seen.add(id(at))
-        if at.__traceback__ is not None:
-            traceback.clear_frames(at.__traceback__)
+        _clear_frames(at.__traceback__)
         for each in members_of(at):
             without_frames(each)
         at = at.__cause__ or at.__context__
     return error
+
+
+def _clear_frames(at: TracebackType | None) -> None:
+    """As `traceback.clear_frames`, but a frame that goes on stays as it is: whoever caught the error may have handed it on, and waits."""
+    while at is not None:
+        if not _waits(at.tb_frame):
+            with suppress(RuntimeError):  # it is running this very step
+                at.tb_frame.clear()
+        at = at.tb_next
+
+
+def _waits(frame: FrameType) -> bool:
+    """Return whether a frame is that of a coroutine or generator that waits: up to Python 3.12 clearing it closes that, since then it raises."""
+    code = frame.f_code
+    return bool(code.co_flags & CAN_WAIT) and code.co_code[frame.f_lasti] == YIELD
 
 
 def format_seconds(seconds: float) -> str:

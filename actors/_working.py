@@ -6,7 +6,7 @@ import trio
 
 from ..mailbox import Letter
 from ._errors import NoReply
-from ._last_step import give_back
+from ._last_step import drop_report_turn, give_back
 from ._orders import arm_stop_timer, lift_limit, note_end
 from ._reasons import Finished
 from ._reports import TurnFinished, post_report
@@ -44,7 +44,8 @@ def open_turn(slot: Slot) -> Turn[Any] | None:
     """Take all that waits into a new turn; None if nothing of it asks for one."""
     more = slot.get_more()
     letters: list[Letter] = slot.box.take_all(slot.incarnation)
-    wanted, more.report_turn = more.report_turn, False
+    # What a turn has drained since asks for none any more.
+    wanted = drop_report_turn(slot) and more.log is not None and len(more.log) > 0
     if not wanted and not any(letter.trigger for letter in letters):
         slot.box.put_back(letters)
         return None

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from .actors import Running as Running
     from .actors import Service as Service
     from .actors import ServiceEnded as ServiceEnded
+    from .actors import ServiceNotFound as ServiceNotFound
     from .actors import ServicesFailed as ServicesFailed
     from .actors import Shutdown as Shutdown
     from .actors import StartupFailed as StartupFailed
@@ -149,6 +150,7 @@ __all__ = [
     "Scheduling",
     "Service",
     "ServiceEnded",
+    "ServiceNotFound",
     "ServicesFailed",
     "Shutdown",
     "StartupFailed",

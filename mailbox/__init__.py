@@ -16,6 +16,7 @@ from ._dead_letters import DeadLetters as DeadLetters
 from ._dead_letters import DeadReason as DeadReason
 from ._door import Addressee as Addressee
 from ._errors import GreenroomError as GreenroomError
+from ._errors import InvalidSpec as InvalidSpec
 from ._errors import MailboxFull as MailboxFull
 from ._lanes import NOTHING as NOTHING
 from ._mail import Envelope as Envelope

@@ -77,6 +77,15 @@ class Door:
         if self.keyed is not None and self.twin_of(key) is envelope:
             del self.keyed[type(key), key]
 
+    def refuse(self, error_for: "ErrorFor", incarnation: int | None) -> None:
+        """Wake those who wait with an error each: all, or those whose mail is for one incarnation."""
+        for sender in [*self.waiting]:
+            if incarnation not in (None, sender.envelope.incarnation):
+                continue
+            self.waiting.remove(sender)
+            sender.error = error_for(sender.envelope.message)
+            trio.lowlevel.reschedule(sender.task)
+
     def forget_all(self) -> None:
         """Count nothing any more; who waits goes on waiting."""
         self.load = 0

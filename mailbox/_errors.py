@@ -7,6 +7,10 @@ class GreenroomError(Exception):
     """Base of every error that greenroom raises by itself; catch it to tell them from errors of user code."""
 
 
+class InvalidSpec(GreenroomError, ValueError):
+    """A specification, name, argument or limit is wrong; nothing has been changed. The text names the field and what it takes."""
+
+
 class MailboxFull(GreenroomError):
     """A bounded mailbox has no room and its overflow policy gives the message back.
 

@@ -361,15 +361,10 @@ class Mailbox(Lanes):
         self.triggers = self.voids = 0
         return waited
 
-    def refuse_senders(self, error_for: ErrorFor) -> None:
-        """Wake those who wait for room with an error each."""
-        if self._door is None:
-            return
-        waiting = [*self._door.waiting]
-        self._door.waiting.clear()
-        for sender in waiting:
-            sender.error = error_for(sender.envelope.message)
-            trio.lowlevel.reschedule(sender.task)
+    def refuse_senders(self, error_for: ErrorFor, incarnation: int | None = None) -> None:
+        """Wake those who wait for room with an error each; of one incarnation alone, if it is given."""
+        if self._door is not None:
+            self._door.refuse(error_for, incarnation)
 
     def bury(self, envelope: Letter, reason: DeadReason) -> None:
         """Make a mail that has left its lane a dead letter."""

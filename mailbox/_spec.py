@@ -6,6 +6,7 @@ from typing import Any, Final, Literal, get_args
 import attrs
 
 from ._checks import is_count
+from ._errors import InvalidSpec
 
 Overflow = Literal["wait", "reject", "drop_oldest", "drop_newest", "coalesce"]
 Key = str | int | bytes | None
@@ -25,7 +26,7 @@ class MailboxSpec:
         coalesce_key: from a message to its key (str, int, bytes, or None for "never coalesced"); needed by "coalesce", and by no other.
 
     Raises:
-        ValueError: a capacity below 1, an unknown policy, a policy without what it needs.
+        InvalidSpec: a capacity below 1, an unknown policy, a policy without what it needs.
     """
 
     capacity: int | None = None
@@ -35,15 +36,15 @@ class MailboxSpec:
     def __attrs_post_init__(self) -> None:
         """Check the fields against each other."""
         if self.capacity is not None and not is_count(self.capacity):
-            raise ValueError(
+            raise InvalidSpec(
                 f"MailboxSpec.capacity: {self.capacity!r} is not a whole number from 1; None means no bound"
             )
         if self.overflow not in OVERFLOWS:
-            raise ValueError(f"MailboxSpec.overflow: {self.overflow!r} is not one of {', '.join(OVERFLOWS)}")
+            raise InvalidSpec(f"MailboxSpec.overflow: {self.overflow!r} is not one of {', '.join(OVERFLOWS)}")
         if (self.overflow == "coalesce") != (self.coalesce_key is not None):
-            raise ValueError('MailboxSpec: overflow="coalesce" and coalesce_key go together')
+            raise InvalidSpec('MailboxSpec: overflow="coalesce" and coalesce_key go together')
         if self.coalesce_key is not None and not callable(self.coalesce_key):
-            raise ValueError(f"MailboxSpec.coalesce_key: {self.coalesce_key!r} is not callable")
+            raise InvalidSpec(f"MailboxSpec.coalesce_key: {self.coalesce_key!r} is not callable")
 
     @property
     def is_plain(self) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import attrs
 
@@ -13,9 +13,17 @@ from ._options import OPTIONS, check_name, compile_policy
 StartupMode = Literal["inline", "deferred"]
 
 
+def _is_list(value: object) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
+
+
+def _are_keywords(value: object) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(key, str) for key in cast("Any", value))
+
+
 def _as_tuple(args: Iterable[Any]) -> tuple[Any, ...]:
-    """Return arguments as a tuple; with a type of its own, as checkers take `tuple` for one of things that are all alike."""
-    return tuple(args)
+    """Return arguments as a tuple; what are none is left as it is, to be told with all else that is wrong."""
+    return tuple(args) if _is_list(args) else cast("Any", args)
 
 
 @attrs.frozen
@@ -59,12 +67,14 @@ class ChildSpec:
         return compile_policy(options, declared=True, inline=self.startup == "inline")
 
 
-def check_specs(specs: Iterable[Any], read: Callable[[Any], Blueprint]) -> list[ChildSpec]:
+def check_specs(specs: Any, read: Callable[[Any], Blueprint]) -> list[ChildSpec]:
     """Check a whole set before anything starts.
 
     Raises:
         InvalidSpec: all that is wrong with any of them, in one text.
     """
+    if not _is_list(specs):
+        raise InvalidSpec(f"children: {specs!r} is no list of ChildSpecs")
     problems: list[str] = []
     checked: list[ChildSpec] = []
     names: set[str] = set()
@@ -94,5 +104,12 @@ def check_specs(specs: Iterable[Any], read: Callable[[Any], Blueprint]) -> list[
 
 
 def _check_factory(spec: ChildSpec, read: Callable[[Any], Blueprint]) -> None:
+    problems: list[str] = []
+    if not _is_list(spec.args):
+        problems.append(f"args: {spec.args!r} is no list of arguments")
+    if not _are_keywords(spec.kwargs):
+        problems.append(f"kwargs: {spec.kwargs!r} is not a mapping of names to arguments")
+    if problems:
+        raise InvalidSpec("; ".join(problems))
     factory = spec.bound_factory()
     check_arguments(read(factory), factory, spec.args)

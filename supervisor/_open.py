@@ -122,6 +122,8 @@ async def open_supervisor(
     ):
         if value is not None and not isinstance(value, kind):
             raise InvalidSpec(f"open_supervisor: {what} is {value!r}; give {kind.__name__}(...)")
+    if on_open is not None and not callable(on_open):
+        raise InvalidSpec(f"open_supervisor: on_open is {on_open!r}; give a function of the supervisor")
     limits = limits or Limits()
     scheduling = scheduling or Scheduling()
     starter = Starter(limits)

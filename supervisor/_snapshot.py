@@ -8,7 +8,18 @@ from typing import Any
 import attrs
 import trio
 
-from ..actors import DRAINING, INITIALIZING, QUEUED, STOPPING, Runtime, Slot, Status, text_of
+from ..actors import (
+    DRAINING,
+    INITIALIZING,
+    QUEUED,
+    STOPPING,
+    Runtime,
+    Slot,
+    Status,
+    descendants,
+    tell_end_of_turn,
+    text_of,
+)
 from ._limits import Limits
 from ._team import children_of
 
@@ -161,6 +172,8 @@ class LatestTree:
             await self._lot.park()
         self._dirty = False
         self._over = self._top.has_ended
+        for slot in descendants(self._top):
+            tell_end_of_turn(slot)
         return take_snapshot(self._top, self._limits)
 
 

@@ -65,7 +65,7 @@ class Starter:
         await trio.lowlevel.checkpoint_if_cancelled()
         slot = self._begin(parent, factory, args, options, awaited=True)
         try:
-            with waiting_for(slot):
+            with waiting_for(slot, lambda: not is_awaited(slot, 1)):
                 await wait_started(slot)
         except BaseException:
             with slot.runtime.shield():
@@ -180,17 +180,22 @@ class Starter:
 
 
 async def wait_started(slot: Slot) -> None:
-    """Wait until an awaited child has become ready, whatever it did since. Checkpoint: always.
+    """Wait until an awaited child has become ready, whatever it or others did since. Checkpoint: always.
 
     Raises:
         StartupFailed, ActorStopped: it has ended before.
     """
-    await trio.lowlevel.checkpoint()
     more, incarnation = slot.get_more(), slot.incarnation
-    while more.awaited:
-        if slot.has_ended or slot.incarnation != incarnation:
-            raise_failure(slot)
+    await trio.lowlevel.checkpoint()
+    while is_awaited(slot, incarnation):
         await slot.changed()
+    if more.readied < incarnation:
+        raise_failure(slot)
+
+
+def is_awaited(slot: Slot, incarnation: int) -> bool:
+    """Return whether an incarnation has neither become ready nor ended."""
+    return slot.get_more().readied < incarnation and slot.incarnation == incarnation and not slot.has_ended
 
 
 def raise_failure(slot: Slot) -> None:

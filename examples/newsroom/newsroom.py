@@ -5,6 +5,7 @@ wait for any of them. What it knows, it knows from its mailbox: pieces from its 
 """
 
 import logging
+import math
 import re
 import shutil
 import sys
@@ -158,6 +159,7 @@ class Editor(Agent[Piece | PressTime]):
 
     def __init__(self, repo: str, *, commits: int = 5, archive_delay: float = 2.5) -> None:
         check_installed()
+        check_numbers(commits, archive_delay)
         self._repository = find_repository(repo)
         self._commits = commits
         self._archive_delay = archive_delay
@@ -259,6 +261,14 @@ def check_installed() -> None:
         raise InvalidSpec(f"the newsroom needs {', '.join(missing)}: pip install 'greenroom[newsroom]'")
     if shutil.which("git") is None:
         raise InvalidSpec("the newsroom needs git, and there is none on the PATH")
+
+
+def check_numbers(commits: int, archive_delay: float) -> None:
+    """Refuse numbers that mean nothing. Raises InvalidSpec."""
+    if commits < 1:
+        raise InvalidSpec(f"--commits: {commits} is wrong here; give a whole number from 1")
+    if not 0 <= archive_delay < math.inf:
+        raise InvalidSpec(f"--archive-delay: {archive_delay} is wrong here; give a number of seconds from 0")
 
 
 def find_repository(repo: str) -> Path:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Literal, TextIO, cast
@@ -18,9 +18,10 @@ from ._live import LiveScreen
 from ._logs import LogLevel, logs_on
 from ._parameters import declared, option, split_words
 from ._plan import Plan, make_plan, profiles_of
-from ._problem import InvalidInput, Problem
+from ._problem import InvalidInput, Malformed, Problem
 from ._reader import read_tree_file, shown
 from ._run import FAILED, FINE, USAGE, rendered, run_plan, traceback_of
+from ._salvage import problems_behind
 from ._schema import schema_text
 from ._screen import Screen
 from ._treefile import TreeFile
@@ -64,11 +65,10 @@ def run(
         output: a file to write the result to.
     """
     path = Path(tree)
-    declaration = read_tree_file(path)
-    look_beside(path)
-    plan = make_plan(declaration, path, profile, split_words(parameters, list(declared(declaration))))
-    if output is not None:
-        _check_output(output)
+    declaration = _read(path)
+    wrong: list[Problem] = [] if output is None else list(_check_output(output))
+    given = split_words(parameters, list(declared(declaration)), wrong)
+    plan = make_plan(declaration, path, profile, given, wrong)
     own = {child.factory.partition(":")[0].partition(".")[0] for child in declaration.children}
     return _run(plan, _screen(view), log_level, own, output)
 
@@ -88,23 +88,32 @@ def check(tree: str | None = None, /, *, profile: str | None = None, schema: boo
     if tree is None:
         raise InvalidInput("", [Problem("", "check what? Give a tree file, or --schema")])
     path = Path(tree)
-    declaration = read_tree_file(path)
-    look_beside(path)
+    declaration = _read(path)
     profiles = profiles_of(declaration)
     problems: dict[Problem, None] = {}
+    others: dict[Problem, None] = {}
     plans: list[Plan] = []
     for name in [None, *profiles] if profile is None else [profile]:
         try:
             plans.append(make_plan(declaration, path, name, None))
         except InvalidInput as error:
-            source = error.source
-            if not source:
-                raise
             problems |= dict.fromkeys(error.problems)
-    if problems:
-        raise InvalidInput(str(path), problems)
+            others |= dict.fromkeys(error.others)
+    if problems or others:
+        raise InvalidInput(str(path), problems, others)
     _describe(path, declaration, plans[0])
     return FINE
+
+
+def _read(path: Path) -> TreeFile:
+    """Read a tree file, and let the modules beside it be imported."""
+    try:
+        declaration = read_tree_file(path)
+    except Malformed as error:
+        look_beside(path)
+        raise InvalidInput(error.source, [*error.problems, *problems_behind(error, path)]) from None
+    look_beside(path)
+    return declaration
 
 
 def _describe(path: Path, declaration: TreeFile, plan: Plan) -> None:
@@ -151,7 +160,7 @@ def _run(plan: Plan, screen: Screen, log_level: LogLevel, own: set[str], output:
     return outcome.code
 
 
-def _check_output(output: str) -> None:
+def _check_output(output: str) -> Iterator[Problem]:
     """Refuse a file that cannot be written before anything is started; what is in it stays until there is a result."""
     path = Path(output)
     try:
@@ -166,7 +175,7 @@ def _check_output(output: str) -> None:
     except (OSError, ValueError) as error:
         text = f"cannot be written: {error}"
     if text:
-        raise InvalidInput("--output", [Problem("", f"{output!r} {text}")])
+        yield Problem("--output", f"{output!r} {text}")
 
 
 def complain(text: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 from ._absent import ABSENT, Absent, first_given
-from ._problem import InvalidInput, Problem, at, unknown
+from ._problem import Problem, at, unknown
 from ._treefile import Level, Parameter, TreeFile
 
 #: Options of `greenroom run` itself, which no parameter can be called by.
@@ -21,18 +21,15 @@ def option(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def split_words(words: Sequence[str], known: Sequence[str]) -> dict[str, str]:
+def split_words(words: Sequence[str], known: Sequence[str], problems: list[Problem]) -> dict[str, str]:
     """Take `--name value` and `--name=value` apart.
 
     Args:
         words: what the command line has besides its own options.
         known: the names of the tree's parameters.
-
-    Raises:
-        InvalidInput: with all that is wrong.
+        problems: gets what is wrong.
     """
     given: dict[str, str] = {}
-    problems: list[Problem] = []
     rest = list(words)
     options = {option(name): name for name in known}
     while rest:
@@ -60,13 +57,11 @@ def split_words(words: Sequence[str], known: Sequence[str]) -> dict[str, str]:
             problems.append(Problem(head, "is given twice"))
         else:
             given[name] = value
-    if problems:
-        raise InvalidInput("", problems)
     return given
 
 
 def values_of(
-    tree: TreeFile, level: Level | Absent, given: Mapping[str, str] | None
+    tree: TreeFile, level: Level | Absent, given: Mapping[str, str] | None, *, is_all: bool = True
 ) -> tuple[dict[str, Any], list[Problem]]:
     """Return the parameters' values, and what is wrong with them.
 
@@ -74,6 +69,7 @@ def values_of(
         tree: declares them.
         level: the profile, or ABSENT.
         given: on the command line; None means that nothing is going to run, and values that are needed may be missing.
+        is_all: False means that more might be given by a profile that nobody knows; a value may then be missing too.
     """
     values: dict[str, Any] = {}
     problems: list[Problem] = []
@@ -84,9 +80,8 @@ def values_of(
                 text = convert(given[name], parameter)
             except ValueError as error:
                 problems.append(Problem(option(name), str(error)))
-                continue
         value = first_given(text, _value(level, name), _value(tree.base, name), parameter.default, default=None)
-        if value is None and given is not None:
+        if value is None and given is not None and is_all:
             about = "" if isinstance(parameter.help, Absent) else f" ({parameter.help})"
             problems.append(Problem(option(name), f"is needed by this tree{about}"))
         values[name] = "" if value is None else value

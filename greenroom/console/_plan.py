@@ -1,6 +1,6 @@
 """The plan: what a tree file, a profile and parameters come to; all that `open_supervisor` needs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,7 +35,13 @@ class Plan:
     children: tuple[ChildSpec, ...]
 
 
-def make_plan(tree: TreeFile, path: Path, profile: str | None, given: Mapping[str, str] | None) -> Plan:
+def make_plan(
+    tree: TreeFile,
+    path: Path,
+    profile: str | None,
+    given: Mapping[str, str] | None,
+    wrong_words: Iterable[Problem] = (),
+) -> Plan:
     """Work out what runs.
 
     Args:
@@ -43,6 +49,7 @@ def make_plan(tree: TreeFile, path: Path, profile: str | None, given: Mapping[st
         path: its file; factories are looked for beside it.
         profile: the one to take, by name.
         given: parameters from the command line; None means that nothing is going to run, and needed ones may be missing.
+        wrong_words: what is wrong with the command line for other reasons, to be told with all else.
 
     Raises:
         InvalidInput: with all that is wrong.
@@ -50,10 +57,15 @@ def make_plan(tree: TreeFile, path: Path, profile: str | None, given: Mapping[st
     problems = list(check_declarations(tree))
     if not tree.children:
         problems.append(Problem("children", "there is none, so nothing would run"))
-    level = _profile(tree, profile)
-    values, wrong_values = values_of(tree, level, given)
-    if wrong_values:
-        raise InvalidInput("", wrong_values)
+    others = list(wrong_words)
+    level: Level | Absent = ABSENT
+    if profile is not None:
+        known = profiles_of(tree)
+        level = known.get(profile, ABSENT)
+        if isinstance(level, Absent):
+            others.append(Problem("--profile", unknown("profile", profile, sorted(known))))
+    values, wrong_values = values_of(tree, level, given, is_all=profile is None or not isinstance(level, Absent))
+    others += wrong_values
     children: list[ChildSpec] = []
     for index, child in enumerate(tree.children):
         where = at("children", index)
@@ -66,18 +78,9 @@ def make_plan(tree: TreeFile, path: Path, profile: str | None, given: Mapping[st
             children.append(spec)
     problems += _check_main(tree, level)
     settings = _settings(tree, level)
-    if problems:
-        raise InvalidInput(str(path), problems)
+    if problems or others:
+        raise InvalidInput(str(path), problems, others)
     return Plan(tree.name, None if isinstance(tree.main, Absent) else tree.main, children=tuple(children), **settings)
-
-
-def _profile(tree: TreeFile, name: str | None) -> Level | Absent:
-    if name is None:
-        return ABSENT
-    known = profiles_of(tree)
-    if name not in known:
-        raise InvalidInput("", [Problem("--profile", unknown("profile", name, sorted(known)))])
-    return known[name]
 
 
 def profiles_of(tree: TreeFile) -> dict[str, Level]:
@@ -148,7 +151,9 @@ def _check_main(tree: TreeFile, level: Level | Absent) -> list[Problem]:
         return []
     child = next((child for child in tree.children if child.name == tree.main), None)
     if child is None:
-        return [Problem("main", unknown("child", tree.main, [child.name for child in tree.children]))]
+        return [
+            Problem("main", unknown("child", tree.main, list(dict.fromkeys(child.name for child in tree.children))))
+        ]
     if resolve((child, tree.defaults, level, tree.base))["restart"] == "permanent":
         text = f'{tree.main!r} is permanent, so it is restarted whenever it ends; give it restart = "transient" or "temporary"'
         return [Problem("main", text)]

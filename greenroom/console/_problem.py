@@ -1,11 +1,15 @@
 """Problems: what is wrong with an input, each with its place; told together, so that one look mends all."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from typing import Any
 
 import attrs
 
 from .. import GreenroomError
+
+#: The keys and numbers that lead to a place in a file.
+Place = tuple[str | int, ...]
 
 
 @attrs.frozen(order=True)
@@ -29,17 +33,41 @@ class InvalidInput(GreenroomError):
     """The user got something wrong; nothing has been started.
 
     Attributes:
-        source: the file or option that it is about.
-        problems: all of them.
+        source: the file that it is about; "" is the command line.
+        problems: all that is wrong there.
+        others: what is wrong with the command line besides.
     """
 
-    def __init__(self, source: str, problems: Iterable[Problem]) -> None:
-        self.source, self.problems = source, tuple(problems)
-        super().__init__(source, self.problems)
+    def __init__(self, source: str, problems: Iterable[Problem], others: Iterable[Problem] = ()) -> None:
+        self.source, self.problems, self.others = source, tuple(problems), tuple(others)
+        super().__init__(source, self.problems, self.others)
 
     def __str__(self) -> str:
         """List them, one a line."""
-        return "\n".join(f"{self.source}: {problem}" if self.source else str(problem) for problem in self.problems)
+        there = (f"{self.source}: {problem}" if self.source else str(problem) for problem in self.problems)
+        return "\n".join([*there, *map(str, self.others)])
+
+
+class Malformed(InvalidInput):
+    """A file does not fit the format; what there is of it may be looked at all the same.
+
+    Attributes:
+        data: what the file holds.
+        places: of the problems, in the same order: the keys that lead there.
+    """
+
+    def __init__(self, source: str, data: Mapping[str, Any], wrong: Iterable[tuple[Place, str]]) -> None:
+        found = tuple(wrong)
+        super().__init__(source, (Problem(path_of(place), text) for place, text in found))
+        self.data, self.places = data, tuple(place for place, _ in found)
+
+
+def path_of(place: Place) -> str:
+    """Return the path of a place as it is shown."""
+    path = ""
+    for key in place:
+        path = at(path, key)
+    return path
 
 
 def at(path: str, key: str | int) -> str:

@@ -19,7 +19,7 @@ from cattrs.gen import make_dict_structure_fn
 
 from ._absent import Absent
 from ._kinds import Kind
-from ._problem import InvalidInput, Problem, at, unknown
+from ._problem import InvalidInput, Malformed, Place, Problem, unknown
 from ._treefile import TreeFile
 
 # Bytes of a tree file, at most: what is longer is no tree file.
@@ -34,7 +34,8 @@ def read_tree_file(path: Path) -> TreeFile:
     """Read a tree file.
 
     Raises:
-        InvalidInput: it cannot be read, is no TOML, or is no tree; with all that is wrong.
+        InvalidInput: it cannot be read, or is no TOML.
+        Malformed: it is no tree; with all that is wrong.
     """
     source = str(path)
     try:
@@ -61,12 +62,12 @@ def read_tree_file(path: Path) -> TreeFile:
 
 
 def structure_tree(data: dict[str, Any], source: str) -> TreeFile:
-    """Turn plain data into a TreeFile, or raise InvalidInput with all that is wrong."""
+    """Turn plain data into a TreeFile, or raise Malformed with all that is wrong."""
     try:
         return _converter.structure(data, TreeFile)
     except Exception as error:  # noqa: BLE001 -- cattrs collects into groups whatever its hooks raise
-        problems = list(_problems(error, "", TreeFile))
-    raise InvalidInput(source, problems)
+        problems = list(_problems(error, (), TreeFile))
+    raise Malformed(source, data, problems)
 
 
 def _is_optional(tp: Any) -> bool:
@@ -112,7 +113,7 @@ def _make_converter() -> Converter:
         read = make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True, _cattrs_detailed_validation=True)
 
         def read_table(value: Any, tp: Any) -> Any:
-            if not _is(value, dict):
+            if not is_a(value, dict):
                 raise _Wrong(f"{shown(value)} is wrong here; give a table")
             return read(value, tp)
 
@@ -123,7 +124,7 @@ def _make_converter() -> Converter:
         kind, says = (dict if is_table else list), ("a table" if is_table else "an array of tables")
 
         def read_container(value: Any, _: Any) -> Any:
-            if not _is(value, kind):
+            if not is_a(value, kind):
                 raise _Wrong(f"{shown(value)} is wrong here; give {says}")
             return _read_items(converter, value, tp)
 
@@ -148,7 +149,7 @@ def _read_items(converter: Converter, value: Any, tp: Any) -> Any:
     wrong: list[tuple[str | int, Any, Exception]] = []
     read: dict[str | int, Any] = {}
     *key_type, item_type = get_args(tp)
-    is_table = _is(value, dict)
+    is_table = is_a(value, dict)
     items: list[tuple[str | int, Any]] = [*value.items()] if is_table else [*enumerate(value)]
     for key, item in items:
         for part, what in [*((each, key) for each in key_type), (item_type, item)]:
@@ -161,7 +162,7 @@ def _read_items(converter: Converter, value: Any, tp: Any) -> Any:
     return read if is_table else list(read.values())
 
 
-def _is(value: Any, kind: type) -> bool:
+def is_a(value: Any, kind: type) -> bool:
     """Return whether a value is of a kind; it stays what it is for the type checkers, for which the parts of a bare dict are unknown."""
     return type(value) is kind
 
@@ -178,26 +179,26 @@ def shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 -- characters of a line
 
 
-def _problems(error: BaseException, path: str, tp: Any) -> Iterator[Problem]:
-    """Walk what cattrs raised, and give each leaf its path."""
+def _problems(error: BaseException, path: Place, tp: Any) -> Iterator[tuple[Place, str]]:
+    """Walk what cattrs raised, and give each leaf its place."""
     if isinstance(error, _Items):
         for key, part, each in error.wrong:
-            yield from _problems(each, at(path, key), part)
+            yield from _problems(each, (*path, key), part)
     elif isinstance(error, (ClassValidationError, IterableValidationError)):
         with_notes, without = error.group_exceptions()
         for each, note in with_notes:
             place = note.name if isinstance(note, AttributeValidationNote) else note.index
-            yield from _problems(each, at(path, place), note.type)
+            yield from _problems(each, (*path, place), note.type)
         for each in without:
             yield from _problems(each, path, tp)
     elif isinstance(error, ForbiddenExtraKeysError):
         known = sorted(field.name for field in attrs.fields(error.cl))
         for key in sorted(error.extra_fields):
-            yield Problem(at(path, key), unknown("key", key, known))
+            yield (*path, key), unknown("key", key, known)
     elif isinstance(error, KeyError):
-        yield Problem(path, "is needed, and left out")
+        yield path, "is needed, and left out"
     else:
-        yield Problem(path, str(error))
+        yield path, str(error)
 
 
 _converter = _make_converter()

@@ -55,6 +55,7 @@ class Screen:
         if not self._shows_tree:
             return
         now: dict[int, object] = {}
+        ended: list[tuple[str, str]] = []
         for seen in memory.top.walk():
             info, state = seen.info, seen.state()
             # Turns come and go too fast for lines.
@@ -64,7 +65,14 @@ class Screen:
             now[info.uid] = (info.incarnation, word, info.stale, detail)
             if self._shown.get(info.uid) != now[info.uid]:
                 again = f" (incarnation {info.incarnation})" if info.restarts else ""
-                self.say(info.path, f"[{word}]{again} {detail}", "state")
+                line = info.path, f"[{word}]{again} {detail}"
+                if seen.reason is None:
+                    self.say(*line, "state")
+                else:
+                    ended.append(line)
+        # What is below an actor has ended before it, though both may be seen at once.
+        for line in reversed(ended):
+            self.say(*line, "state")
         self._shown = now
 
     def print(self, text: str) -> None:

@@ -111,8 +111,8 @@ def mcp_server(
         url: the endpoint of a server that speaks streamable HTTP; or else a `command`.
         headers: sent with each HTTP request (a token, say); never shown.
         required: an actor whose required server does not start, does not start.
-        enabled: False is as if it were not there; `disabled_reason` says why.
-        disabled_reason: shown where the server is missed.
+        enabled: False is as if it were not there.
+        disabled_reason: why not; said by the log at each start of the actor, and by the `ServiceNotFound` of who asks for it.
         wait: a server that is not required delays readiness only with `wait=True`.
         startup_timeout: seconds for starting, handshake and list of tools together; None is no limit. When it has passed,
             the server is closed first, and then the error raised.

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from ..actors._errors import InvalidSpec
+from ..mailbox import InvalidSpec, is_seconds
 from ._errors import did_you_mean
 from ._http import Endpoint
 from ._process import Command
@@ -116,14 +116,13 @@ class Check:
         """Take a number of seconds; None is no limit where zero makes no sense."""
         if value is None and not zero:
             return math.inf
-        least = "of at least 0" if zero else "above 0"
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise self.wrong(argument, f"{value!r} is not a number of seconds {least}")
-        if not (value > 0 or (zero and value == 0)):
-            raise self.wrong(argument, f"{value!r} is not a number of seconds {least}")
-        if zero and math.isinf(value):
+        takes = "of at least 0" if zero else "above 0; None means no limit"
+        is_infinite = isinstance(value, float) and math.isinf(value) and value > 0
+        if zero and is_infinite:
             raise self.wrong(argument, "it must be finite, or a hung server could never be closed")
-        return float(value)
+        if not is_infinite and not is_seconds(value, above_zero=not zero):
+            raise self.wrong(argument, f"{value!r} is not a number of seconds {takes}")
+        return float(cast("float", value))
 
     def flag(self, argument: str, value: object) -> bool:
         """Take True or False, and nothing that merely looks like it."""
@@ -174,7 +173,7 @@ class Check:
 
     def _secret(self, argument: str, value: object) -> str:
         if not isinstance(value, str):
-            raise self.wrong(argument, f"the value is a {type(value).__name__}, not a string")
+            raise self.wrong(argument, f"the value is of type {type(value).__name__}, not a string")
         return value
 
     def url(self, argument: str, value: object) -> str:

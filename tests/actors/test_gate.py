@@ -15,6 +15,7 @@ from greenroom import (
     InvalidSpec,
     Service,
     ServiceEnded,
+    ServiceNotFound,
     ServicesFailed,
     StartupFailed,
     Supervisor,
@@ -257,6 +258,66 @@ async def test_p8_a_disabled_service_is_neither_started_nor_counted() -> None:
         assert "a connects" not in log
         assert ref.warnings == {}
         assert await ref.ask(1) == {}
+
+
+WRONG_SERVICES: list[tuple[Any, str]] = [
+    (None, "returned None; give a list of services"),
+    (3, "returned 3; give a list of services"),
+    (["db"], "returned 'db', which is no Service"),
+    ([service(Line([], "a")), service(Line([], "a"))], "returned two services named 'a'"),
+]
+
+
+@pytest.mark.parametrize(("services", "said"), WRONG_SERVICES, ids=[said for _, said in WRONG_SERVICES])
+async def test_what_is_no_list_of_services_fails_the_startup_with_what_to_give(services: Any, said: str) -> None:
+    class Wrong(Actor[Any]):
+        def services(self) -> Any:
+            return services
+
+    async with open_supervisor("stage") as root:
+        with pytest.raises(StartupFailed) as caught:
+            await root.start(Wrong)
+        assert isinstance(caught.value.error, InvalidSpec)
+        assert f"Wrong {said}" in str(caught.value)
+
+
+async def test_p8_who_asks_for_a_service_that_is_not_there_is_told_why(caplog: pytest.LogCaptureFixture) -> None:
+    log: Log = []
+    why: dict[str, str] = {}
+
+    class Asks(Serves):
+        async def receive(self, message: Any, ctx: Context) -> Any:
+            for name in message:
+                with pytest.raises(ServiceNotFound) as caught:
+                    ctx.services[name]
+                why[name] = str(caught.value)
+                assert isinstance(caught.value, KeyError)
+                assert name not in ctx.services
+                assert ctx.services.get(name) is None
+
+    caplog.set_level("INFO", logger="greenroom")
+    async with open_supervisor("stage") as root:
+        services = [
+            service(Line(log, "base")),
+            service(Line(log, "off"), enabled=False, disabled_reason="not today"),
+            service(Line(log, "out"), enabled=False),
+            service(Line(log, "late", 9.0), required=False),
+            service(Line(log, "bad", error=OSError("no")), required=False, wait=True),
+        ]
+        ref: Any = root.start_soon(Asks, services, log, name="a")
+        await ref.ask(["off", "out", "late", "bad", "bass", "nothing-like-it"])
+    assert why == {
+        "off": "/stage/a: service off is disabled: not today",
+        "out": "/stage/a: service out is disabled",
+        "late": "/stage/a: optional service late is not connected yet",
+        "bad": "/stage/a: optional service bad failed to initialize: OSError: no",
+        "bass": "/stage/a: there is no service 'bass'; did you mean 'base'?",
+        "nothing-like-it": "/stage/a: there is no service 'nothing-like-it'; there is bad, base, late, off, out",
+    }
+    assert [record.getMessage() for record in caplog.records if record.levelname == "INFO"] == [
+        "/stage/a: service off is disabled: not today",
+        "/stage/a: service out is disabled",
+    ]
 
 
 @pytest.mark.parametrize("error", [None, OSError("gone")])

@@ -1,4 +1,5 @@
 import gc
+import re
 import weakref
 from functools import partial
 from typing import Any
@@ -443,6 +444,7 @@ BAD_TREES: list[dict[str, Any]] = [
     {"children": [ChildSpec("a", Plain), ChildSpec("a", Plain)]}, {"children": [ChildSpec("a", Plain, (1,))]},
     {"children": [ChildSpec("a", Plain, startup="later")]},  # type: ignore[arg-type]
     {"children": [ChildSpec("a", 7)]},  # type: ignore[arg-type]
+    {"children": 7}, {"children": ChildSpec("a", Plain)}, {"on_open": 7},
 ]  # fmt: skip
 
 
@@ -466,6 +468,23 @@ def test_p5_all_that_is_wrong_with_a_set_of_specs_is_said_at_once() -> None:
         assert "shutdown" in lines[2]
 
     trio.run(main)
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ({"args": 5}, "args: 5 is no list of arguments"),
+        ({"args": "ab"}, "args: 'ab' is no list of arguments"),
+        ({"args": None}, "args: None is no list of arguments"),
+        ({"kwargs": 3}, "kwargs: 3 is not a mapping of names to arguments"),
+        ({"kwargs": None}, "kwargs: None is not a mapping of names to arguments"),
+        ({"kwargs": {1: 2}}, "kwargs: {1: 2} is not a mapping of names to arguments"),
+    ],
+)
+async def test_p5_arguments_of_a_spec_that_are_no_arguments_are_refused_by_name(bad: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidSpec, match=re.escape(said)):
+        async with open_supervisor("stage", children=[ChildSpec("a", Plain, **bad)]):
+            raise AssertionError
 
 
 BAD_NUMBERS: list[Any] = [-1, 0, 1.0, "1", True, False, float("nan"), [], ..., b"1"]

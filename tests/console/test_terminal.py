@@ -2,13 +2,15 @@
 
 import re
 from io import StringIO
+from typing import Any
 
 import attrs
 import pytest
 import trio
+import trio.testing
 from rich.console import Console
 
-from greenroom import Actor, Context, Limits, Supervisor, open_supervisor
+from greenroom import Actor, ActorRef, Context, Limits, Supervisor, open_supervisor
 from greenroom.console._live import LiveScreen
 from greenroom.console._memory import GONE_KEPT, Memory
 from greenroom.console._screen import Screen
@@ -153,6 +155,27 @@ async def test_lines_of_the_plain_screen_tell_changes_once() -> None:
         "one               [ready]",
         "one               [ended] shutdown",
     ]
+
+
+async def test_lines_tell_the_end_of_children_before_that_of_their_parent() -> None:
+    async def parent(ctx: Context) -> None:
+        for name in ("one", "two"):
+            ctx.start_soon(Slow, name=name)
+        await trio.sleep_forever()
+
+    stream = StringIO()
+    screen = Screen(stream)
+    async with open_supervisor("stage") as root:
+        ref: ActorRef[Any] = await root.start(parent, name="parent")
+        memory = Memory(root)
+        await trio.testing.wait_all_tasks_blocked()
+        memory.look()
+        screen.show(memory)
+        await ref.stop()
+    memory.look()
+    screen.show(memory)
+    ends = [line.split()[1] for line in stream.getvalue().splitlines() if "[ended]" in line or "[killed]" in line]
+    assert ends == ["parent/two", "parent/one", "parent", "/stage"]
 
 
 def test_lines_keep_their_margin_and_nothing_steers_the_terminal() -> None:

@@ -15,18 +15,11 @@ SOURCES = {
     for room in ("mailbox", "actors", "supervisor")
     for path in (HERE / room).glob("*.py")
 }
-#: Words for whoever reads the declaration.
-NOTES = {("Service", "disabled_reason")}
 
 
 def fields() -> list[tuple[str, str]]:
     kinds: tuple[type[attrs.AttrsInstance], ...] = (Limits, Intensity, MailboxSpec, Scheduling, Service, Policy)
-    return [
-        (kind.__name__, field.name)
-        for kind in kinds
-        for field in attrs.fields(kind)
-        if (kind.__name__, field.name) not in NOTES
-    ]
+    return [(kind.__name__, field.name) for kind in kinds for field in attrs.fields(kind)]
 
 
 @pytest.mark.parametrize(("kind", "name"), fields())

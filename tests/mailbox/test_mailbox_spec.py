@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from greenroom import MailboxSpec
+from greenroom import InvalidSpec, MailboxSpec
 
 
 def key(message: Any) -> str:
@@ -28,7 +28,7 @@ def key(message: Any) -> str:
     ],
 )
 def test_a_wrong_mailbox_spec_is_refused_with_the_field_and_what_it_takes(options: dict[str, Any], words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(InvalidSpec, match=words):
         MailboxSpec(**options)
 
 

@@ -10,7 +10,7 @@ from greenroom.actors._errors import InvalidSpec
 from greenroom.mcp import McpConnection, mcp_server
 
 NO_STRING: list[Any] = [None, 1, 1.5, True, b"x", [], {}, object(), Path, math.nan]
-NO_SECONDS: list[Any] = ["1", b"1", True, [], {}, -1, -0.5, -math.inf, math.nan, object()]
+NO_SECONDS: list[Any] = ["1", b"1", True, [], {}, -1, -0.5, -math.inf, math.nan, object(), 10**400]
 NO_FLAG: list[Any] = [None, 0, 1, "true", "", [], {}, 1.0, object(), b""]
 NO_LIST: list[Any] = ["add", b"add", 1, True, {"add": 1}, object(), [1], [None], [b"x"], [["add"]]]
 NO_MAPPING: list[Any] = ["A=1", 1, True, ["A"], [("A", "1")], ("A", "1"), object(), {1: "x"}, {"": "x"}, {None: "x"}]

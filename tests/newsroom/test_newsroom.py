@@ -128,6 +128,23 @@ def test_a_folder_that_is_in_no_repository_is_refused_with_status_2(
     assert "Traceback" not in ended.stdout + ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "gives"),
+    [
+        ("--commits", "0", "a whole number from 1"),
+        ("--commits", "-1", "a whole number from 1"),
+        ("--archive-delay", "-0.5", "a number of seconds from 0"),
+        ("--archive-delay", "nan", "a number of seconds from 0"),
+        ("--archive-delay", "inf", "a number of seconds from 0"),
+    ],
+)
+def test_a_number_that_means_nothing_is_refused_with_status_2(
+    newsroom: Newsroom, repository: Path, option: str, value: str, gives: str
+) -> None:
+    ended = newsroom("--repo", repository, option, value)
+    assert (ended.returncode, ended.stderr) == (2, f"greenroom: {option}: {value} is wrong here; give {gives}\n")
+
+
 @pytest.mark.parametrize("missing", ["mcp", "mcp_server_git", "mcp_server_time"])
 def test_a_missing_extra_is_told_with_what_to_install(tmp_path: Path, missing: str) -> None:
     code = (

@@ -1,0 +1,107 @@
+"""All that is wrong is told at once: with the format, with what it means, and with the command line."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from greenroom.console._problem import Malformed
+from greenroom.console._reader import structure_tree
+from greenroom.console._salvage import problems_behind
+
+Write = Callable[[str], Path]
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+CHILD: dict[str, Any] = {"name": "a", "factory": "greenroom:Actor", "restart": "transient"}
+ALL_WRONG = """
+name = "Stage"
+main = "nobody"
+[limits]
+max_actor = 3
+[parameters]
+size = { default = 1 }
+needed = {}
+[[children]]
+name = "one"
+factory = "cast_of_actors:Werker"
+shutdwn = 3
+[[children]]
+name = "one"
+factory = "cast_of_actors:Worker"
+kwargs = { sise = "{size}", other = "{sice}" }
+"""
+
+
+def told(**data: Any) -> list[str]:
+    """Return what is told besides what is wrong with the format."""
+    with pytest.raises(Malformed) as caught:
+        structure_tree({"name": "x", "children": [CHILD], **data}, "tree.toml")
+    return [str(problem) for problem in problems_behind(caught.value, Path("tree.toml"))]
+
+
+def test_what_is_wrong_with_the_format_hides_nothing_else(tree: Write, greenroom: Run) -> None:
+    path = tree(ALL_WRONG)
+    for command in ("check", "run"):
+        ended = greenroom(command, path)
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert [line.removeprefix(f"greenroom: {path}: ").partition(";")[0] for line in ended.stderr.splitlines()] == [
+            "name: 'Stage' is wrong here",
+            "limits.max_actor: there is no key 'max_actor'",
+            "children[0].shutdwn: there is no key 'shutdwn'",
+            "children[0].factory: cast_of_actors has no 'Werker'",
+            "children[1].name: 'one' is the name of another child too",
+            "children[1].kwargs.other: there is no parameter 'sice'",
+            "children[1]: Worker(*args, size=1): got an unexpected keyword argument 'sise'",
+            "main: there is no child 'nobody'",
+        ]
+
+
+def test_what_is_wrong_in_the_file_hides_nothing_of_the_command_line(
+    tree: Write, greenroom: Run, tmp_path: Path
+) -> None:
+    path = tree(
+        ALL_WRONG.replace("Stage", "stage").replace("max_actor =", "max_actors =").replace("shutdwn", "shutdown")
+    )
+    ended = greenroom("run", path, "--size", "x", "--sice", "3", "--output", tmp_path, "--profile", "p")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    lines = ended.stderr.splitlines()
+    assert len([line for line in lines if line.startswith(f"greenroom: {path}: ")]) == 5
+    assert [line.removeprefix("greenroom: ") for line in lines[5:]] == [
+        f"--output: '{tmp_path}' is a folder",
+        "there is no option '--sice'; did you mean '--size'?",
+        "--profile: there is no profile 'p'; there is none at all",
+        "--size: 'x' is wrong here; give a whole number",
+    ]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"children": []},
+        {"children": 3},
+        {"children": [3]},
+        {"children": [{**CHILD, "factory": "a"}], "main": "b"},
+        {"children": [CHILD, 3], "main": "b"},
+        {"children": [{**CHILD, "name": "B"}], "main": "b"},
+        {"children": [{**CHILD, "restart": "x"}], "main": "a"},
+        {"children": [{"name": "a", "factory": "greenroom:Actor"}], "defaults": {"restart": "x"}, "main": "a"},
+        {"children": [{"name": "a", "factory": "greenroom:Actor"}], "base": 3, "main": "a"},
+        {"children": [{**CHILD, "kwargs": 3, "args": [1, 2, 3]}]},
+        {"children": [{**CHILD, "args": ["{n}"]}], "parameters": {"N": {}}},
+        {"children": [{**CHILD, "args": ["{n}"]}], "parameters": 3},
+        {"parameters": {"n": {"default": []}}, "base": {"parameters": {"n": "x"}}},
+    ],
+)
+def test_what_may_only_follow_from_the_format_is_not_told(data: dict[str, Any]) -> None:
+    assert told(nme=1, **data) == []
+
+
+def test_children_are_told_by_their_numbers_in_the_file() -> None:
+    wrong = {**CHILD, "factory": "greenroom:Aktor"}
+    assert told(children=[3, wrong, {"name": "b"}, wrong]) == [
+        "children[1].factory: greenroom has no 'Aktor'; did you mean 'Actor'?",
+        "children[3].name: 'a' is the name of another child too",
+        "children[3].factory: greenroom has no 'Aktor'; did you mean 'Actor'?",
+    ]
