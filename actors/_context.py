@@ -1,7 +1,7 @@
 """The context: what an actor's own code does through the runtime."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, TypeVarTuple, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, TypeVarTuple, Unpack, overload
 
 import trio
 
@@ -17,6 +17,7 @@ from ._reports import ReportLog, log_of
 from ._request import Asked, ReplyToken
 from ._runner import LEAVE
 from ._slot import Slot, blank
+from ._start_options import StartOptions
 from ._timer import Timer, set_timer
 from ._working import next_mail
 
@@ -209,10 +210,12 @@ class Context:
     # -- children
 
     @overload
-    def start_soon(self, factory: "Callable[[*Ts], Actor[M]]", *args: *Ts, **options: Any) -> ActorRef[M]: ...
+    def start_soon(
+        self, factory: "Callable[[*Ts], Actor[M]]", *args: *Ts, **options: Unpack[StartOptions]
+    ) -> ActorRef[M]: ...
     @overload
     def start_soon(
-        self, factory: "Callable[[Context, *Ts], Awaitable[object]]", *args: *Ts, **options: Any
+        self, factory: "Callable[[Context, *Ts], Awaitable[object]]", *args: *Ts, **options: Unpack[StartOptions]
     ) -> ActorRef[Any]: ...
     def start_soon(  # type: ignore[misc]  # takes what both overloads take; mypy does not see it through *Ts
         self, factory: Any, *args: Any, **options: Any
@@ -222,10 +225,12 @@ class Context:
         return slot.runtime.children.start_soon(slot, factory, args, options).ref()
 
     @overload
-    async def start(self, factory: "Callable[[*Ts], Actor[M]]", *args: *Ts, **options: Any) -> ActorRef[M]: ...
+    async def start(
+        self, factory: "Callable[[*Ts], Actor[M]]", *args: *Ts, **options: Unpack[StartOptions]
+    ) -> ActorRef[M]: ...
     @overload
     async def start(
-        self, factory: "Callable[[Context, *Ts], Awaitable[object]]", *args: *Ts, **options: Any
+        self, factory: "Callable[[Context, *Ts], Awaitable[object]]", *args: *Ts, **options: Unpack[StartOptions]
     ) -> ActorRef[Any]: ...
     async def start(  # type: ignore[misc]  # as start_soon
         self, factory: Any, *args: Any, **options: Any

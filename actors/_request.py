@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from ._slot import Slot
 
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 
-class Request(Generic[R]):
+class Request(Generic[R_co]):
     """Derive a message class from it to say what the answer is: `class Get(Request[int])` makes `await ref.ask(Get())` an int."""
 
     __slots__ = ()

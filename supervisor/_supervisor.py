@@ -17,6 +17,7 @@ from ..actors import (
     Context,
     ExitReason,
     GreenroomError,
+    Nobody,
     ReportLog,
     RestartType,
     Slot,
@@ -129,7 +130,7 @@ class Supervisor:
         mailbox: MailboxSpec | None = None,
         labels: Mapping[str, Any] | None = None,
         redeliver: int = 0,
-        mail: M = ...,
+        mail: M | Callable[[M], Nobody] = ...,
     ) -> ActorRef[M]: ...
     @overload
     def start_soon(
@@ -188,7 +189,7 @@ class Supervisor:
         mailbox: MailboxSpec | None = None,
         labels: Mapping[str, Any] | None = None,
         redeliver: int = 0,
-        mail: M = ...,
+        mail: M | Callable[[M], Nobody] = ...,
     ) -> ActorRef[M]: ...
     @overload
     async def start(

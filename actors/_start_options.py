@@ -1,0 +1,29 @@
+"""What may be given when a child is started besides its factory, as type checkers see it; `supervisor` checks the values."""
+
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+from ..mailbox import MailboxSpec
+from ._policy import RestartType
+
+
+class Nobody:
+    """Of which there is no instance, and which no function returns.
+
+    A child's first message is of type M, or `Callable[[M], Nobody]`, which is no more than M. But for the sake of that function mypy works out M from
+    the factory before it looks at the message, and so takes a message of one kind for an actor of several.
+    """
+
+
+class StartOptions(TypedDict, total=False):
+    """The keywords of `ctx.start_soon` and `ctx.start`."""
+
+    name: str | None
+    restart: RestartType
+    shutdown: float | None
+    startup_timeout: float | None
+    mailbox: MailboxSpec
+    labels: Mapping[str, Any]
+    redeliver: int
+    mail: Any
+    wake_parent: bool

@@ -1,0 +1,96 @@
+"""What a user writes about actors is understood."""
+
+import functools
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any, assert_type
+
+from greenroom import (
+    Actor,
+    ActorRef,
+    Agent,
+    ChildSpec,
+    Context,
+    MailboxSpec,
+    Request,
+    Service,
+    Supervisor,
+    Turn,
+    TurnHandle,
+    open_supervisor,
+)
+from greenroom.mcp import McpConnection, mcp_server
+
+
+class Add:
+    pass
+
+
+class Total(Request[int]):
+    pass
+
+
+class Counter(Actor[Add | Total]):
+    def __init__(self, start: int = 0) -> None:
+        self.total = start
+
+    def services(self) -> list[Service[Any]]:
+        assert_type(mcp_server("time", command="time"), Service[McpConnection])
+        assert_type(Service("db", connect), Service[str])
+        return [mcp_server("time", command="time"), Service("db", connect)]
+
+    async def receive(self, message: Add | Total, ctx: Context) -> int | None:
+        assert_type(ctx.start_soon(Writer, name="writer", mail="begin", wake_parent=True), ActorRef[str])
+        assert_type(await ctx.start(worker, 3, labels={"role": "helper"}), ActorRef[Any])
+        return self.total if isinstance(message, Total) else None
+
+
+class Plain(Actor[str]):
+    def receive(self, message: str, ctx: Context) -> None:
+        ctx.stop(message)
+
+
+class Writer(Agent[str]):
+    async def turn(self, turn: Turn[str], ctx: Context) -> str:
+        return " ".join(mail.message for mail in turn.mail)
+
+
+@asynccontextmanager
+async def connect() -> AsyncGenerator[str]:
+    yield "connected"
+
+
+async def worker(ctx: Context, size: int) -> None:
+    async for message in ctx:
+        assert_type(message, Any)
+        print(size)
+
+
+def make(start: int) -> Counter:
+    return Counter(start)
+
+
+async def main() -> None:
+    spec = ChildSpec("counter", Counter, (3,), restart="transient", mailbox=MailboxSpec(3, "wait"))
+    async with open_supervisor("stage", children=[spec]) as root:
+        assert_type(root, Supervisor)
+        counter = root.start_soon(Counter, 3, name="one", restart="permanent", mail=Add())
+        assert_type(counter, ActorRef[Add | Total])
+        assert_type(await root.start(Counter), ActorRef[Add | Total])
+        assert_type(root.start_soon(make, 3), ActorRef[Add | Total])
+        assert_type(root.start_soon(functools.partial(Counter, start=3)), ActorRef[Add | Total])
+        assert_type(root.start_soon(Plain), ActorRef[str])
+        assert_type(root.start_soon(worker, 3), ActorRef[Any])
+        assert_type(counter.tell(Add()), int)
+        assert_type(counter.try_tell(Total()), bool)
+        assert_type(await counter.ask(Total(), timeout=1.0), int)
+        # An answer may be used where more is taken than it is.
+        print(await counter.ask(Total()))
+        answer: float | None = await counter.ask(Total())
+        print(answer)
+        # Who takes more, takes less.
+        adder: ActorRef[Add] = counter
+        adder.tell(Add())
+        writer = await root.start(Writer, mail="begin")
+        assert_type(writer.start_turn("now"), TurnHandle)
+        writer.steer("but shorter")
