@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from random import Random
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
+
+import attrs
 
 
-class Choice(NamedTuple):
+@attrs.define(unsafe_hash=True)  # not frozen: one is made at each step, and frozen ones take three times as long
+class Choice:
     """Hold one choice that a run came to.
 
     Attributes:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from ._run import check_count
 from ._schedule import Schedule, Time
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ def schedules(*, time: Time = "exact", first: int = FIRST, deviations: int = DEV
     from hypothesis import strategies as st
 
     for name, value in (("first", first), ("deviations", deviations)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"schedules: {name} is {value!r}; give a number from 1")
+        check_count(name, value)
     drawn = st.dictionaries(st.integers(0, first - 1), st.integers(1, 6), max_size=deviations)
     return drawn.map(lambda deviations: Schedule(deviations, time=time))

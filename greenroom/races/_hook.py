@@ -13,11 +13,12 @@ from threading import Lock, local
 from typing import Any
 
 import trio
-from trio._core import _run as trio_run
+from trio._core import _run
 
 from ._clock import PATIENCE
 from ._stepper import Director, Stepper, Task
 
+trio_run: Any = _run
 _here = local()
 _lock = Lock()
 _users = 0
@@ -58,7 +59,7 @@ class Hook(Stepper):
             if self.is_shut and not runq and held:
                 waiting = self.in_order()
                 index = self.director.choose(waiting)
-                if self.is_shut and index < len(waiting):
+                if self.is_shut and index < len(waiting):  # type: ignore[redundant-expr]  # the director may have opened it
                     self.steps += 1
                     task = waiting[index]
                     del held[task]
@@ -87,11 +88,10 @@ def hooked(stepper: Stepper) -> Generator[None]:
     if not isinstance(stepper, Hook):
         yield
         return
-    module: Any = trio_run
     with _lock:
         if not _users:
-            _before = module._r, module._ALLOW_DETERMINISTIC_SCHEDULING  # noqa: SLF001 -- the hook
-            module._r, module._ALLOW_DETERMINISTIC_SCHEDULING = _Shuffler(), True  # noqa: SLF001
+            _before = trio_run._r, trio_run._ALLOW_DETERMINISTIC_SCHEDULING  # noqa: SLF001 -- the hook
+            trio_run._r, trio_run._ALLOW_DETERMINISTIC_SCHEDULING = _Shuffler(), True  # noqa: SLF001
         _users += 1
     _here.stepper = stepper
     try:
@@ -101,7 +101,7 @@ def hooked(stepper: Stepper) -> Generator[None]:
         with _lock:
             _users -= 1
             if not _users:
-                module._r, module._ALLOW_DETERMINISTIC_SCHEDULING = _before  # noqa: SLF001
+                trio_run._r, trio_run._ALLOW_DETERMINISTIC_SCHEDULING = _before  # noqa: SLF001
 
 
 class _Probe:

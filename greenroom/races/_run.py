@@ -85,8 +85,7 @@ class Terms:
 
     def __attrs_post_init__(self) -> None:
         """Refuse what is none of what there is."""
-        if isinstance(self.max_steps, bool) or not isinstance(self.max_steps, int) or self.max_steps < 1:
-            raise ValueError(f"max_steps is {self.max_steps!r}; give a number from 1")
+        check_count("max_steps", self.max_steps)
         if self.time not in ("exact", "choice"):
             raise ValueError(f"time is {self.time!r}; give 'exact' or 'choice'")
         if self.backend not in ("gate", "hook"):
@@ -129,7 +128,7 @@ class Sim:
             ValueError: a scope of this name is open already, or the name is no identifier.
         """
         scopes = self._play.scopes
-        if not isinstance(name, str) or not name.isidentifier():
+        if not str(name).isidentifier():
             raise ValueError(f"sim.scope: {name!r} is no name; give one of letters and digits, such as 'victim'")
         if name in scopes:
             raise ValueError(f"sim.scope: there is an open scope {name!r} already; one name, one scope at a time")
@@ -337,17 +336,28 @@ def run_once(
     return result
 
 
+def check_count(name: str, number: Any) -> None:
+    """Refuse what is no number from 1.
+
+    Raises:
+        ValueError: with the name and what it was.
+    """
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise ValueError(f"{name} is {number!r}; give a number from 1")
+
+
 def check_scenario(caller: str, scenario: Any) -> None:
     """Refuse what cannot be run as a scenario, and a call from where none can be run.
 
     Raises:
         TypeError: it is no async function. RuntimeError: this is within Trio.
     """
-    core = scenario
+    core: Any = scenario
     while isinstance(core, partial):
         core = core.func
     name = getattr(core, "__qualname__", repr(core))
-    if not inspect.iscoroutinefunction(core) and not inspect.iscoroutinefunction(getattr(type(core), "__call__", None)):  # noqa: B004 -- how it is made counts
+    by_call: Any = getattr(core.__class__, "__call__", None)  # noqa: B004 -- how it is made counts
+    if not inspect.iscoroutinefunction(core) and not inspect.iscoroutinefunction(by_call):
         raise TypeError(f"{caller}: {name} is no async function; a scenario is `async def {name}(sim)`")
     if trio.lowlevel.in_trio_run():
         raise RuntimeError(f"{caller}: called within Trio; each run is a Trio run of its own, so call it from outside")

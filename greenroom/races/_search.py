@@ -10,7 +10,7 @@ import attrs
 from ._bounded import Bounded
 from ._decider import Batches, Decider, Follow, Lottery, Priorities, Walk
 from ._errors import ProgramChanged
-from ._run import MAX_STEPS, Backend, Result, Scenario, Stage, Terms, check_scenario, run_once
+from ._run import MAX_STEPS, Backend, Result, Scenario, Stage, Terms, check_count, check_scenario, run_once
 from ._schedule import Schedule, Time
 from ._shrink import shrink
 
@@ -50,12 +50,14 @@ class Found:
         schedules: which schedule it was, from 1.
         first: the failure as it was found.
         shrinking: how many runs it took to shrink.
+        is_least: no schedule with fewer deviations fails in this way: all have been tried.
     """
 
     result: Result
     schedules: int
     first: Result
     shrinking: int
+    is_least: bool = False
 
     @property
     def token(self) -> str:
@@ -64,16 +66,16 @@ class Found:
 
     def __str__(self) -> str:
         """Say it in a few lines: what, where in the search, which choices, and how to see it again."""
-        return described(self.result, f" in schedule {self.schedules}")
+        return described(self.result, f" in schedule {self.schedules}", "; no fewer do" if self.is_least else "")
 
 
-def described(result: Result, where: str = "") -> str:
+def described(result: Result, where: str = "", how: str = "") -> str:
     """Return a failure as lines: what, which choices, and how to see it again."""
     error = result.error
     size = len(result.schedule.deviations)
     lines = [
         f"{result.verdict}{where}: {type(error).__name__}: {error}",
-        f"{size} deviation{'' if size == 1 else 's'} from the default (marked >), in {result.steps} steps:",
+        f"{size} deviation{'' if size == 1 else 's'} from the default (marked >){how}, in {result.steps} steps:",
     ]
     for at, choice in enumerate(result.choices):
         mark = ">" if choice.index else " "
@@ -117,8 +119,7 @@ def search(
         RuntimeError: this was called within Trio.
     """
     check_scenario("search", scenario)
-    if isinstance(schedules, bool) or not isinstance(schedules, int) or schedules < 1:
-        raise ValueError(f"search: schedules is {schedules!r}; give a number from 1")
+    check_count("schedules", schedules)
     if strategy not in MAKERS:
         raise ValueError(f"search: strategy is {strategy!r}; give one of {', '.join(MAKERS)}")
     if mode not in ("shared", "isolated"):
@@ -129,26 +130,21 @@ def search(
     def replay(deviations: Mapping[int, int]) -> Result:
         return run_once(scenario, args, Follow(deviations), terms)
 
-    modes: tuple[Mode, ...] = ("shared", "isolated") if mode == "shared" else ("isolated",)
     doubt = ""
-    for each in modes:
-        go = _run_shared if each == "shared" else _run_isolated
-        failure = go(_plan(strategy, schedules, seed, until), scenario, args, terms)
+    for each in (_run_shared, _run_isolated) if mode == "shared" else (_run_isolated,):
+        failure = each(_plan(strategy, schedules, seed, until), scenario, args, terms)
         if failure is None:
             break
         number, first = failure
         again = replay(first.schedule.deviations)
         if again.fingerprint == first.fingerprint:
-            break
+            best, runs, is_least = shrink(first, replay)
+            return Found(best, number, first, runs, is_least)
         # What ran before in the same Trio run may have had a part in it: once more, each in a run of its own.
         doubt = _difference(first, again)
-        failure = None
-    if failure is None:
-        if doubt:
-            raise ProgramChanged(doubt)
-        return None
-    best, runs = shrink(first, replay)
-    return Found(best, number, first, runs)
+    if doubt:
+        raise ProgramChanged(doubt)
+    return None
 
 
 def terms_of(max_steps: int, time: Time, backend: Backend | None) -> Terms:

@@ -34,9 +34,9 @@ class Stepper(trio.abc.Instrument):
 
     def __init__(self, director: Director) -> None:
         self.director = director
-        self.is_shut = False
+        self.is_shut: bool = False
         #: steps that have been chosen.
-        self.steps = 0
+        self.steps: int = 0
         #: grows whenever any task does anything, Trio's own among them.
         self.activity = 0
         #: what is held: the step in which it became ready, and its number.

@@ -54,15 +54,13 @@ def _awaited(frames: list[FrameType], living: Mapping[Task, Any]) -> tuple[str, 
         names = frame.f_locals
         it = names.get("self")
         if isinstance(it, (trio.Lock, trio.StrictFIFOLock)):
-            owner = it.statistics().owner
-            return "a lock", [owner] if owner in living else []
+            return "a lock", [task for task in living if task is it.statistics().owner]
         if isinstance(it, trio.Nursery):
             return "its children", [task for task in living if task.parent_nursery is it]
         slot = names.get("slot")
         if frame.f_code.co_name in _OF_ACTORS and slot is not None:
-            runner = getattr(slot, "runner", None)
-            task = getattr(runner, "task", None)
-            return f"{_OF_ACTORS[frame.f_code.co_name]} {slot.path}", [task] if task in living else []
+            worker = getattr(getattr(slot, "runner", None), "task", None)
+            return f"{_OF_ACTORS[frame.f_code.co_name]} {slot.path}", [task for task in living if task is worker]
         for kind, text in _PLAIN:
             if isinstance(it, kind):
                 return text, []

@@ -37,7 +37,7 @@ def draw_program(  # noqa: C901 -- one case for each kind of step
 
     async def program(sim: Sim) -> list[str]:  # noqa: C901 -- the same
         lock, semaphore, condition = trio.Lock(), trio.Semaphore(1), trio.Condition()
-        events = [trio.Event() for _ in range(2)]
+        events: list[trio.Event] = [trio.Event() for _ in range(2)]
         send, receive = trio.open_memory_channel[int](1)
         trace: list[str] = []
 
@@ -64,9 +64,9 @@ def draw_program(  # noqa: C901 -- one case for each kind of step
                             semaphore.release()
                 case "event":
                     with trio.move_on_after(3):
-                        await events[inner % 2].wait()
+                        await events[int(inner) % 2].wait()
                 case "set":
-                    events[inner % 2].set()
+                    events[int(inner) % 2].set()
                 case "send":
                     with trio.move_on_after(1):
                         await send.send(inner)

@@ -64,7 +64,11 @@ def test_the_hook_works_with_this_trio_and_is_what_is_taken() -> None:
 
 def test_where_the_hook_does_not_work_the_gate_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     works.cache_clear()
-    monkeypatch.setattr(hook_module.Hook, "order", lambda self, batch: None)
+
+    def order(self: object, batch: list[object]) -> None:
+        """Order nothing."""
+
+    monkeypatch.setattr(hook_module.Hook, "order", order)
     try:
         assert not works()
         assert Terms().backend == "gate"
@@ -90,7 +94,7 @@ def test_other_runs_meanwhile_are_ordered_by_trio() -> None:
 
 
 def test_trio_is_left_as_it_was() -> None:
-    module: Any = hook_module.trio_run
+    module = hook_module.trio_run
     before = module._r, module._ALLOW_DETERMINISTIC_SCHEDULING
     races.run(lost_wakeup, backend="hook")
     assert (module._r, module._ALLOW_DETERMINISTIC_SCHEDULING) == before
@@ -102,7 +106,7 @@ def test_what_is_stuck_behind_a_shield_does_not_stop_the_search() -> None:
             await trio.sleep_forever()
 
     for backend in ("gate", "hook"):
-        assert races.run(scenario, backend=backend).verdict == "deadlock"  # type: ignore[arg-type]
+        assert races.run(scenario, backend=backend).verdict == "deadlock"
 
 
 async def times_out(sim: Sim) -> None:
@@ -153,11 +157,11 @@ def test_waiting_for_what_never_comes_from_outside_ends(monkeypatch: pytest.Monk
             await trio.lowlevel.wait_readable(one)
 
     for backend in ("gate", "hook"):
-        result = races.run(scenario, backend=backend)  # type: ignore[arg-type]
+        result = races.run(scenario, backend=backend)
         assert result.verdict == "hung"
         assert "0:scenario waits at test_backends.py:" in str(result.error)
 
 
 def test_the_default_run_is_the_same_by_either() -> None:
-    results = [run_once(lost_wakeup, (), Follow({}), Terms(backend=backend)) for backend in ("gate", "hook")]  # type: ignore[arg-type]
+    results = [run_once(lost_wakeup, (), Follow({}), Terms(backend=backend)) for backend in ("gate", "hook")]
     assert facts(results[0]) == facts(results[1])

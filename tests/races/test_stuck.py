@@ -51,7 +51,7 @@ class Get(Request[int]):
 
 class Silent(Actor[Get]):
     async def receive(self, message: Get, ctx: Context) -> int:
-        await trio.sleep_forever()
+        await trio.Event().wait()
         return 1
 
 
