@@ -22,6 +22,7 @@ from ..actors import (
     Runtime,
     Slot,
     StartupFailed,
+    StartupInProgress,
     check_arguments,
     close_parked,
     descendants,
@@ -170,13 +171,21 @@ class Starter:
             raise ActorStopped(parent.path, None, f"has ended and {detail}")
         if parent.order >= STOP or parent.ending:
             raise ActorStopping(parent.path, None, f"is stopping and {detail}")
+        if parent.runtime.nursery is None:
+            raise StartupInProgress(parent.path, None, f"has not begun to start and {detail}")
         if parent.life is RESTARTING:
             raise ActorRestarting(parent.path, None, f"is restarting and {detail} until it is ready")
+
+    def check_restart(self, parent: Slot, child: Slot) -> None:
+        """Raise unless a parked child may be started again now: it counts among those that are there from then on."""
+        self.check_parent(parent, child.name, child.factory)
+        if self._is_limited:
+            self._check_limits(parent, child.name)
 
     def _holders(self) -> tuple[str, ...]:
         if self.root is None:
             return ()
-        return tuple(slot.path for slot in descendants(self.root)[:MAX_HOLDERS])
+        return tuple(slot.path for slot in descendants(self.root) if not slot.has_ended)[:MAX_HOLDERS]
 
 
 async def wait_started(slot: Slot) -> None:

@@ -329,12 +329,13 @@ class Supervisor:
 
         Raises:
             ChildNotFound: there is none of that name. AlreadyRunning: it is not parked. ActorStopping: the supervisor is.
+            LimitReached: there are as many actors as may be; parked ones do not count.
             StartupFailed: it did not become ready, and is parked again; neither counted nor reported.
         """
         child = self._child(name)
         if child.life is not PARKED:
             raise AlreadyRunning(child.path, child.life.value)
-        self._starter.check_parent(self._slot, name, child.factory)
+        self._starter.check_restart(self._slot, child)
         await trio.lowlevel.checkpoint_if_cancelled()
         reopen(child)
         incarnation = child.incarnation

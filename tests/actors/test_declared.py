@@ -15,6 +15,7 @@ from greenroom import (
     LimitReached,
     Limits,
     StartupFailed,
+    StartupInProgress,
     Supervisor,
     open_supervisor,
 )
@@ -269,3 +270,18 @@ async def test_what_a_spec_gives_its_child() -> None:
         await ref.wait_ready()
         assert ref.incarnation == 2
         root.reports.drain()
+
+
+async def test_a_tree_that_has_not_begun_takes_no_children() -> None:
+    """P5: nothing has been changed."""
+    refused: list[StartupInProgress] = []
+
+    def start(root: Supervisor) -> None:
+        with pytest.raises(StartupInProgress) as caught:
+            root.start_soon(Starts, [], name="a")
+        refused.append(caught.value)
+
+    async with open_supervisor("stage", on_open=start) as root:
+        assert str(refused[0]) == "/stage: has not begun to start and takes no new children (start of 'a')"
+        assert root.which_children() == []
+        await root.start(Starts, [], name="a")

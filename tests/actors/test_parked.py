@@ -16,6 +16,7 @@ from greenroom import (
     Context,
     Down,
     Intensity,
+    LimitReached,
     Limits,
     NameInUse,
     StartupFailed,
@@ -250,3 +251,17 @@ async def test_a_parked_child_goes_when_its_tree_does_and_holds_no_place() -> No
         keep = root
     assert ref.lifecycle == "stopped"
     assert keep._slot.runtime.alive == 0
+
+
+async def test_a_parked_child_is_not_started_again_past_the_limit_of_the_tree() -> None:
+    """P5."""
+    async with open_supervisor("stage", limits=Limits(max_actors=2)) as root:
+        ref = await root.start(Works, name="a", restart="permanent")
+        await root.terminate_child("a")
+        other = await root.start(Works, name="b")
+        with pytest.raises(LimitReached, match=r"Limits.max_actors=2 is reached, held by /stage/b;"):
+            await root.restart_child("a")
+        assert (ref.lifecycle, ref.incarnation) == ("parked", 1)
+        await other.stop()
+        await root.restart_child("a")
+        assert ref.lifecycle == "ready"
