@@ -6,7 +6,7 @@
     found = races.search(scenario)         # None, or the smallest failure that was found
     races.run(scenario, schedule=found.token)
 
-Each run is a Trio run of its own in virtual time. Whenever several tasks could go on, one is chosen; the default is the one that has been ready
+Runs are in virtual time. Whenever several tasks could go on, one is chosen; the default is the one that has been ready
 longest, and a schedule says where a run differs from that. Trees that are opened in a scenario choose by it too: their run queue, their deadlines,
 their launch gate. What is not controlled: threads, sockets, other processes, `time.time`, `random`.
 """
@@ -17,8 +17,10 @@ from .._lazy import find_later
 
 if TYPE_CHECKING:
     from ._decider import Choice as Choice
+    from ._drawing import schedules as schedules
     from ._errors import DeadlockFound as DeadlockFound
     from ._errors import InvalidToken as InvalidToken
+    from ._errors import OutsideSilent as OutsideSilent
     from ._errors import ProgramChanged as ProgramChanged
     from ._errors import StepsExceeded as StepsExceeded
     from ._explore import RaceFound as RaceFound
@@ -26,8 +28,11 @@ if TYPE_CHECKING:
     from ._run import CrashInjected as CrashInjected
     from ._run import Result as Result
     from ._run import Sim as Sim
+    from ._schedule import Injection as Injection
     from ._schedule import Schedule as Schedule
     from ._search import Found as Found
+    from ._search import ScenarioFailed as ScenarioFailed
+    from ._search import check as check
     from ._search import run as run
     from ._search import search as search
     from ._sweep import Sweep as Sweep
@@ -35,7 +40,7 @@ if TYPE_CHECKING:
     from ._sweep import crash_everywhere as crash_everywhere
 else:
     __getattr__ = find_later(
-        globals(), ("._decider", "._errors", "._explore", "._run", "._schedule", "._search", "._sweep")
+        globals(), ("._decider", "._drawing", "._errors", "._explore", "._run", "._schedule", "._search", "._sweep")
     )
 
 __all__ = [
@@ -43,17 +48,22 @@ __all__ = [
     "CrashInjected",
     "DeadlockFound",
     "Found",
+    "Injection",
     "InvalidToken",
+    "OutsideSilent",
     "ProgramChanged",
     "RaceFound",
     "Result",
+    "ScenarioFailed",
     "Schedule",
     "Sim",
     "StepsExceeded",
     "Sweep",
     "cancel_everywhere",
+    "check",
     "crash_everywhere",
     "explore",
     "run",
+    "schedules",
     "search",
 ]

@@ -7,26 +7,27 @@ from ._run import Result
 
 
 class Bounded:
-    """Give out schedules that deviate from the default at most so many times, each once; those with fewer deviations first.
+    """Give out schedules by how often they deviate from the default: never, once, twice, and so on; each once.
 
     A schedule's neighbours are known once it has been run: they deviate once more, later than all its own deviations.
     """
 
-    def __init__(self, bound: int) -> None:
-        self._bound = bound
+    def __init__(self) -> None:
         self._waiting: deque[dict[int, int]] = deque([{}])
+        self._bound: int | None = None
         #: how many choices the longest run had.
         self.length = 0
 
-    def __iter__(self) -> Iterator[Mapping[int, int]]:
-        """Iterate over what waits; tell each result by `learn` before the next one is taken."""
+    def up_to(self, bound: int | None) -> Iterator[Mapping[int, int]]:
+        """Iterate over those that deviate at most so many times, None for any number; tell each result by `learn` before the next is taken."""
+        self._bound = bound
         while self._waiting:
             yield self._waiting.popleft()
 
     def learn(self, deviations: Mapping[int, int], result: Result) -> None:
         """Take in what a schedule led to."""
         self.length = max(self.length, len(result.choices))
-        if len(deviations) >= self._bound:
+        if self._bound is not None and len(deviations) >= self._bound:
             return
         after = max(deviations, default=-1) + 1
         for at in range(after, len(result.choices)):

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 import attrs
 
 
-@attrs.frozen
+@attrs.define(unsafe_hash=True)  # not frozen: one is made at each step, and frozen ones take three times as long
 class Choice:
     """Hold one choice that a run came to.
 
@@ -39,10 +39,16 @@ class Decider(Protocol):
 
 
 class Follow:
-    """Follow deviations, and the default elsewhere."""
+    """Follow deviations, and the default elsewhere.
 
-    def __init__(self, deviations: Mapping[int, int]) -> None:
+    Args:
+        deviations: number of the choice -> index.
+        round_: an index that is too high counts round, as in a schedule that was drawn and not taken from a run.
+    """
+
+    def __init__(self, deviations: Mapping[int, int], *, round_: bool = False) -> None:
         self.deviations = deviations
+        self._round = round_
         #: the first deviation for which there was nothing to choose, as (choice, index, how many there were).
         self.misfit: tuple[int, int, int] | None = None
 
@@ -50,6 +56,8 @@ class Follow:
         """Return the deviation, if there is one here."""
         index = self.deviations.get(at, 0)
         if index >= len(labels):
+            if self._round:
+                return index % len(labels)
             if self.misfit is None:
                 self.misfit = (at, index, len(labels))
             return 0

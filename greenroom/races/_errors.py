@@ -12,8 +12,12 @@ class ProgramChanged(GreenroomError):
 
 
 class DeadlockFound(GreenroomError):
-    """No task can go on, no timer runs, and nothing from outside is awaited."""
+    """No task can go on, no timer runs, and nothing from outside is awaited. The text says who waits for what."""
 
 
 class StepsExceeded(GreenroomError):
     """The program took more steps than allowed: a livelock, or a larger `max_steps` is needed."""
+
+
+class OutsideSilent(GreenroomError):
+    """The program waited for a thread, a socket or another process, and nothing came of it for longer than a run's patience."""

@@ -5,8 +5,10 @@ from collections.abc import Awaitable, Callable
 from functools import partial, wraps
 from typing import Any
 
-from ._run import MAX_STEPS
-from ._search import SCHEDULES, search
+from ._run import MAX_STEPS, Backend
+from ._schedule import Time
+from ._search import SCHEDULES, Mode, Strategy, described, run, search
+from ._settings import settings
 
 
 class RaceFound(AssertionError):
@@ -14,7 +16,15 @@ class RaceFound(AssertionError):
 
 
 def explore(
-    *, schedules: int = SCHEDULES, seed: int = 0, max_steps: int = MAX_STEPS
+    *,
+    schedules: int = SCHEDULES,
+    seed: int = 0,
+    seconds: float | None = None,
+    strategy: Strategy = "portfolio",
+    mode: Mode = "shared",
+    max_steps: int = MAX_STEPS,
+    time: Time = "exact",
+    backend: Backend | None = None,
 ) -> Callable[[Callable[..., Awaitable[Any]]], Callable[..., None]]:
     """Run an async test under many schedules; it fails with the smallest failure that was found.
 
@@ -22,12 +32,17 @@ def explore(
         async def test_nobody_waits_for_ever(sim): ...
 
     The test is a plain function to pytest. Its first parameter gets the `Sim`; others come from `pytest.mark.parametrize`, or from fixtures that
-    may be shared by all runs.
+    may be shared by all runs. `pytest --race-replay=TOKEN` runs it under the schedule of a failure only; `--race-schedules=N` tries N of them.
 
     Args:
         schedules: how many to try.
         seed: of all that is drawn.
+        seconds: of real time after which no other schedule is begun.
+        strategy: "portfolio", or one alone, as for `search`.
+        mode: "shared" or "isolated", as for `search`.
         max_steps: steps after which a run counts as a livelock.
+        time: "exact", or "choice" to let timeouts fire early and late.
+        backend: "hook" or "gate"; None takes the faster one that works.
 
     Raises:
         TypeError: it decorates something else than an async function with a parameter for the `Sim`.
@@ -44,9 +59,19 @@ def explore(
 
         @wraps(scenario)
         def test(**others: Any) -> None:
-            found = search(partial(scenario, **others), schedules=schedules, seed=seed, max_steps=max_steps)
+            play = partial(scenario, **others)
+            if settings.replay is not None:
+                result = run(play, schedule=settings.replay, max_steps=max_steps, backend=backend)
+                if result.failed:
+                    raise RaceFound(f"{name}: {described(result)}") from result.error
+                return
+            found = search(
+                play, schedules=settings.schedules or schedules, seed=seed, seconds=seconds, strategy=strategy, mode=mode,
+                max_steps=max_steps, time=time, backend=backend,
+            )  # fmt: skip
             if found is not None:
-                raise RaceFound(f"{name}: {found}") from found.result.error
+                again = f"to see it again: pytest --race-replay={found.token}"
+                raise RaceFound(f"{name}: {found}\n{again}") from found.result.error
 
         test.__signature__ = signature.replace(parameters=parameters[1:], return_annotation=None)  # type: ignore[attr-defined]
         return test

@@ -1,23 +1,32 @@
-"""Running a scenario once, step by step, under a decider."""
+"""Running a scenario, step by step, under a decider."""
 
+import inspect
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from hashlib import sha256
 from math import inf
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import attrs
 import trio
-import trio.testing
 
 from ..mailbox import CHOICES
+from ._clock import VirtualClock
 from ._decider import Choice, Decider
-from ._errors import DeadlockFound, StepsExceeded
-from ._gate import Gate, Task
-from ._schedule import Schedule
+from ._errors import DeadlockFound, OutsideSilent, StepsExceeded
+from ._gate import Gate
+from ._hook import Hook, hooked, works
+from ._schedule import Injection, Schedule, Time
+from ._stepper import Stepper, Task
+from ._waiting import describe_stuck
 
-Verdict = Literal["passed", "failed", "deadlock", "livelock"]
-MAX_STEPS = 10_000
+Verdict = Literal["passed", "failed", "deadlock", "livelock", "hung"]
+Backend = Literal["gate", "hook"]
+Scenario = Callable[..., Awaitable[Any]]
+MAX_STEPS: Final = 10_000
+#: The label of letting time pass, where that is a choice.
+TIME: Final = "time"
 
 
 @attrs.frozen
@@ -25,12 +34,13 @@ class Result:
     """Say how a run ended.
 
     Attributes:
-        verdict: "passed", "failed" (it raised), "deadlock", or "livelock" (too many steps).
-        error: what it raised, or what says the deadlock or livelock.
+        verdict: "passed", "failed" (it raised), "deadlock", "livelock" (too many steps) or "hung" (nothing came from outside).
+        error: what it raised, or what says the deadlock, livelock or hang.
         choices: what there was to choose, and what was chosen, in order.
         steps: how many steps its tasks took.
         value: what the scenario returned.
-        injected: it came to where a cancellation or crash was to be tried out.
+        time: whether letting time pass was among the choices.
+        injection: the cancellation or crash that was tried out, if the run came to where it was to be.
     """
 
     verdict: Verdict
@@ -38,7 +48,8 @@ class Result:
     choices: tuple[Choice, ...]
     steps: int
     value: Any = None
-    injected: bool = False
+    time: Time = "exact"
+    injection: Injection | None = None
 
     @property
     def failed(self) -> bool:
@@ -55,22 +66,32 @@ class Result:
     def schedule(self) -> Schedule:
         """The schedule that leads to it again."""
         deviations = {at: choice.index for at, choice in enumerate(self.choices) if choice.index}
-        return Schedule(deviations, self.fingerprint)
+        return Schedule(deviations, self.fingerprint, self.time, self.injection)
 
 
 @attrs.frozen
-class Injection:
-    """Say what is done to a run from outside, and when.
+class Terms:
+    """Hold what is the same for all runs of a search.
 
     Attributes:
-        what: "cancel" a scope that the scenario has named, or "crash" an actor of a tree in it.
-        name: of the scope (`sim.scope(name)`), or of the boundary ("startup", "handler", "shutdown").
-        at: at which step within the scope, or at which such boundary, from 0.
+        max_steps: steps after which a run counts as a livelock.
+        time: whether letting time pass is among the choices.
+        backend: how steps are controlled.
     """
 
-    what: Literal["cancel", "crash"]
-    name: str
-    at: int
+    max_steps: int = MAX_STEPS
+    time: Time = "exact"
+    backend: Backend = attrs.field(factory=lambda: "hook" if works() else "gate")
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what is none of what there is."""
+        check_count("max_steps", self.max_steps)
+        if self.time not in ("exact", "choice"):
+            raise ValueError(f"time is {self.time!r}; give 'exact' or 'choice'")
+        if self.backend not in ("gate", "hook"):
+            raise ValueError(f"backend is {self.backend!r}; give 'gate' or 'hook'")
+        if self.backend == "hook" and not works():
+            raise ValueError(f"backend 'hook' does not work with Trio {trio.__version__}; give 'gate'")
 
 
 class CrashInjected(Exception):
@@ -80,13 +101,13 @@ class CrashInjected(Exception):
 class Sim:
     """Be what a scenario gets: the one thing in it that knows of the schedule."""
 
-    def __init__(self, run: "_Run") -> None:
-        self._run = run
+    def __init__(self, play: "_Play") -> None:
+        self._play = play
 
     @property
     def steps(self) -> int:
         """How many steps the tasks have taken so far."""
-        return self._run.gate.steps
+        return self._play.stepper.steps
 
     def choose(self, options: Sequence[Any]) -> Any:
         """Return one of the options: data as a choice, explored, shrunk and replayed like the order of steps. Plain function.
@@ -97,16 +118,18 @@ class Sim:
         if not options:
             raise ValueError("sim.choose: there are no options")
         labels = [repr(option) for option in options]
-        return options[self._run.pick("data", labels) if len(options) > 1 else 0]
+        return options[self._play.pick("data", labels) if len(options) > 1 else 0]
 
     @contextmanager
     def scope(self, name: str) -> Generator[trio.CancelScope]:
         """Open a cancel scope under a name, for `cancel_everywhere`.
 
         Raises:
-            ValueError: a scope of this name is open already.
+            ValueError: a scope of this name is open already, or the name is no identifier.
         """
-        scopes = self._run.scopes
+        scopes = self._play.scopes
+        if not str(name).isidentifier():
+            raise ValueError(f"sim.scope: {name!r} is no name; give one of letters and digits, such as 'victim'")
         if name in scopes:
             raise ValueError(f"sim.scope: there is an open scope {name!r} already; one name, one scope at a time")
         with trio.CancelScope() as scope:
@@ -117,26 +140,27 @@ class Sim:
                 del scopes[name]
 
 
-Scenario = Callable[..., Awaitable[Any]]
+class _Play:
+    """Direct one run of a scenario. Also the runtime's `Choices`, for trees that are opened in it."""
 
-
-class _Run:
-    """Hold one run: its gate, its choices, its end. Also the runtime's `Choices`, for trees that are opened in it."""
-
-    def __init__(self, decider: Decider, max_steps: int, injection: Injection | None) -> None:
+    def __init__(self, stage: "Stage", decider: Decider, injection: Injection | None) -> None:
+        self.terms = stage.terms
+        self.stepper = stage.stepper
+        self.clock = stage.clock
         self.decider = decider
         self.injection = injection
         #: steps within the scope, or boundaries, that have been passed.
         self.passed = 0
         self.last_step = -1
         self.scopes: dict[str, trio.CancelScope] = {}
-        self.max_steps = max_steps
         self.choices: list[Choice] = []
-        self.gate = Gate(self._choose_task, self._before_step, self._look_for_deadlock)
         self.scope = trio.CancelScope()
-        self.stuck: DeadlockFound | StepsExceeded | None = None
+        self.stuck: DeadlockFound | StepsExceeded | OutsideSilent | None = None
         self.error: BaseException | None = None
         self.value: Any = None
+        self.waited_at = -1
+
+    # -- what the runtime asks
 
     def pick(self, kind: str, labels: Sequence[str]) -> int:
         """Decide, and note it."""
@@ -152,48 +176,78 @@ class _Run:
             if self.passed == injection.at + 1:
                 raise CrashInjected(f"{name} of {label}")
 
-    def _before_step(self) -> None:
-        if self.gate.steps >= self.max_steps:
-            text = f"after {self.max_steps} steps it had not ended; give a larger max_steps if it should"
+    # -- what the stepper asks
+
+    def before_step(self) -> None:
+        """End a run that takes too long; cancel, if that is what is to be tried out."""
+        if self.stepper.steps >= self.terms.max_steps:
+            text = f"after {self.terms.max_steps} steps it had not ended; give a larger max_steps if it should"
             self._end(StepsExceeded(text))
             return
         injection = self.injection
-        if injection is None or injection.what != "cancel" or self.last_step == self.gate.steps:
+        if injection is None or injection.what != "cancel" or self.last_step == self.stepper.steps:
             return
         scope = self.scopes.get(injection.name)
         if scope is not None:
-            self.last_step = self.gate.steps
+            self.last_step = self.stepper.steps
             self.passed += 1
             if self.passed == injection.at + 1:
                 scope.cancel()
 
-    def _choose_task(self, tasks: Sequence[Task]) -> int:
-        return self.pick("task", [f"{self.gate.number_of(task)}:{task.name.rpartition('.')[2]}" for task in tasks])
+    def choose(self, tasks: Sequence[Task]) -> int:
+        """Choose who goes next, or let time pass."""
+        due = self._next_deadline() if self.terms.time == "choice" else inf
+        if len(tasks) == 1 and due == inf:
+            return 0
+        label_of = self.stepper.label_of
+        labels = [label_of(task) for task in tasks]
+        if due != inf:
+            labels.append(TIME)
+        index = self.pick("task", labels)
+        if index == len(tasks):
+            self.clock.now = due
+        return index
 
-    def _look_for_deadlock(self) -> None:
-        statistics = trio.lowlevel.current_statistics()
-        outside = trio.to_thread.current_default_thread_limiter().borrowed_tokens
-        io = statistics.io_statistics
+    def idle(self, *, finally_: bool) -> None:
+        """Let time pass, or see that nothing will ever happen again."""
+        if not finally_:
+            return
+        if self._awaits_outside():
+            if self.waited_at == self.stepper.activity:
+                text = "nothing came of the thread, socket or process that is awaited, for as long as a run is patient"
+                self._end(OutsideSilent(f"{text}\n{describe_stuck(self.stepper)}"))
+                self.stepper.wake()
+            self.waited_at = self.stepper.activity
+            return
+        due = self._next_deadline()
+        if due == inf:
+            text = "no task can go on, no timer runs, and nothing from outside is awaited"
+            self._end(DeadlockFound(f"{text}\n{describe_stuck(self.stepper)}"))
+        else:
+            self.clock.now = due
+        self.stepper.wake()
+
+    def _next_deadline(self) -> float:
+        return self.clock.now + max(0.0, trio.lowlevel.current_statistics().seconds_to_next_deadline)
+
+    def _awaits_outside(self) -> bool:
+        if trio.to_thread.current_default_thread_limiter().borrowed_tokens:
+            return True
+        io = trio.lowlevel.current_statistics().io_statistics
         # One task reads the pipe by which Trio is woken.
-        readers = getattr(io, "tasks_waiting_read", 1) - 1 + getattr(io, "tasks_waiting_write", 0)
-        if statistics.seconds_to_next_deadline == inf and not outside and not readers:
-            self._end(DeadlockFound("no task can go on, no timer runs, and nothing from outside is awaited"))
+        return bool(getattr(io, "tasks_waiting_read", 1) - 1 + getattr(io, "tasks_waiting_write", 0))
 
-    def _end(self, stuck: DeadlockFound | StepsExceeded) -> None:
+    def _end(self, stuck: DeadlockFound | StepsExceeded | OutsideSilent) -> None:
         self.stuck = stuck
-        self.gate.open()
+        self.stepper.open()
         self.scope.cancel()
+        for task in self.stepper.tasks:
+            _unshield(task)
 
-    async def main(self, scenario: Scenario, args: Sequence[Any]) -> None:
-        """Run the scenario behind the gate."""
-        CHOICES.set(self)
-        with self.scope:
-            async with trio.open_nursery() as nursery:
-                self.gate.is_shut = True
-                nursery.start_soon(self._body, scenario, args, name=getattr(scenario, "__name__", "scenario"))
-        self.gate.open()
+    # -- the run
 
-    async def _body(self, scenario: Scenario, args: Sequence[Any]) -> None:
+    async def body(self, scenario: Scenario, args: Sequence[Any]) -> None:
+        """Run the scenario, as the first task that is stepped."""
         try:
             self.value = await scenario(Sim(self), *args)
         except (trio.Cancelled, KeyboardInterrupt, SystemExit):
@@ -205,24 +259,105 @@ class _Run:
     def result(self) -> Result:
         """Say how it ended."""
         verdict: Verdict = "passed"
-        if self.stuck is not None:
-            verdict = "deadlock" if isinstance(self.stuck, DeadlockFound) else "livelock"
-        elif self.error is not None:
-            verdict = "failed"
-        injected = self.injection is not None and self.passed > self.injection.at
-        return Result(verdict, self.stuck or self.error, tuple(self.choices), self.gate.steps, self.value, injected)
+        match self.stuck:
+            case DeadlockFound():
+                verdict = "deadlock"
+            case StepsExceeded():
+                verdict = "livelock"
+            case OutsideSilent():
+                verdict = "hung"
+            case None:
+                verdict = "passed" if self.error is None else "failed"
+        injection = self.injection if self.injection is not None and self.passed > self.injection.at else None
+        return Result(
+            verdict,
+            self.stuck or self.error,
+            tuple(self.choices),
+            self.stepper.steps,
+            self.value,
+            self.terms.time,
+            injection,
+        )
+
+
+def _unshield(task: Task) -> None:
+    """Take the shields from around a task: what is stuck behind one would never end."""
+    status: Any = getattr(task, "_cancel_status", None)
+    while status is not None:
+        scope: trio.CancelScope = status._scope  # noqa: SLF001 -- Trio has no other way to learn of it
+        if scope.shield:
+            scope.shield = False
+        status = status._parent  # noqa: SLF001
+
+
+class Stage:
+    """Be one Trio run, in which scenarios are run one after the other."""
+
+    def __init__(self, terms: Terms) -> None:
+        self.terms = terms
+        self.clock = VirtualClock()
+        nobody: Any = None
+        self.stepper: Stepper = (Hook if terms.backend == "hook" else Gate)(nobody)
+
+    async def play(
+        self, scenario: Scenario, args: Sequence[Any], decider: Decider, injection: Injection | None = None
+    ) -> Result:
+        """Run a scenario once, from a task that is not stepped."""
+        play = self.stepper.director = _Play(self, decider, injection)
+        self.clock.now = 0.0
+        CHOICES.set(play)
+        try:
+            with play.scope:
+                async with trio.open_nursery() as nursery:
+                    self.stepper.shut()
+                    nursery.start_soon(play.body, scenario, args, name=getattr(scenario, "__name__", "scenario"))
+        finally:
+            self.stepper.open()
+            CHOICES.set(None)
+        return play.result()
+
+    def run(self, main: Callable[[], Awaitable[Any]]) -> Any:
+        """Open it, and let `main` run scenarios on it."""
+        with hooked(self.stepper):
+            return trio.run(main, clock=self.clock, instruments=[self.stepper])
 
 
 def run_once(
     scenario: Scenario,
     args: Sequence[Any],
     decider: Decider,
+    terms: Terms | None = None,
     *,
-    max_steps: int = MAX_STEPS,
     injection: Injection | None = None,
 ) -> Result:
-    """Run a scenario in a Trio run of its own, in virtual time."""
-    run = _Run(decider, max_steps, injection)
-    clock = trio.testing.MockClock(autojump_threshold=0)
-    trio.run(run.main, scenario, args, clock=clock, instruments=[run.gate])
-    return run.result()
+    """Run a scenario in a Trio run of its own."""
+    stage = Stage(terms or Terms())
+    result: Result = stage.run(partial(stage.play, scenario, args, decider, injection))
+    return result
+
+
+def check_count(name: str, number: Any) -> None:
+    """Refuse what is no number from 1.
+
+    Raises:
+        ValueError: with the name and what it was.
+    """
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise ValueError(f"{name} is {number!r}; give a number from 1")
+
+
+def check_scenario(caller: str, scenario: Any) -> None:
+    """Refuse what cannot be run as a scenario, and a call from where none can be run.
+
+    Raises:
+        TypeError: it is no async function. RuntimeError: this is within Trio.
+    """
+    core: Any = scenario
+    while isinstance(core, partial):
+        core = core.func
+    name = getattr(core, "__qualname__", repr(core))
+    by_call: Any = getattr(core.__class__, "__call__", None)  # noqa: B004 -- how it is made counts
+    if not inspect.iscoroutinefunction(core) and not inspect.iscoroutinefunction(by_call):
+        raise TypeError(f"{caller}: {name} is no async function; a scenario is `async def {name}(sim)`")
+    if trio.lowlevel.in_trio_run():
+        raise RuntimeError(f"{caller}: called within Trio; each run is a Trio run of its own, so call it from outside")

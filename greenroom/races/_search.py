@@ -1,28 +1,44 @@
 """Searching: many schedules of one scenario, until one fails or the number is reached."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from itertools import count
-from typing import Any, Final
+from time import monotonic
+from typing import Any, Final, Literal
 
 import attrs
 
 from ._bounded import Bounded
 from ._decider import Batches, Decider, Follow, Lottery, Priorities, Walk
 from ._errors import ProgramChanged
-from ._run import MAX_STEPS, Result, Scenario, run_once
-from ._schedule import Schedule
+from ._run import MAX_STEPS, Backend, Result, Scenario, Stage, Terms, check_count, check_scenario, run_once
+from ._schedule import Schedule, Time
 from ._shrink import shrink
 
 SCHEDULES: Final = 500
-#: No strategy finds everything soon; each of these makes a decider of a seed and the number of choices that a run has.
-ROTATION: Final[tuple[Callable[[int, int], Decider], ...]] = (
-    lambda seed, _: Walk(seed),
-    lambda seed, length: Priorities(seed, 2, length),
-    lambda seed, _: Lottery(seed),
-    lambda seed, length: Priorities(seed, 3, length),
-    lambda seed, _: Batches(seed),
-    lambda seed, length: Priorities(seed, 4, length),
-)
+#: Schedules in one Trio run, where they share one; then comes a fresh one, without what the scenario may have left there.
+PER_RUN: Final = 200
+
+Strategy = Literal["portfolio", "bounded", "walk", "pct", "pos", "batch"]
+Mode = Literal["shared", "isolated"]
+Maker = Callable[[int, int], Decider]
+
+#: What makes a decider of a seed and the number of choices that a run has, by strategy.
+MAKERS: Final[Mapping[str, tuple[Maker, ...]]] = {
+    "bounded": (),
+    "walk": (lambda seed, _: Walk(seed),),
+    "pct": tuple(lambda seed, length, depth=depth: Priorities(seed, depth, length) for depth in (2, 3, 4)),  # type: ignore[misc]
+    "pos": (lambda seed, _: Lottery(seed),),
+    "batch": (lambda seed, _: Batches(seed),),
+    # No strategy finds everything soon.
+    "portfolio": (
+        lambda seed, _: Walk(seed),
+        lambda seed, length: Priorities(seed, 2, length),
+        lambda seed, _: Lottery(seed),
+        lambda seed, length: Priorities(seed, 3, length),
+        lambda seed, _: Batches(seed),
+        lambda seed, length: Priorities(seed, 4, length),
+    ),
+}
 
 
 @attrs.frozen
@@ -34,12 +50,14 @@ class Found:
         schedules: which schedule it was, from 1.
         first: the failure as it was found.
         shrinking: how many runs it took to shrink.
+        is_least: no schedule with fewer deviations fails in this way: all have been tried.
     """
 
     result: Result
     schedules: int
     first: Result
     shrinking: int
+    is_least: bool = False
 
     @property
     def token(self) -> str:
@@ -48,67 +66,171 @@ class Found:
 
     def __str__(self) -> str:
         """Say it in a few lines: what, where in the search, which choices, and how to see it again."""
-        result = self.result
-        error = result.error
-        lines = [
-            f"{result.verdict} in schedule {self.schedules}: {type(error).__name__}: {error}",
-            f"{len(result.schedule.deviations)} deviations from the default, in {result.steps} steps:",
-        ]
-        for at, choice in enumerate(result.choices):
-            mark = ">" if choice.index else " "
-            lines.append(f"{mark} {at:4} {choice}")
-        lines.append(f"to see it again: races.run(scenario, schedule={self.token!r})")
-        return "\n".join(lines)
+        return described(self.result, f" in schedule {self.schedules}", "; no fewer do" if self.is_least else "")
+
+
+def described(result: Result, where: str = "", how: str = "") -> str:
+    """Return a failure as lines: what, which choices, and how to see it again."""
+    error = result.error
+    size = len(result.schedule.deviations)
+    lines = [
+        f"{result.verdict}{where}: {type(error).__name__}: {error}",
+        f"{size} deviation{'' if size == 1 else 's'} from the default (marked >){how}, in {result.steps} steps:",
+    ]
+    for at, choice in enumerate(result.choices):
+        mark = ">" if choice.index else " "
+        lines.append(f"{mark} {at:4} {choice}")
+    lines.append(f"to see it again: races.run(scenario, schedule={result.schedule.token!r})")
+    return "\n".join(lines)
 
 
 def search(
-    scenario: Scenario, *args: Any, schedules: int = SCHEDULES, seed: int = 0, max_steps: int = MAX_STEPS
+    scenario: Scenario,
+    *args: Any,
+    schedules: int = SCHEDULES,
+    seed: int = 0,
+    seconds: float | None = None,
+    strategy: Strategy = "portfolio",
+    mode: Mode = "shared",
+    max_steps: int = MAX_STEPS,
+    time: Time = "exact",
+    backend: Backend | None = None,
 ) -> Found | None:
-    """Run a scenario under one schedule after the other until one fails; None if none does. Not within Trio: each runs in a Trio run of its own.
+    """Run a scenario under one schedule after the other until one fails; None if none does. Not within Trio.
 
-    First come all schedules that deviate from the default once; then, in rotation, random walks, priorities that change two, three or four times
-    (PCT), a lottery at each step (POS), and batches as Trio has them.
+    The portfolio begins with all schedules that deviate from the default once; then come, in rotation, random walks, priorities that change two,
+    three or four times (PCT), a lottery at each step (POS), and batches as Trio has them.
 
     Args:
         scenario: an async function `scenario(sim, *args)`; nothing outside may depend on its runs.
         args: given to it each time.
         schedules: how many to try at most.
         seed: of all that is drawn; the same seed tries the same schedules.
+        seconds: of real time after which no other schedule is begun; None means no limit.
+        strategy: "portfolio", or one alone: "bounded" (all schedules with one deviation, then with two, and so on), "walk", "pct", "pos", "batch".
+        mode: "shared" has many schedules in one Trio run, which is faster, and confirms a failure in a run of its own; "isolated" gives each its own.
         max_steps: steps after which a run counts as a livelock.
+        time: "exact": time passes when nothing else can happen; "choice": also before, so that timeouts fire early and late.
+        backend: "hook" or "gate"; None takes the faster one of those that work with the installed Trio.
 
     Raises:
         ProgramChanged: the same schedule went another way when it was run again: something that is not controlled decides.
-        ValueError: `schedules` or `max_steps` is below 1.
+        TypeError: the scenario is no async function. ValueError: a number or a word that is none of those above.
+        RuntimeError: this was called within Trio.
     """
-    for name, value in (("schedules", schedules), ("max_steps", max_steps)):
-        if value < 1:
-            raise ValueError(f"search: {name} is {value}; give 1 or more")
-    bounded = Bounded(1)
-    for number, decider in zip(range(1, schedules + 1), _deciders(bounded, seed), strict=False):
-        result = run_once(scenario, args, decider, max_steps=max_steps)
+    check_scenario("search", scenario)
+    check_count("schedules", schedules)
+    if strategy not in MAKERS:
+        raise ValueError(f"search: strategy is {strategy!r}; give one of {', '.join(MAKERS)}")
+    if mode not in ("shared", "isolated"):
+        raise ValueError(f"search: mode is {mode!r}; give 'shared' or 'isolated'")
+    terms = terms_of(max_steps, time, backend)
+    until = None if seconds is None else monotonic() + seconds
+
+    def replay(deviations: Mapping[int, int]) -> Result:
+        return run_once(scenario, args, Follow(deviations), terms)
+
+    doubt = ""
+    for each in (_run_shared, _run_isolated) if mode == "shared" else (_run_isolated,):
+        failure = each(_plan(strategy, schedules, seed, until), scenario, args, terms)
+        if failure is None:
+            break
+        number, first = failure
+        again = replay(first.schedule.deviations)
+        if again.fingerprint == first.fingerprint:
+            best, runs, is_least = shrink(first, replay)
+            return Found(best, number, first, runs, is_least)
+        # What ran before in the same Trio run may have had a part in it: once more, each in a run of its own.
+        doubt = _difference(first, again)
+    if doubt:
+        raise ProgramChanged(doubt)
+    return None
+
+
+def terms_of(max_steps: int, time: Time, backend: Backend | None) -> Terms:
+    """Return the terms that a user asked for."""
+    return Terms(max_steps, time) if backend is None else Terms(max_steps, time, backend)
+
+
+#: Give out deciders, take in results; end with the first failure and its number.
+Plan = Generator[Decider, Result, tuple[int, Result] | None]
+
+
+def _plan(strategy: Strategy, schedules: int, seed: int, until: float | None) -> Plan:
+    bounded = Bounded()
+    deciders = _deciders(strategy, bounded, seed)
+    for number in range(1, schedules + 1):
+        if until is not None and number > 1 and monotonic() > until:
+            return None
+        decider = next(deciders, None)
+        if decider is None:
+            return None
+        result = yield decider
         if result.failed:
-            again = run_once(scenario, args, Follow(result.schedule.deviations), max_steps=max_steps)
-            if again.fingerprint != result.fingerprint:
-                raise ProgramChanged(_difference(result, again))
-            best, runs = shrink(
-                result, lambda deviations: run_once(scenario, args, Follow(deviations), max_steps=max_steps)
-            )
-            return Found(best, number, result, runs)
+            return number, result
         if isinstance(decider, Follow):
             bounded.learn(decider.deviations, result)
     return None
 
 
-def _deciders(bounded: Bounded, seed: int) -> Iterator[Decider]:
-    for deviations in bounded:
+def _deciders(strategy: Strategy, bounded: Bounded, seed: int) -> Iterator[Decider]:
+    makers = MAKERS[strategy]
+    bound = None if strategy == "bounded" else 1 if strategy == "portfolio" else 0
+    for deviations in bounded.up_to(bound):
         yield Follow(deviations)
-    for number in count(seed * 1_000_003, len(ROTATION)):
-        for offset, make in enumerate(ROTATION):
-            yield make(number + offset, bounded.length)
+    if makers:
+        for number in count(seed * 1_000_003, len(makers)):
+            for offset, make in enumerate(makers):
+                yield make(number + offset, bounded.length)
 
 
-def run(scenario: Scenario, *args: Any, schedule: Schedule | str | None = None, max_steps: int = MAX_STEPS) -> Result:
+def _run_isolated(plan: Plan, scenario: Scenario, args: Sequence[Any], terms: Terms) -> tuple[int, Result] | None:
+    try:
+        decider = next(plan)
+        while True:
+            decider = plan.send(run_once(scenario, args, decider, terms))
+    except StopIteration as end:
+        found: tuple[int, Result] | None = end.value
+        return found
+
+
+def _run_shared(plan: Plan, scenario: Scenario, args: Sequence[Any], terms: Terms) -> tuple[int, Result] | None:
+    ends: list[tuple[int, Result] | None] = []
+    decider = next(plan)
+    while not ends:
+        stage = Stage(terms)
+
+        async def main(stage: Stage = stage) -> None:
+            nonlocal decider
+            for _ in range(PER_RUN):
+                result = await stage.play(scenario, args, decider)
+                try:
+                    decider = plan.send(result)
+                except StopIteration as end:
+                    ends.append(end.value)
+                    return
+
+        stage.run(main)
+    return ends[0]
+
+
+def run(
+    scenario: Scenario,
+    *args: Any,
+    schedule: Schedule | str | None = None,
+    max_steps: int = MAX_STEPS,
+    time: Time = "exact",
+    backend: Backend | None = None,
+) -> Result:
     """Run a scenario once, under a schedule or its token; under the default one without. Not within Trio.
+
+    Args:
+        scenario: an async function `scenario(sim, *args)`.
+        args: given to it.
+        schedule: from a failure (`result.schedule`), or its token; it says about time and injections as well.
+        max_steps: steps after which it counts as a livelock.
+        time: "exact" or "choice", as for `search`.
+        backend: "hook" or "gate"; None takes the faster one that works.
 
     Returns:
         How it ended; a failure is not raised.
@@ -116,14 +238,41 @@ def run(scenario: Scenario, *args: Any, schedule: Schedule | str | None = None, 
     Raises:
         InvalidToken: the token is none.
         ProgramChanged: the schedule was taken from another run than the one that it leads to now.
+        TypeError, ValueError, RuntimeError: as `search`.
     """
+    check_scenario("run", scenario)
     if isinstance(schedule, str):
         schedule = Schedule.from_token(schedule)
-    follow = Follow({} if schedule is None else schedule.deviations)
-    result = run_once(scenario, args, follow, max_steps=max_steps)
-    if schedule is not None:
+    follow = Follow({}) if schedule is None else Follow(schedule.deviations, round_=not schedule.fingerprint)
+    terms = terms_of(max_steps, time if schedule is None else schedule.time, backend)
+    injection = None if schedule is None else schedule.injection
+    result = run_once(scenario, args, follow, terms, injection=injection)
+    if schedule is not None and schedule.fingerprint:
         _check_fit(schedule, follow, result)
     return result
+
+
+class ScenarioFailed(AssertionError):
+    """A scenario failed under a schedule; its error is the cause."""
+
+
+def check(
+    scenario: Scenario,
+    *args: Any,
+    schedule: Schedule | str | None = None,
+    max_steps: int = MAX_STEPS,
+    time: Time = "exact",
+    backend: Backend | None = None,
+) -> Any:
+    """Run a scenario once as `run` does, and return what it returned. Not within Trio.
+
+    Raises:
+        ScenarioFailed: it did not pass; the text says how, and what replays it. Others as `run`.
+    """
+    result = run(scenario, *args, schedule=schedule, max_steps=max_steps, time=time, backend=backend)
+    if result.failed:
+        raise ScenarioFailed(described(result)) from result.error
+    return result.value
 
 
 def _check_fit(schedule: Schedule, follow: Follow, result: Result) -> None:
@@ -137,7 +286,9 @@ def _check_fit(schedule: Schedule, follow: Follow, result: Result) -> None:
         raise ProgramChanged(
             f"the program changed: the schedule has a choice {last}, and the run has {len(result.choices)} choices"
         )
-    if schedule.fingerprint and schedule.fingerprint != result.fingerprint:
+    if schedule.injection != result.injection:
+        raise ProgramChanged(f"the program changed: it does not come to {schedule.injection} any more")
+    if schedule.fingerprint != result.fingerprint:
         raise ProgramChanged(
             f"the program changed: the schedule leads to a run {result.fingerprint} ({result.verdict}), and was taken from "
             f"{schedule.fingerprint}"

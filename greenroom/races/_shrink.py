@@ -1,8 +1,9 @@
 """Shrinking: fewer deviations that lead to the same kind of failure."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import cast
+from typing import Final, cast
 
+from ._bounded import Bounded
 from ._run import Result
 
 
@@ -19,11 +20,15 @@ def _names(error: BaseException | None) -> Iterator[str]:
         yield type(error).__qualname__
 
 
-def shrink(failure: Result, rerun: Callable[[Mapping[int, int]], Result]) -> tuple[Result, int]:
-    """Return the smallest failure of its kind that was found, and how many runs that took.
+#: Runs after which no further schedule is tried for whether fewer deviations would do.
+TRIES: Final = 2_000
 
-    Deviations are left out, in parts that get smaller (ddmin), until none can be spared; then each is tried with a smaller index. What a run
-    really did counts, not what it was asked for.
+
+def shrink(failure: Result, rerun: Callable[[Mapping[int, int]], Result]) -> tuple[Result, int, bool]:
+    """Return the smallest failure of its kind that was found, how many runs that took, and whether none has fewer deviations.
+
+    Deviations are left out, in parts that get smaller (ddmin), until none can be spared; then each is tried with a smaller index; then all
+    schedules with fewer deviations, as far as the tries go. What a run really did counts, not what it was asked for.
     """
     best, runs = failure, 0
     kind = kind_of(failure)
@@ -53,7 +58,17 @@ def shrink(failure: Result, rerun: Callable[[Mapping[int, int]], Result]) -> tup
         for lower in range(1, index)
     ):
         pass
-    return best, runs
+    tries = 0
+    bounded = Bounded()
+    for deviations in bounded.up_to(len(best.schedule.deviations) - 1):
+        if tries == TRIES:
+            return best, runs + tries, False
+        tries += 1
+        result = rerun(deviations)
+        if kind_of(result) == kind:
+            return result, runs + tries, True
+        bounded.learn(deviations, result)
+    return best, runs + tries, True
 
 
 def _size(result: Result) -> tuple[int, int, int]:

@@ -8,7 +8,8 @@ from typing import Any, Literal
 import attrs
 
 from ._decider import Follow
-from ._run import MAX_STEPS, Injection, Result, Scenario, run_once
+from ._run import MAX_STEPS, Result, Scenario, Terms, check_scenario, run_once
+from ._schedule import Injection
 
 Boundary = Literal["startup", "handler", "shutdown"]
 
@@ -33,7 +34,7 @@ class Sweep:
         """Say it in a few lines."""
         lines = [f"{self.points} points tried, {len(self.failures)} failed"]
         lines += [
-            f"  point {at}: {result.verdict}: {type(result.error).__name__}: {result.error}"
+            f"  point {at}: {result.verdict}: {type(result.error).__name__}: {result.error} ({result.schedule.token})"
             for at, result in self.failures.items()
         ]
         return "\n".join(lines)
@@ -80,13 +81,15 @@ def crash_everywhere(scenario: Scenario, *args: Any, at: Boundary = "handler", m
 def _sweep(
     scenario: Scenario, args: tuple[Any, ...], what: Literal["cancel", "crash"], name: str, max_steps: int
 ) -> Sweep:
+    check_scenario(f"{what}_everywhere", scenario)
+    terms = Terms(max_steps)
     failures: dict[int, Result] = {}
     for point in count():
         injection = Injection(what, name, point)
-        result = run_once(scenario, args, Follow({}), max_steps=max_steps, injection=injection)
+        result = run_once(scenario, args, Follow({}), terms, injection=injection)
         if result.failed:
             failures[point] = result
-        if not result.injected:
+        if result.injection is None:
             # The run as it is without; that it fails already is worth telling too.
             return Sweep(point, failures)
     raise AssertionError("count() does not end")

@@ -32,7 +32,7 @@ EXTERNAL = {
     "supervisor": CORE | {"cattrs"},
     "mcp": CORE | {"cattrs", "mcp", "anyio", "httpx2", "pydantic"},  # the SDK, and what its API is made of
     "lab": CORE | {"cattrs", "matplotlib"},
-    "races": CORE | {"cattrs", "hypothesis"},
+    "races": CORE | {"cattrs", "hypothesis", "pytest"},
     "console": CORE | {"cattrs", "cyclopts", "rich"},
     TESTING: CORE | {"pytest", "pytest_trio", "hypothesis"},
     FRONT_DOOR: set[str](),

@@ -10,6 +10,8 @@ from greenroom.races import Sim
 
 from .scenarios import check_then_insert, order_of_one_sender
 
+pytest_plugins = ("pytester",)
+
 
 @races.explore(schedules=50)
 async def test_what_one_tells_another_arrives_in_order(sim: Sim) -> None:
@@ -46,3 +48,70 @@ def test_what_is_no_scenario_is_refused() -> None:
 
     with pytest.raises(TypeError, match="takes no `sim`"):
         races.explore()(without)
+
+
+FILE = """
+import trio
+from greenroom import races
+
+@races.explore(schedules=200)
+async def test_insert_once(sim):
+    table = []
+    async def register():
+        if not table:
+            await trio.lowlevel.checkpoint()
+            table.append(1)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(register)
+        nursery.start_soon(register)
+    assert len(table) == 1
+
+@races.explore(schedules=200)
+async def test_fine(sim):
+    await trio.lowlevel.checkpoint()
+"""
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester) -> pytest.Pytester:
+    pytester.makepyfile(FILE)
+    return pytester
+
+
+def ran(project: pytest.Pytester, *args: str) -> pytest.RunResult:
+    return project.runpytest_inprocess("-p", "no:cacheprovider", *args)
+
+
+def test_a_failure_names_the_option_that_replays_it_and_that_does(project: pytest.Pytester) -> None:
+    result = ran(project)
+    result.assert_outcomes(failed=1, passed=1)
+    text = result.stdout.str()
+    token = text.rsplit("to see it again: pytest --race-replay=", 1)[1].split()[0]
+    again = ran(project, f"--race-replay={token}", "-k", "insert_once")
+    again.assert_outcomes(failed=1)
+    assert f"schedule={token!r}" in again.stdout.str()
+
+
+def test_a_replay_of_another_program_says_so(project: pytest.Pytester) -> None:
+    result = ran(project, "--race-replay=r1:0.1:00000000", "-k", "fine")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*ProgramChanged: the program changed: *"])
+
+
+def test_the_number_of_schedules_can_be_given_for_all(project: pytest.Pytester) -> None:
+    ran(project, "--race-schedules=1", "-k", "fine").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        ("--race-replay=nonsense", "'nonsense' is no whole token"),
+        ("--race-replay=r9:0.1:00000000", "is of format r9"),
+        ("--race-schedules=0", "0 is too few; give a number from 1"),
+        ("--race-schedules=many", "invalid int value: 'many'"),
+    ],
+)
+def test_wrong_options_are_refused(project: pytest.Pytester, option: str, text: str) -> None:
+    result = ran(project, option)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert text in result.stderr.str()

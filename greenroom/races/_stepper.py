@@ -1,0 +1,93 @@
+"""Steppers: no task of a program takes a step that was not chosen. What both ways of doing that share.
+
+All that could go on is *held*. Once Trio has nothing else to run, one of the held tasks is chosen and let go for one step. So the program sees an
+order of steps that Trio's batches would allow, or one that only a change of Trio's scheduler would. What arrives while a task is held (a
+cancellation) is delivered at its next checkpoint, as to any task that Trio has already resumed.
+"""
+
+from collections.abc import Coroutine, Sequence
+from typing import Any, Protocol
+
+import trio
+
+Task = trio.lowlevel.Task
+
+
+class Director(Protocol):
+    """Say what a stepper is to do. No method may raise."""
+
+    def choose(self, tasks: Sequence[Task]) -> int:
+        """Return the index of the one to go next, oldest first; their number to let time pass instead. If it opens the stepper, that is all."""
+        ...
+
+    def before_step(self) -> None:
+        """Hear of each step before it is chosen; what this sets free is waited for, and can be chosen."""
+        ...
+
+    def idle(self, *, finally_: bool) -> None:
+        """Hear that nothing is held and Trio is about to wait; `finally_` if nothing but time or the outside can change that."""
+        ...
+
+
+class Stepper(trio.abc.Instrument):
+    """Hold every task that is spawned while it is shut, and let one go at a time."""
+
+    def __init__(self, director: Director) -> None:
+        self.director = director
+        self.is_shut: bool = False
+        #: steps that have been chosen.
+        self.steps: int = 0
+        #: grows whenever any task does anything, Trio's own among them.
+        self.activity = 0
+        #: what is held: the step in which it became ready, and its number.
+        self.held: dict[Task, tuple[int, int]] = {}
+        self._numbers: dict[Task, int] = {}
+        self._labels: dict[Task, str] = {}
+        self._coroutines: dict[Task, Coroutine[Any, Any, Any]] = {}
+        self._token: trio.lowlevel.TrioToken | None = None
+
+    def shut(self) -> None:
+        """Begin: tasks that are spawned from now on are stepped. Within Trio only."""
+        self._token = trio.lowlevel.current_trio_token()
+        self.steps = 0
+        self.held.clear()
+        self._numbers = {}
+        self._labels = {}
+        self._coroutines = {}
+        self.is_shut = True
+
+    def open(self) -> None:
+        """Let all tasks go, for good: what follows is as Trio likes."""
+        self.is_shut = False
+
+    def wake(self) -> None:
+        """Have Trio look again before it waits."""
+        assert self._token is not None
+        self._token.run_sync_soon(_nothing)
+
+    def label_of(self, task: Task) -> str:
+        """Return a task's number, in order of spawning, and its name: the same in every run of the same schedule."""
+        return self._labels[task]
+
+    @property
+    def tasks(self) -> dict[Task, Coroutine[Any, Any, Any]]:
+        """All tasks that have been spawned behind it, with what they run."""
+        return self._coroutines
+
+    def in_order(self) -> list[Task]:
+        """Return what is held, by the step in which each became ready, then by number: sets of waiters have no order of their own."""
+        held = self.held
+        return sorted(held, key=held.__getitem__)
+
+    # -- what Trio tells
+
+    def task_spawned(self, task: Task) -> None:
+        """Number a new task."""
+        if self.is_shut:
+            self._numbers[task] = number = len(self._numbers)
+            self._labels[task] = f"{number}:{task.name.rpartition('.')[2]}"
+            self._coroutines[task] = task.coro
+
+
+def _nothing() -> None:
+    pass

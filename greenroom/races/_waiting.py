@@ -1,0 +1,110 @@
+"""Who waits for what: what can be read off the tasks of a run that is stuck."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+import trio
+
+from ._stepper import Stepper, Task
+
+_TRIO: Final = str(Path(trio.__file__).parent)
+_HOUSE: Final = str(Path(__file__).parent.parent.resolve())
+
+
+def frames_of(coroutine: Any) -> Iterator[FrameType]:
+    """Iterate over the frames of a suspended coroutine, outermost first."""
+    while coroutine is not None:
+        frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None)
+        if frame is not None:
+            yield frame
+        coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None)
+
+
+def describe_stuck(stepper: Stepper) -> str:
+    """Return a line for each task that waits: where, for what, and held by whom; and the circle, if they wait in one."""
+    living = {task: list(frames_of(coroutine)) for task, coroutine in stepper.tasks.items()}
+    living = {task: frames for task, frames in living.items() if frames}
+    edges: dict[Task, list[Task]] = {}
+    lines: list[str] = []
+    for task, frames in living.items():
+        what, holders = _awaited(frames, living)
+        edges[task] = holders
+        by = ", ".join(stepper.label_of(holder) for holder in holders)
+        lines.append(f"  {stepper.label_of(task)} waits {_place(frames)} for {what}{f' ({by})' if by else ''}")
+    circle = _circle(edges)
+    if circle:
+        lines.append("  in a circle: " + " -> ".join(stepper.label_of(task) for task in (*circle, circle[0])))
+    return "\n".join(lines)
+
+
+def _place(frames: list[FrameType]) -> str:
+    """Return where in the user's code: the innermost frame that is neither Trio's nor ours."""
+    for frame in reversed(frames):
+        path = frame.f_code.co_filename
+        if not path.startswith((_TRIO, _HOUSE)):
+            return f"at {Path(path).name}:{frame.f_lineno} in {frame.f_code.co_name}"
+    return f"in {frames[-1].f_code.co_name}"
+
+
+def _awaited(frames: list[FrameType], living: Mapping[Task, Any]) -> tuple[str, list[Task]]:
+    """Return what a task waits for, in words, and the tasks that hold it."""
+    for frame in reversed(frames):
+        names = frame.f_locals
+        it = names.get("self")
+        if isinstance(it, (trio.Lock, trio.StrictFIFOLock)):
+            return "a lock", [task for task in living if task is it.statistics().owner]
+        if isinstance(it, trio.Nursery):
+            return "its children", [task for task in living if task.parent_nursery is it]
+        slot = names.get("slot")
+        if frame.f_code.co_name in _OF_ACTORS and slot is not None:
+            worker = getattr(getattr(slot, "runner", None), "task", None)
+            return f"{_OF_ACTORS[frame.f_code.co_name]} {slot.path}", [task for task in living if task is worker]
+        for kind, text in _PLAIN:
+            if isinstance(it, kind):
+                return text, []
+    name = frames[-1].f_code.co_name
+    if any(isinstance(frame.f_locals.get("self"), trio.lowlevel.ParkingLot) for frame in frames):
+        return "somebody to unpark it", []
+    return ("mail" if name in ("_park", "_loop", "next_mail") else f"what {name} waits for"), []
+
+
+#: Functions of the runtime in which a caller waits for an actor, by what they wait for.
+_OF_ACTORS: Final = {
+    "ask_slot": "an answer of",
+    "wait_stopped": "the end of",
+    "wait_ready": "the start of",
+    "ended": "the end of",
+    "wait_started": "the start of",
+}
+
+_PLAIN: Final[tuple[tuple[Any, str], ...]] = (
+    (trio.Event, "an event"),
+    (trio.Condition, "a condition"),
+    (trio.Semaphore, "a semaphore"),
+    (trio.CapacityLimiter, "a capacity limiter"),
+    (trio.MemoryReceiveChannel, "something to receive"),
+    (trio.MemorySendChannel, "room to send"),
+)
+
+
+def _circle(edges: Mapping[Task, list[Task]]) -> list[Task]:
+    """Return tasks of which each waits for the next and the last for the first; none if there is no such circle."""
+    done: set[Task] = set()
+    for start in edges:
+        path: list[Task] = []
+        walk = [(start, iter(edges[start]))]
+        path.append(start)
+        while walk:
+            _, rest = walk[-1]
+            following = next(rest, None)
+            if following is None:
+                walk.pop()
+                done.add(path.pop())
+            elif following in path:
+                return path[path.index(following) :]
+            elif following not in done and following in edges:
+                walk.append((following, iter(edges[following])))
+                path.append(following)
+    return []

@@ -1,0 +1,67 @@
+"""A deadlock says who waits for what, and names the circle."""
+
+import trio
+
+from greenroom import Actor, Context, Request, open_supervisor, races
+from greenroom.races import Sim
+
+from .scenarios import lock_order
+
+
+def test_locks_in_a_circle_are_named_with_who_holds_them() -> None:
+    found = races.search(lock_order(reversed_in_one=True))
+    assert found is not None
+    text = str(found.result.error)
+    assert "1:hold waits at scenarios.py:" in text
+    assert "in hold for a lock (2:hold)" in text
+    assert "in hold for a lock (1:hold)" in text
+    assert "in a circle: 1:hold -> 2:hold -> 1:hold" in text
+
+
+async def waits_for_many(sim: Sim) -> None:
+    send, receive = trio.open_memory_channel[int](0)
+    condition, semaphore, limiter = trio.Condition(), trio.Semaphore(0), trio.CapacityLimiter(1)
+
+    async def conditioned() -> None:
+        async with condition:
+            await condition.wait()
+
+    limiter.acquire_on_behalf_of_nowait("somebody")
+    async with send, receive, trio.open_nursery() as nursery:
+        nursery.start_soon(send.send, 1)
+        nursery.start_soon(conditioned)
+        nursery.start_soon(semaphore.acquire)
+        nursery.start_soon(limiter.acquire)
+        nursery.start_soon(trio.Event().wait)
+        nursery.start_soon(trio.sleep_forever)
+
+
+def test_what_each_task_waits_for_is_said() -> None:
+    text = str(races.run(waits_for_many).error)
+    for awaited in (
+        "for room to send", "for a condition", "for a semaphore", "for a capacity limiter", "for an event", "for its children (1:",
+    ):  # fmt: skip
+        assert awaited in text, text
+    assert "in a circle" not in text
+
+
+class Get(Request[int]):
+    pass
+
+
+class Silent(Actor[Get]):
+    async def receive(self, message: Get, ctx: Context) -> int:
+        await trio.Event().wait()
+        return 1
+
+
+def test_who_waits_for_an_actor_is_told_with_its_path() -> None:
+    async def scenario(sim: Sim) -> None:
+        async with open_supervisor("stage") as root:
+            ref = root.start_soon(Silent, name="silent")
+            await ref.ask(Get())
+
+    result = races.run(scenario)
+    assert result.verdict == "deadlock"
+    assert "0:scenario waits at test_stuck.py:" in str(result.error)
+    assert "for an answer of /stage/silent (" in str(result.error)
