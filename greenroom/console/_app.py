@@ -12,13 +12,18 @@ from cyclopts import App, CycloptsError, Parameter, UnknownOptionError
 from rich.console import Console
 
 from .._version import __version__
+from ..races._schedule import Time
+from ..races._search import Mode, Strategy
 from ._absent import Absent
-from ._factories import look_beside
+from ._imports import look_in
 from ._live import LiveScreen
 from ._logs import LogLevel, logs_on
 from ._parameters import declared, option, split_words
 from ._plan import Plan, make_plan, profiles_of
 from ._problem import InvalidInput, Malformed, Problem
+from ._racing import race as run_race
+from ._racing import replay as run_replay
+from ._racing import told
 from ._reader import read_tree_file, shown
 from ._run import FAILED, FINE, USAGE, rendered, run_plan, traceback_of
 from ._salvage import problems_behind
@@ -110,10 +115,63 @@ def _read(path: Path) -> TreeFile:
     try:
         declaration = read_tree_file(path)
     except Malformed as error:
-        look_beside(path)
+        look_in(path.parent)
         raise InvalidInput(error.source, [*error.problems, *problems_behind(error, path)]) from None
-    look_beside(path)
+    look_in(path.parent)
     return declaration
+
+
+@app.command
+def race(
+    scenario: str,
+    /,
+    *,
+    schedules: int = 10_000,
+    seed: int = 0,
+    seconds: float | None = None,
+    strategy: Strategy = "portfolio",
+    time: Time = "exact",
+    mode: Mode = "shared",
+    max_steps: int = 10_000,
+) -> int:
+    """Look for a schedule under which a scenario fails: exit 1 and the smallest one that was found, 0 if none fails.
+
+    Args:
+        scenario: its import path, "module:scenario", of an async function that takes a `sim`.
+        schedules: how many to try at most.
+        seed: of all that is drawn.
+        seconds: after which no other schedule is begun.
+        strategy: portfolio, bounded, walk, pct, pos or batch.
+        time: exact, or choice: timeouts may fire early and late.
+        mode: shared: many schedules in one Trio run; isolated: one each.
+        max_steps: steps after which a run counts as a livelock.
+    """
+    found = run_race(
+        scenario, schedules, seconds, seed=seed, strategy=strategy, time=time, mode=mode, max_steps=max_steps
+    )
+    if found is None:
+        print(f"{scenario}: nothing found (up to {schedules:,} schedules, seed {seed}, strategy {strategy})")
+        return FINE
+    how = "; no fewer do" if found.is_least else ""
+    print(f"{scenario}: {told(found.result, scenario, f' in schedule {found.schedules:,}', how)}")
+    return FAILED
+
+
+@app.command
+def replay(token: str, scenario: str, /, *, max_steps: int = 10_000) -> int:
+    """Run a scenario under the schedule of a failure: exit 1 if it fails, 0 if it passes.
+
+    Args:
+        token: as a failure printed it.
+        scenario: its import path, "module:scenario".
+        max_steps: steps after which a run counts as a livelock.
+    """
+    result = run_replay(token, scenario, max_steps)
+    if not result.failed:
+        print(f"{scenario}: passed, in {result.steps} steps")
+        return FINE
+    print(f"{scenario}: {told(result, scenario)}")
+    return FAILED
 
 
 def _describe(path: Path, declaration: TreeFile, plan: Plan) -> None:

@@ -8,7 +8,8 @@ import attrs
 
 from .. import ChildSpec, Intensity, InvalidSpec, Limits, MailboxSpec
 from ._absent import ABSENT, Absent, first_given
-from ._factories import BadFactory, check_arguments, find_factory
+from ._factories import check_arguments, find_factory
+from ._imports import BadImport
 from ._parameters import Values, check_declarations, fill, values_of
 from ._problem import InvalidInput, Problem, at, unknown
 from ._treefile import Child, Level, Options, TreeFile
@@ -131,7 +132,7 @@ def _spec(
     kwargs = fill({} if isinstance(child.kwargs, Absent) else child.kwargs, values, "kwargs", problems)
     try:
         factory = find_factory(child.factory, folder)
-    except BadFactory as error:
+    except BadImport as error:
         return None, [*problems, Problem("factory", str(error))]
     wrong = check_arguments(factory, tuple(args), kwargs)
     if wrong is not None:

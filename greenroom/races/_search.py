@@ -75,13 +75,19 @@ def described(result: Result, where: str = "", how: str = "") -> str:
     size = len(result.schedule.deviations)
     lines = [
         f"{result.verdict}{where}: {type(error).__name__}: {error}",
-        f"{size} deviation{'' if size == 1 else 's'} from the default (marked >){how}, in {result.steps} steps:",
+        _size(result.steps, size, how),
     ]
     for at, choice in enumerate(result.choices):
         mark = ">" if choice.index else " "
         lines.append(f"{mark} {at:4} {choice}")
     lines.append(f"to see it again: races.run(scenario, schedule={result.schedule.token!r})")
     return "\n".join(lines)
+
+
+def _size(steps: int, deviations: int, how: str) -> str:
+    if not deviations:
+        return f"no deviation from the default, in {steps} steps:"
+    return f"{deviations} deviation{'' if deviations == 1 else 's'} from the default (marked >){how}, in {steps} steps:"
 
 
 def search(
@@ -95,6 +101,7 @@ def search(
     max_steps: int = MAX_STEPS,
     time: Time = "exact",
     backend: Backend | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Found | None:
     """Run a scenario under one schedule after the other until one fails; None if none does. Not within Trio.
 
@@ -112,6 +119,7 @@ def search(
         max_steps: steps after which a run counts as a livelock.
         time: "exact": time passes when nothing else can happen; "choice": also before, so that timeouts fire early and late.
         backend: "hook" or "gate"; None takes the faster one of those that work with the installed Trio.
+        progress: called with the number of each schedule that has been tried; it must not raise.
 
     Raises:
         ProgramChanged: the same schedule went another way when it was run again: something that is not controlled decides.
@@ -132,7 +140,7 @@ def search(
 
     doubt = ""
     for each in (_run_shared, _run_isolated) if mode == "shared" else (_run_isolated,):
-        failure = each(_plan(strategy, schedules, seed, until), scenario, args, terms)
+        failure = each(_plan(strategy, schedules, seed, until, progress), scenario, args, terms)
         if failure is None:
             break
         number, first = failure
@@ -156,7 +164,9 @@ def terms_of(max_steps: int, time: Time, backend: Backend | None) -> Terms:
 Plan = Generator[Decider, Result, tuple[int, Result] | None]
 
 
-def _plan(strategy: Strategy, schedules: int, seed: int, until: float | None) -> Plan:
+def _plan(
+    strategy: Strategy, schedules: int, seed: int, until: float | None, progress: Callable[[int], None] | None
+) -> Plan:
     bounded = Bounded()
     deciders = _deciders(strategy, bounded, seed)
     for number in range(1, schedules + 1):
@@ -166,6 +176,8 @@ def _plan(strategy: Strategy, schedules: int, seed: int, until: float | None) ->
         if decider is None:
             return None
         result = yield decider
+        if progress is not None:
+            progress(number)
         if result.failed:
             return number, result
         if isinstance(decider, Follow):

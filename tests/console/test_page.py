@@ -8,7 +8,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from greenroom.console._factories import look_beside
+from greenroom.console._imports import look_in
 from greenroom.console._plan import make_plan
 from greenroom.console._reader import structure_tree
 from greenroom.console._treefile import Child, TreeFile
@@ -22,7 +22,7 @@ def test_the_example_is_a_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert found is not None
     (tmp_path / "shop.py").write_text(SHOP, encoding="utf-8")
     monkeypatch.setattr(sys, "path", [*sys.path])
-    look_beside(tmp_path / "shop.toml")
+    look_in(tmp_path)
     tree = structure_tree(tomllib.loads(found[1]), "shop.toml")
     for profile, timeout in ((None, 60.0), ("patient", None)):
         (clerk,) = make_plan(tree, tmp_path / "shop.toml", profile, {"till": "x"}).children
