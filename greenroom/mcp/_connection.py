@@ -173,6 +173,7 @@ class McpConnection:
             McpRequestTimeout: the time has passed; the server was told that nobody waits any more.
             McpRequestFailed: the server answered with an error, or with what is not valid; or the arguments are not JSON data.
             McpConnectionLost: the server has gone: before the call, or in its middle, and then at once.
+            InvalidSpec: the arguments are no mapping of names, or the timeout is no number of seconds; nothing was sent.
 
         Checkpoint: always.
         Cancellation: the server is told that nobody waits any more; what the tool has done stays done.
@@ -182,7 +183,8 @@ class McpConnection:
             raise UnknownTool(self.name, name, [tool.name for tool in self.tools])
         if option:
             raise ToolDisabled(self.name, name, option)
-        call = partial(self._client.call_tool, name, dict(arguments or {}), progress_callback=on_progress)
+        given = {} if arguments is None else Check(self.name).mapping("arguments", arguments)
+        call = partial(self._client.call_tool, name, given, progress_callback=on_progress)
         return await self._request(f"tools/call {name!r}", call, timeout)
 
     async def refresh_tools(self, *, timeout: float | None = None) -> tuple[Tool, ...]:
@@ -310,7 +312,8 @@ class McpConnection:
         from pydantic import ValidationError
 
         link = self._link
-        limit = self._spec.tool_timeout if timeout is None else Check(self.name).seconds("timeout", timeout)
+        own = "the server's tool_timeout"
+        limit = self._spec.tool_timeout if timeout is None else Check(self.name).seconds("timeout", timeout, none=own)
         if link.gone.is_set():
             raise link.lost_error(during)
         with trio.move_on_after(limit):

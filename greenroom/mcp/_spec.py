@@ -112,11 +112,11 @@ class Check:
         """Take a path, as a string or as a path object of strings."""
         return self.text(argument, value if isinstance(value, str) else _as_text(value))
 
-    def seconds(self, argument: str, value: object, *, zero: bool = False) -> float:
-        """Take a number of seconds; None is no limit where zero makes no sense."""
+    def seconds(self, argument: str, value: object, *, zero: bool = False, none: str = "no limit") -> float:
+        """Take a number of seconds; None is no limit where zero makes no sense; `none` says what it means there."""
         if value is None and not zero:
             return math.inf
-        takes = "of at least 0" if zero else "above 0; None means no limit"
+        takes = "of at least 0" if zero else f"above 0; None means {none}"
         is_infinite = isinstance(value, float) and math.isinf(value) and value > 0
         if zero and is_infinite:
             raise self.wrong(argument, "it must be finite, or a hung server could never be closed")

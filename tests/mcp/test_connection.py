@@ -304,8 +304,15 @@ async def test_what_a_handler_raises_reaches_the_caller_as_it_is(toolbox: Launch
         assert text_of(await connection.call_tool("add", {"a": 1, "b": 1})) == "2"
 
 
+async def test_arguments_that_are_no_mapping_of_names_are_refused(toolbox: Launch) -> None:
+    async with toolbox().connect() as connection:
+        for arguments in ("x", [1], 3, {1: 2}):
+            with pytest.raises(ValueError, match=r"mcp_server\('toolbox'\): arguments.*: .* is not a (mapping|string)"):
+                await connection.call_tool("add", arguments)  # type: ignore[arg-type]
+
+
 async def test_a_timeout_that_is_no_number_of_seconds_is_refused(toolbox: Launch) -> None:
     async with toolbox().connect() as connection:
         for timeout in (0, -1, math.nan, "1", True):
-            with pytest.raises(ValueError, match=r"timeout: .* is not a number of seconds above 0"):
+            with pytest.raises(ValueError, match=r"timeout: .* above 0; None means the server's tool_timeout"):
                 await connection.call_tool("add", {"a": 1, "b": 1}, timeout=timeout)  # type: ignore[arg-type]
