@@ -233,17 +233,17 @@ class Deadlock(GreenroomError):
     Attributes:
         cycle: the paths, beginning and ending with the one that would have closed it.
         message: the request that was not sent, if it was an ask.
+        way_out: what to do instead.
     """
 
-    def __init__(self, cycle: tuple[str, ...], message: Any = None) -> None:
-        super().__init__(cycle, message)
+    def __init__(self, cycle: tuple[str, ...], message: Any = None, way_out: str = "") -> None:
+        super().__init__(cycle, message, way_out)
         self.cycle, self.message = cycle, message
+        self.way_out = way_out or "answer later with ctx.defer_reply(), or wait in another task"
 
     def __str__(self) -> str:
-        """Show the cycle."""
-        return (
-            f"deadlock: {' waits for '.join(self.cycle)}; answer later with ctx.defer_reply(), or wait in another task"
-        )
+        """Show the cycle, and a way out."""
+        return f"deadlock: {' waits for '.join(self.cycle)}; {self.way_out}"
 
 
 class NoReply(GreenroomError):

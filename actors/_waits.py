@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from ..mailbox import Letter
 from ._errors import Deadlock
@@ -52,6 +52,10 @@ def is_up_or_ending(slot: Slot) -> bool:
     return slot.life in (READY, DRAINING, STOPPING) or slot.has_ended
 
 
+#: What to do instead of waiting for the own end.
+WAY_OUT: Final = "ask for the end by ctx.stop() or ref.request_stop(), which do not wait, or wait in another task"
+
+
 def check_own_end(target: Slot) -> None:
     """Raise Deadlock if the current actor's own turn is about to wait for its own end, or an ancestor's."""
     me = current_slot()
@@ -59,7 +63,8 @@ def check_own_end(target: Slot) -> None:
     while at is not None:
         if at is target:
             assert me is not None
-            raise Deadlock((me.path, target.path, me.path) if me is not target else (me.path, me.path))
+            cycle = (me.path, target.path, me.path) if me is not target else (me.path, me.path)
+            raise Deadlock(cycle, None, WAY_OUT)
         at = at.parent
 
 

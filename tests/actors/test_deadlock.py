@@ -385,3 +385,15 @@ async def test_a_function_actor_that_asks_itself_is_told_so() -> None:
         error = await ref.ask(Chain(ref))
         assert isinstance(error, Deadlock)
         assert error.cycle == ("/stage/f", "/stage/f")
+
+
+async def test_who_waits_for_its_own_end_is_told_how_to_ask_for_it() -> None:
+    """P18."""
+    async with open_tree("stage") as root:
+        ref = root.start_soon(Plain, name="a")
+
+        async def stop(ctx: Context) -> Any:
+            with pytest.raises(Deadlock, match=r"/stage/a waits for /stage/a; ask for the end by ctx\.stop\(\)"):
+                await ctx.ref.stop()
+
+        await ref.ask(Run(stop))
