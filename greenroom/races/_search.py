@@ -155,6 +155,20 @@ def search(
     return None
 
 
+def first_failure(
+    scenario: Scenario,
+    *,
+    strategy: Strategy = "portfolio",
+    schedules: int = SCHEDULES,
+    seed: int = 0,
+    mode: Mode = "shared",
+    backend: Backend | None = None,
+) -> tuple[int, Result] | None:
+    """Return the first failure as it was found, and the number of its schedule: a search without what follows it."""
+    go = _run_shared if mode == "shared" else _run_isolated
+    return go(_plan(strategy, schedules, seed, None, None), scenario, (), terms_of(MAX_STEPS, "exact", backend))
+
+
 def terms_of(max_steps: int, time: Time, backend: Backend | None) -> Terms:
     """Return the terms that a user asked for."""
     return Terms(max_steps, time) if backend is None else Terms(max_steps, time, backend)

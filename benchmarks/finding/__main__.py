@@ -1,0 +1,105 @@
+"""`python -m benchmarks.finding`: take the trials, measure, replay; write the figures as JSON and text, and draw them."""
+
+import argparse
+import json
+import os
+import platform
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ._draw import draw
+from ._replay import compare
+from ._speed import measure
+from ._trials import BUGS, LIMIT, STRATEGIES, Trials, take_all
+
+HERE = Path(__file__).parent
+
+
+def main() -> int:
+    """Do as the command line says; 1 if something was found in a twin, or a replay differed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.finding", description=__doc__)
+    parser.add_argument("--trials", type=int, default=100, help="trials of each strategy with each bug (100)")
+    parser.add_argument("--replays", type=int, default=500, help="failures that are replayed in fresh processes (500)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of the measurement of speed (5)")
+    parser.add_argument("--output", type=Path, default=HERE / "results", help="where to write .json, .txt and .png")
+    options = parser.parse_args()
+    for name in ("trials", "replays", "rounds"):
+        if getattr(options, name) < 1:
+            parser.error(f"--{name} is {getattr(options, name)}; give a number from 1")
+    speed = measure(options.rounds)
+    trials = take_all(list(BUGS), STRATEGIES, options.trials, LIMIT, progress)
+    said: list[str] = []
+    differ = compare(options.replays, said)
+    text = "\n".join([*table(trials), "", *speeds(speed), "", *replays(differ, options.replays), *said])
+    options.output.with_suffix(".txt").write_text(text + "\n", encoding="utf-8")
+    options.output.with_suffix(".json").write_text(json.dumps(data(trials, speed, differ), indent=1) + "\n", "utf-8")
+    draw(trials, options.output.with_suffix(".png"))
+    print(text)
+    return int(any(differ.values()) or any(each.in_twin for each in trials.values()))
+
+
+def progress(done: int, of: int) -> None:
+    """Say how far it is."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{done} of {of} pairs of bug and strategy", end="\n" if done == of else "", file=sys.stderr)
+
+
+def table(trials: dict[tuple[str, str], Trials] | Any) -> list[str]:
+    """Return the means as lines: bugs down, strategies across; with how many trials missed it."""
+    bugs = list(dict.fromkeys(bug for bug, _ in trials))
+    width = max(map(len, bugs))
+    lines = [
+        "Schedules to the first failure: mean (worst), and how many trials missed it within the limit; t: found in the twin",
+        "",
+        " " * width + "".join(f"{strategy:>22}" for strategy in STRATEGIES),
+    ]
+    for bug in bugs:
+        cells: list[str] = []
+        for strategy in STRATEGIES:
+            each = trials[bug, strategy]
+            worst = max((number for number in each.found if number is not None), default=0)
+            missed = f" -{each.missed}" if each.missed else ""
+            cells.append(f"{each.mean:,.1f} ({worst:,}){missed}{' t' if each.in_twin else ''}")
+        lines.append(f"{bug:<{width}}" + "".join(f"{cell:>22}" for cell in cells))
+    return lines
+
+
+def speeds(speed: dict[str, float]) -> list[str]:
+    """Return the speeds as lines."""
+    return [
+        "Schedules each second, of a program of 22 steps:",
+        *(f"  {case:<14}{rate:>8,.0f}" for case, rate in speed.items()),
+    ]
+
+
+def replays(differ: dict[str, int], count: int) -> list[str]:
+    """Return what came of the replays as lines."""
+    return [
+        f"Of {count} failures, replayed from their tokens in fresh processes:",
+        *(f"  {place:<14}{count - number:>6} the same to the byte, {number} not" for place, number in differ.items()),
+    ]
+
+
+def data(trials: Any, speed: dict[str, float], differ: dict[str, int]) -> dict[str, Any]:
+    """Return all figures as plain data."""
+    return {
+        "machine": {
+            "python": platform.python_version(),
+            "trio": version("trio"),
+            "platform": platform.platform(),
+            "cpus": os.cpu_count(),
+        },
+        "limit": LIMIT,
+        "trials": {
+            f"{bug} {strategy}": {"mean": each.mean, "found": list(each.found), "in_twin": each.in_twin}
+            for (bug, strategy), each in trials.items()
+        },
+        "schedules_per_second": speed,
+        "replays_that_differ": differ,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""Speed: schedules each second of a program of 22 steps, by back-end and mode, in interleaved rounds."""
+
+from statistics import median
+from time import perf_counter
+from typing import Any, Final
+
+import trio
+
+from greenroom.races._search import first_failure
+
+SCHEDULES: Final = 1_000
+CASES: Final = tuple((backend, mode) for backend in ("hook", "gate") for mode in ("isolated", "shared"))
+
+
+async def four_workers(_sim: Any) -> None:
+    """Four tasks with four checkpoints each."""
+
+    async def work() -> None:
+        for _ in range(4):
+            await trio.lowlevel.checkpoint()
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(4):
+            nursery.start_soon(work)
+
+
+def measure(rounds: int) -> dict[str, float]:
+    """Return the median of the rounds for each case."""
+    rates: dict[str, list[float]] = {f"{backend} {mode}": [] for backend, mode in CASES}
+    for _ in range(rounds):
+        for backend, mode in CASES:
+            begun = perf_counter()
+            options: dict[str, Any] = {"strategy": "walk", "mode": mode, "backend": backend}
+            assert first_failure(four_workers, schedules=SCHEDULES, **options) is None
+            rates[f"{backend} {mode}"].append(SCHEDULES / (perf_counter() - begun))
+    return {case: median(values) for case, values in rates.items()}
