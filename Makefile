@@ -15,7 +15,7 @@ METADATA = pyproject.toml greenroom/_version.py
 .DEFAULT_GOAL := help
 # Two pips in one environment would step on each other.
 .NOTPARALLEL:
-.PHONY: help run test lint format coverage soak mutants bench wheel-test lowest-test clean
+.PHONY: help run test lint format coverage soak mutants bench bench-races wheel-test lowest-test clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*##/make \1:/p' Makefile
@@ -50,6 +50,9 @@ mutants: $(VENV)/.ready-to-test  ## break the code in small ways; each break mus
 
 bench: $(VENV)/.ready-to-test  ## measure against hand-written Trio
 	@$(VENV_PYTHON) -m benchmarks
+
+bench-races: $(VENV)/.ready-to-test  ## measure how soon races are found, and that what is found can be seen again anywhere
+	@$(VENV_PYTHON) -m benchmarks.finding
 
 wheel-test: $(VENV)/.ready-to-test  ## run the tests against the installed wheel, from an empty folder
 	@$(VENV_PYTHON) -P tests/house/installed.py

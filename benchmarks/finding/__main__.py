@@ -12,7 +12,7 @@ from typing import Any
 from ._draw import draw
 from ._replay import compare
 from ._speed import measure
-from ._trials import BUGS, LIMIT, STRATEGIES, Trials, take_all
+from ._trials import BUGS, STRATEGIES, Trials, take_all
 
 HERE = Path(__file__).parent
 
@@ -21,17 +21,22 @@ def main() -> int:
     """Do as the command line says; 1 if something was found in a twin, or a replay differed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.finding", description=__doc__)
     parser.add_argument("--trials", type=int, default=100, help="trials of each strategy with each bug (100)")
-    parser.add_argument("--replays", type=int, default=500, help="failures that are replayed in fresh processes (500)")
+    parser.add_argument("--limit", type=int, default=2_000, help="schedules that each trial has (2000)")
+    parser.add_argument("--bugs", default=",".join(BUGS), help="some of the catalogue, with commas between them (all)")
+    parser.add_argument("--replays", type=int, default=500, help="failures to replay in fresh processes; 0: none (500)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of the measurement of speed (5)")
     parser.add_argument("--output", type=Path, default=HERE / "results", help="where to write .json, .txt and .png")
     options = parser.parse_args()
-    for name in ("trials", "replays", "rounds"):
+    for name in ("trials", "limit", "rounds"):
         if getattr(options, name) < 1:
             parser.error(f"--{name} is {getattr(options, name)}; give a number from 1")
+    bugs = options.bugs.split(",")
+    if unknown := [bug for bug in bugs if bug not in BUGS]:
+        parser.error(f"--bugs: the catalogue has no {unknown[0]!r}; it has {', '.join(BUGS)}")
     speed = measure(options.rounds)
-    trials = take_all(list(BUGS), STRATEGIES, options.trials, LIMIT, progress)
+    trials = take_all(bugs, STRATEGIES, options.trials, options.limit, progress)
     said: list[str] = []
-    differ = compare(options.replays, said)
+    differ = compare(options.replays, said) if options.replays > 0 else {}
     text = "\n".join([*table(trials), "", *speeds(speed), "", *replays(differ, options.replays), *said])
     options.output.with_suffix(".txt").write_text(text + "\n", encoding="utf-8")
     options.output.with_suffix(".json").write_text(json.dumps(data(trials, speed, differ), indent=1) + "\n", "utf-8")
@@ -91,9 +96,13 @@ def data(trials: Any, speed: dict[str, float], differ: dict[str, int]) -> dict[s
             "platform": platform.platform(),
             "cpus": os.cpu_count(),
         },
-        "limit": LIMIT,
         "trials": {
-            f"{bug} {strategy}": {"mean": each.mean, "found": list(each.found), "in_twin": each.in_twin}
+            f"{bug} {strategy}": {
+                "limit": each.limit,
+                "mean": each.mean,
+                "found": list(each.found),
+                "in_twin": each.in_twin,
+            }
             for (bug, strategy), each in trials.items()
         },
         "schedules_per_second": speed,

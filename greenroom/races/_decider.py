@@ -26,6 +26,8 @@ class Choice:
         return f"{self.kind} {self.labels[self.index]} of {', '.join(self.labels)}"
 
 
+#: The kind of a choice among data of the scenario.
+DATA: Final = "data"
 #: Choices after which a strategy of priorities lets the others go first now and then: busy waits would starve them.
 FAIR_AFTER: Final = 1_000
 
@@ -33,8 +35,11 @@ FAIR_AFTER: Final = 1_000
 class Decider(Protocol):
     """Say what goes next."""
 
-    def decide(self, at: int, labels: Sequence[str]) -> int:
-        """Return the index of what goes next, at the choice of this number; `labels` has two or more entries, oldest first."""
+    def decide(self, at: int, kind: str, labels: Sequence[str]) -> int:
+        """Return the index of what goes next, at the choice of this number; `labels` has two or more entries, oldest first.
+
+        Data are drawn: an option of a scenario that comes again is another choice, with nobody's priority.
+        """
         ...
 
 
@@ -52,7 +57,7 @@ class Follow:
         #: the first deviation for which there was nothing to choose, as (choice, index, how many there were).
         self.misfit: tuple[int, int, int] | None = None
 
-    def decide(self, at: int, labels: Sequence[str]) -> int:
+    def decide(self, at: int, kind: str, labels: Sequence[str]) -> int:
         """Return the deviation, if there is one here."""
         index = self.deviations.get(at, 0)
         if index >= len(labels):
@@ -70,7 +75,7 @@ class Walk:
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)
 
-    def decide(self, at: int, labels: Sequence[str]) -> int:
+    def decide(self, at: int, kind: str, labels: Sequence[str]) -> int:
         """Draw."""
         return self._random.randrange(len(labels))
 
@@ -88,9 +93,9 @@ class Priorities:
         self._demotions = {self._random.randrange(max(1, length)) for _ in range(depth - 1)}
         self._lowest = 0.0
 
-    def decide(self, at: int, labels: Sequence[str]) -> int:
+    def decide(self, at: int, kind: str, labels: Sequence[str]) -> int:
         """Return the one of highest priority."""
-        if at >= FAIR_AFTER:
+        if at >= FAIR_AFTER or kind == DATA:
             return self._random.randrange(len(labels))
         for label in labels:
             if label not in self._priorities:
@@ -116,8 +121,10 @@ class Lottery:
         self._random = Random(seed)
         self._tickets: dict[str, float] = {}
 
-    def decide(self, at: int, labels: Sequence[str]) -> int:
+    def decide(self, at: int, kind: str, labels: Sequence[str]) -> int:
         """Return the one with the highest ticket, and take its ticket back."""
+        if kind == DATA:
+            return self._random.randrange(len(labels))
         for label in labels:
             if label not in self._tickets:
                 self._tickets[label] = self._random.random()
@@ -133,8 +140,10 @@ class Batches:
         self._random = Random(seed)
         self._batch: list[str] = []
 
-    def decide(self, at: int, labels: Sequence[str]) -> int:
+    def decide(self, at: int, kind: str, labels: Sequence[str]) -> int:
         """Return the next of the batch that is still there."""
+        if kind == DATA:
+            return self._random.randrange(len(labels))
         while True:
             while self._batch:
                 label = self._batch.pop()

@@ -13,7 +13,7 @@ import trio
 
 from ..mailbox import CHOICES
 from ._clock import VirtualClock
-from ._decider import Choice, Decider
+from ._decider import DATA, Choice, Decider
 from ._errors import DeadlockFound, OutsideSilent, StepsExceeded
 from ._gate import Gate
 from ._hook import Hook, hooked, works
@@ -118,7 +118,7 @@ class Sim:
         if not options:
             raise ValueError("sim.choose: there are no options")
         labels = [repr(option) for option in options]
-        return options[self._play.pick("data", labels) if len(options) > 1 else 0]
+        return options[self._play.pick(DATA, labels) if len(options) > 1 else 0]
 
     @contextmanager
     def scope(self, name: str) -> Generator[trio.CancelScope]:
@@ -164,7 +164,7 @@ class _Play:
 
     def pick(self, kind: str, labels: Sequence[str]) -> int:
         """Decide, and note it."""
-        index = self.decider.decide(len(self.choices), labels)
+        index = self.decider.decide(len(self.choices), kind, labels)
         self.choices.append(Choice(kind, tuple(labels), index))
         return index
 

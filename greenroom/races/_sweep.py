@@ -7,14 +7,14 @@ from typing import Any, Literal
 
 import attrs
 
-from ._decider import Follow
-from ._run import MAX_STEPS, Result, Scenario, Terms, check_scenario, run_once
-from ._schedule import Injection
+from ._decider import Decider, Follow, Walk
+from ._run import MAX_STEPS, Result, Scenario, Terms, check_count, check_scenario, run_once
+from ._schedule import Injection, Time
 
 Boundary = Literal["startup", "handler", "shutdown"]
 
 
-def _frozen(failures: Mapping[int, Result]) -> Mapping[int, Result]:
+def _frozen(failures: Mapping[tuple[int, int], Result]) -> Mapping[tuple[int, int], Result]:
     return MappingProxyType(dict(failures))
 
 
@@ -23,73 +23,106 @@ class Sweep:
     """Say what came of a sweep.
 
     Attributes:
-        points: at how many it was tried: all there are.
-        failures: point -> the run that failed there.
+        points: at how many it was tried, over all schedules: all there are.
+        failures: (number of the schedule from 0, point from 0) -> the run that failed there; its `schedule.token` replays it.
     """
 
     points: int
-    failures: Mapping[int, Result] = attrs.field(converter=_frozen)
+    failures: Mapping[tuple[int, int], Result] = attrs.field(converter=_frozen)
 
     def __str__(self) -> str:
         """Say it in a few lines."""
         lines = [f"{self.points} points tried, {len(self.failures)} failed"]
         lines += [
-            f"  point {at}: {result.verdict}: {type(result.error).__name__}: {result.error} ({result.schedule.token})"
-            for at, result in self.failures.items()
+            f"  schedule {number}, point {at}: {result.verdict}: {type(result.error).__name__}: {result.error} ({result.schedule.token})"
+            for (number, at), result in self.failures.items()
         ]
         return "\n".join(lines)
 
 
-def cancel_everywhere(scenario: Scenario, *args: Any, scope: str = "victim", max_steps: int = MAX_STEPS) -> Sweep:
+def cancel_everywhere(
+    scenario: Scenario,
+    *args: Any,
+    scope: str = "victim",
+    schedules: int = 1,
+    seed: int = 0,
+    max_steps: int = MAX_STEPS,
+    time: Time = "exact",
+) -> Sweep:
     """Cancel a named scope at its first step, then in another run at its second, and so on to its last. Not within Trio.
 
     Args:
         scenario: it opens the scope by `with sim.scope("victim"):`, and checks what has to hold after a cancellation.
         args: given to it each time.
         scope: the name.
+        schedules: under how many schedules it is swept: the default one, and then random walks.
+        seed: of the random walks.
         max_steps: steps after which a run counts as a livelock.
+        time: "exact" or "choice", as for `search`.
 
     Raises:
-        ValueError: the scenario opens no such scope, or takes no step in it.
+        ValueError: the scenario opens no such scope, or takes no step in it; or a number is none.
+        TypeError, RuntimeError: as `search`.
     """
-    sweep = _sweep(scenario, args, "cancel", scope, max_steps)
+    check_scenario("cancel_everywhere", scenario)
+    sweep = _sweep(scenario, args, "cancel", scope, schedules, seed, Terms(max_steps, time))
     if not sweep.points:
         raise ValueError(f"cancel_everywhere: the scenario takes no step in a `with sim.scope({scope!r}):`")
     return sweep
 
 
-def crash_everywhere(scenario: Scenario, *args: Any, at: Boundary = "handler", max_steps: int = MAX_STEPS) -> Sweep:
+def crash_everywhere(
+    scenario: Scenario,
+    *args: Any,
+    at: Boundary = "handler",
+    schedules: int = 1,
+    seed: int = 0,
+    max_steps: int = MAX_STEPS,
+    time: Time = "exact",
+) -> Sweep:
     """Crash an actor at the first boundary of the kind that the run comes to, then in another run at the second, and so on. Not within Trio.
 
     Args:
         scenario: it opens a tree of actors, and checks what has to hold after a crash.
         args: given to it each time.
         at: "startup": before an actor is made; "handler": before an actor in the pool handles mail; "shutdown": in the place of its hook.
+        schedules: under how many schedules it is swept: the default one, and then random walks.
+        seed: of the random walks.
         max_steps: steps after which a run counts as a livelock.
+        time: "exact" or "choice", as for `search`.
 
     Raises:
-        ValueError: no such boundary, or the scenario comes to none.
+        ValueError: no such boundary, or the scenario comes to none; or a number is none.
+        TypeError, RuntimeError: as `search`.
     """
     if at not in ("startup", "handler", "shutdown"):
         raise ValueError(f"crash_everywhere: at is {at!r}; give 'startup', 'handler' or 'shutdown'")
-    sweep = _sweep(scenario, args, "crash", at, max_steps)
+    check_scenario("crash_everywhere", scenario)
+    sweep = _sweep(scenario, args, "crash", at, schedules, seed, Terms(max_steps, time))
     if not sweep.points:
         raise ValueError(f"crash_everywhere: the scenario comes to no {at} of an actor")
     return sweep
 
 
-def _sweep(
-    scenario: Scenario, args: tuple[Any, ...], what: Literal["cancel", "crash"], name: str, max_steps: int
+def _sweep(  # noqa: PLR0917 -- what both sweeps hand on
+    scenario: Scenario,
+    args: tuple[Any, ...],
+    what: Literal["cancel", "crash"],
+    name: str,
+    schedules: int,
+    seed: int,
+    terms: Terms,
 ) -> Sweep:
-    check_scenario(f"{what}_everywhere", scenario)
-    terms = Terms(max_steps)
-    failures: dict[int, Result] = {}
-    for point in count():
-        injection = Injection(what, name, point)
-        result = run_once(scenario, args, Follow({}), terms, injection=injection)
-        if result.failed:
-            failures[point] = result
-        if result.injection is None:
-            # The run as it is without; that it fails already is worth telling too.
-            return Sweep(point, failures)
-    raise AssertionError("count() does not end")
+    check_count("schedules", schedules)
+    failures: dict[tuple[int, int], Result] = {}
+    points = 0
+    for number in range(schedules):
+        for point in count():
+            decider: Decider = Walk(seed * 1_000_003 + number) if number else Follow({})
+            result = run_once(scenario, args, decider, terms, injection=Injection(what, name, point))
+            if result.failed:
+                failures[number, point] = result
+            if result.injection is None:
+                break  # the run as it is without; that it fails already is worth telling too
+            points += 1
+    return Sweep(points, failures)

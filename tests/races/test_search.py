@@ -212,3 +212,16 @@ def test_ctrl_c_and_exits_of_a_scenario_are_not_taken_for_its_failure() -> None:
     with pytest.raises(BaseExceptionGroup) as caught:
         races.run(leaves)
     assert caught.group_contains(SystemExit)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [Walk, Lottery, Batches, partial(Priorities, depth=2, length=6)],
+    ids=["walk", "lottery", "batches", "priorities"],
+)
+def test_data_are_drawn_evenly_by_every_strategy(make: Callable[[int], Decider]) -> None:
+    async def scenario(sim: Sim) -> tuple[str, ...]:
+        return tuple(sim.choose("abc") for _ in range(6))
+
+    values = {run_once(scenario, (), make(seed)).value for seed in range(300)}
+    assert len(values) > 200

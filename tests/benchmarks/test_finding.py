@@ -1,0 +1,45 @@
+"""The measurement of searches runs, and writes what it says it writes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def finding(*options: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "benchmarks.finding", *map(str, options)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_a_tiny_run_writes_a_table_the_figures_and_a_picture(tmp_path: Path) -> None:
+    output = tmp_path / "results"
+    done = finding(
+        "--trials", "2", "--limit", "60", "--bugs", "check_then_insert,lock_order", "--replays", "0", "--rounds", "1",
+        "--output", output,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == output.with_suffix(".txt").read_text(encoding="utf-8")
+    results = json.loads(output.with_suffix(".json").read_text(encoding="utf-8"))
+    assert len(results["trials"]) == 2 * 6
+    assert results["trials"]["check_then_insert portfolio"]["found"] == [2, 2]
+    assert results["trials"]["lock_order batch"]["found"] == [None, None]
+    assert results["trials"]["lock_order batch"]["mean"] == 60
+    assert set(results["schedules_per_second"]) == {"hook isolated", "hook shared", "gate isolated", "gate shared"}
+    assert output.with_suffix(".png").stat().st_size > 1_000
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--trials", "0"], "--trials is 0; give a number from 1"),
+        (["--bugs", "heisenbug"], "the catalogue has no 'heisenbug'"),
+    ],
+)
+def test_what_is_wrong_is_said(options: list[str], text: str) -> None:
+    done = finding(*options)
+    assert done.returncode == 2
+    assert text in done.stderr
