@@ -133,6 +133,7 @@ def race(
     time: Time = "exact",
     mode: Mode = "shared",
     max_steps: int = 10_000,
+    workers: int | None = None,
 ) -> int:
     """Look for a schedule under which a scenario fails: exit 1 and the smallest one that was found, 0 if none fails.
 
@@ -145,10 +146,14 @@ def race(
         time: exact, or choice: timeouts may fire early and late.
         mode: shared: many schedules in one Trio run; isolated: one each.
         max_steps: steps after which a run counts as a livelock.
+        workers: processes to search with; as many as there are cores, unless the search is one after the other by its nature.
     """
+    if workers is None:
+        workers = 1 if mode == "isolated" or strategy == "bounded" or not hasattr(os, "fork") else os.cpu_count() or 1
     found = run_race(
-        scenario, schedules, seconds, seed=seed, strategy=strategy, time=time, mode=mode, max_steps=max_steps
-    )
+        scenario, schedules, seconds, seed=seed, strategy=strategy, time=time, mode=mode, max_steps=max_steps,
+        workers=workers,
+    )  # fmt: skip
     if found is None:
         print(f"{scenario}: nothing found (up to {schedules:,} schedules, seed {seed}, strategy {strategy})")
         return FINE

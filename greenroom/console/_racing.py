@@ -76,7 +76,7 @@ def race(import_path: str, schedules: int, seconds: float | None, **options: Any
     pulse = Pulse(schedules, sys.stderr)
     try:
         return search(scenario, schedules=schedules, seconds=seconds, progress=pulse.beat, **options)
-    except (ProgramChanged, ValueError) as error:
+    except (ProgramChanged, ValueError, RuntimeError) as error:
         raise InvalidInput("", [Problem(import_path, str(error))]) from error
     finally:
         pulse.end()

@@ -19,7 +19,7 @@ from ._gate import Gate
 from ._hook import Hook, hooked, works
 from ._schedule import Injection, Schedule, Time
 from ._stepper import Stepper, Task
-from ._waiting import describe_stuck
+from ._waiting import describe_stuck, frames_of, place_in
 
 Verdict = Literal["passed", "failed", "deadlock", "livelock", "hung"]
 Backend = Literal["gate", "hook"]
@@ -41,6 +41,7 @@ class Result:
         value: what the scenario returned.
         time: whether letting time pass was among the choices.
         injection: the cancellation or crash that was tried out, if the run came to where it was to be.
+        places: for each choice, where in the code whoever was chosen goes on; () unless the run was to note them.
     """
 
     verdict: Verdict
@@ -50,6 +51,7 @@ class Result:
     value: Any = None
     time: Time = "exact"
     injection: Injection | None = None
+    places: tuple[str, ...] = attrs.field(default=(), eq=False)
 
     @property
     def failed(self) -> bool:
@@ -77,11 +79,13 @@ class Terms:
         max_steps: steps after which a run counts as a livelock.
         time: whether letting time pass is among the choices.
         backend: how steps are controlled.
+        notes_places: each run notes where in the code those who are chosen go on.
     """
 
     max_steps: int = MAX_STEPS
     time: Time = "exact"
     backend: Backend = attrs.field(factory=lambda: "hook" if works() else "gate")
+    notes_places: bool = False
 
     def __attrs_post_init__(self) -> None:
         """Refuse what is none of what there is."""
@@ -154,6 +158,8 @@ class _Play:
         self.last_step = -1
         self.scopes: dict[str, trio.CancelScope] = {}
         self.choices: list[Choice] = []
+        #: number of the choice -> where whoever was chosen goes on.
+        self.places: dict[int, str] = {}
         self.scope = trio.CancelScope()
         self.stuck: DeadlockFound | StepsExceeded | OutsideSilent | None = None
         self.error: BaseException | None = None
@@ -206,6 +212,9 @@ class _Play:
         index = self.pick("task", labels)
         if index == len(tasks):
             self.clock.now = due
+        elif self.terms.notes_places:
+            frames = list(frames_of(self.stepper.tasks[tasks[index]]))
+            self.places[len(self.choices) - 1] = place_in(frames)
         return index
 
     def idle(self, *, finally_: bool) -> None:
@@ -277,6 +286,7 @@ class _Play:
             self.value,
             self.terms.time,
             injection,
+            tuple(self.places.get(at, "") for at in range(len(self.choices))) if self.terms.notes_places else (),
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 import attrs
 
 from ._bounded import Bounded
+from ._cores import Turn, check_workers, search_on_cores
 from ._decider import Batches, Decider, Follow, Lottery, Priorities, Walk
 from ._errors import ProgramChanged
 from ._run import MAX_STEPS, Backend, Result, Scenario, Stage, Terms, check_count, check_scenario, run_once
@@ -79,7 +80,8 @@ def described(result: Result, where: str = "", how: str = "") -> str:
     ]
     for at, choice in enumerate(result.choices):
         mark = ">" if choice.index else " "
-        lines.append(f"{mark} {at:4} {choice}")
+        place = f"  {result.places[at]}" if at < len(result.places) and result.places[at] else ""
+        lines.append(f"{mark} {at:4} {choice}{place}")
     lines.append(f"to see it again: races.run(scenario, schedule={result.schedule.token!r})")
     return "\n".join(lines)
 
@@ -101,6 +103,7 @@ def search(
     max_steps: int = MAX_STEPS,
     time: Time = "exact",
     backend: Backend | None = None,
+    workers: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Found | None:
     """Run a scenario under one schedule after the other until one fails; None if none does. Not within Trio.
@@ -119,6 +122,8 @@ def search(
         max_steps: steps after which a run counts as a livelock.
         time: "exact": time passes when nothing else can happen; "choice": also before, so that timeouts fire early and late.
         backend: "hook" or "gate"; None takes the faster one of those that work with the installed Trio.
+        workers: processes to search with, each on a core of its own; the failure with the lowest number is the one that counts. They are forked, so
+            they have all that this process has, and what they change is not seen here. Not with mode="isolated".
         progress: called with the number of each schedule that has been tried; it must not raise.
 
     Raises:
@@ -127,32 +132,58 @@ def search(
         RuntimeError: this was called within Trio.
     """
     check_scenario("search", scenario)
-    check_count("schedules", schedules)
-    if strategy not in MAKERS:
-        raise ValueError(f"search: strategy is {strategy!r}; give one of {', '.join(MAKERS)}")
-    if mode not in ("shared", "isolated"):
-        raise ValueError(f"search: mode is {mode!r}; give 'shared' or 'isolated'")
+    _check_plan(schedules, strategy, mode, workers)
     terms = terms_of(max_steps, time, backend)
     until = None if seconds is None else monotonic() + seconds
 
     def replay(deviations: Mapping[int, int]) -> Result:
         return run_once(scenario, args, Follow(deviations), terms)
 
+    def plan(turn: Turn | None = None) -> Plan:
+        return _plan(strategy, schedules, seed, until, progress if turn is None or turn.is_first else None, turn)
+
+    def on_cores() -> tuple[int, Result] | None:
+        told = search_on_cores(workers, _run_shared, plan, scenario, args, terms)
+        return None if told is None else (told[0], replay(told[1]))
+
+    def in_one_run() -> tuple[int, Result] | None:
+        return _run_shared(plan(), scenario, args, terms)
+
+    def each_alone() -> tuple[int, Result] | None:
+        return _run_isolated(plan(), scenario, args, terms)
+
     doubt = ""
-    for each in (_run_shared, _run_isolated) if mode == "shared" else (_run_isolated,):
-        failure = each(_plan(strategy, schedules, seed, until, progress), scenario, args, terms)
+    for find in (each_alone,) if mode == "isolated" else (on_cores if workers > 1 else in_one_run, each_alone):
+        failure = find()
         if failure is None:
             break
         number, first = failure
         again = replay(first.schedule.deviations)
-        if again.fingerprint == first.fingerprint:
+        if first.failed and again.fingerprint == first.fingerprint:
             best, runs, is_least = shrink(first, replay)
-            return Found(best, number, first, runs, is_least)
+            noting = attrs.evolve(terms, notes_places=True)
+            noted = run_once(scenario, args, Follow(best.schedule.deviations), noting)
+            return Found(noted, number, first, runs, is_least)
         # What ran before in the same Trio run may have had a part in it: once more, each in a run of its own.
-        doubt = _difference(first, again)
+        doubt = (
+            _difference(first, again)
+            if first.failed
+            else f"schedule {number} failed in one process, and passes in another"
+        )
     if doubt:
         raise ProgramChanged(doubt)
     return None
+
+
+def _check_plan(schedules: Any, strategy: Any, mode: Any, workers: Any) -> None:
+    check_count("schedules", schedules)
+    if strategy not in MAKERS:
+        raise ValueError(f"search: strategy is {strategy!r}; give one of {', '.join(MAKERS)}")
+    if mode not in ("shared", "isolated"):
+        raise ValueError(f"search: mode is {mode!r}; give 'shared' or 'isolated'")
+    check_workers(workers)
+    if workers > 1 and (mode == "isolated" or strategy == "bounded"):
+        raise ValueError(f"search: workers is {workers}; with mode='isolated' or strategy='bounded' there is one")
 
 
 def first_failure(
@@ -166,7 +197,7 @@ def first_failure(
 ) -> tuple[int, Result] | None:
     """Return the first failure as it was found, and the number of its schedule: a search without what follows it."""
     go = _run_shared if mode == "shared" else _run_isolated
-    return go(_plan(strategy, schedules, seed, None, None), scenario, (), terms_of(MAX_STEPS, "exact", backend))
+    return go(_plan(strategy, schedules, seed, None), scenario, (), terms_of(MAX_STEPS, "exact", backend))
 
 
 def terms_of(max_steps: int, time: Time, backend: Backend | None) -> Terms:
@@ -178,8 +209,13 @@ def terms_of(max_steps: int, time: Time, backend: Backend | None) -> Terms:
 Plan = Generator[Decider, Result, tuple[int, Result] | None]
 
 
-def _plan(
-    strategy: Strategy, schedules: int, seed: int, until: float | None, progress: Callable[[int], None] | None
+def _plan(  # noqa: PLR0917 -- what a search has been told
+    strategy: Strategy,
+    schedules: int,
+    seed: int,
+    until: float | None,
+    progress: Callable[[int], None] | None = None,
+    turn: Turn | None = None,
 ) -> Plan:
     bounded = Bounded()
     deciders = _deciders(strategy, bounded, seed)
@@ -187,8 +223,10 @@ def _plan(
         if until is not None and number > 1 and monotonic() > until:
             return None
         decider = next(deciders, None)
-        if decider is None:
+        if decider is None or (turn is not None and turn.is_beaten(number)):
             return None
+        if turn is not None and not turn.takes(number):
+            continue
         result = yield decider
         if progress is not None:
             progress(number)
@@ -271,6 +309,7 @@ def run(
         schedule = Schedule.from_token(schedule)
     follow = Follow({}) if schedule is None else Follow(schedule.deviations, round_=not schedule.fingerprint)
     terms = terms_of(max_steps, time if schedule is None else schedule.time, backend)
+    terms = attrs.evolve(terms, notes_places=True)
     injection = None if schedule is None else schedule.injection
     result = run_once(scenario, args, follow, terms, injection=injection)
     if schedule is not None and schedule.fingerprint:

@@ -32,20 +32,20 @@ def describe_stuck(stepper: Stepper) -> str:
         what, holders = _awaited(frames, living)
         edges[task] = holders
         by = ", ".join(stepper.label_of(holder) for holder in holders)
-        lines.append(f"  {stepper.label_of(task)} waits {_place(frames)} for {what}{f' ({by})' if by else ''}")
+        lines.append(f"  {stepper.label_of(task)} waits {place_in(frames)} for {what}{f' ({by})' if by else ''}")
     circle = _circle(edges)
     if circle:
         lines.append("  in a circle: " + " -> ".join(stepper.label_of(task) for task in (*circle, circle[0])))
     return "\n".join(lines)
 
 
-def _place(frames: list[FrameType]) -> str:
+def place_in(frames: list[FrameType]) -> str:
     """Return where in the user's code: the innermost frame that is neither Trio's nor ours."""
     for frame in reversed(frames):
         path = frame.f_code.co_filename
         if not path.startswith((_TRIO, _HOUSE)):
             return f"at {Path(path).name}:{frame.f_lineno} in {frame.f_code.co_name}"
-    return f"in {frames[-1].f_code.co_name}"
+    return f"in {frames[-1].f_code.co_name}" if frames else "at its end"
 
 
 def _awaited(frames: list[FrameType], living: Mapping[Task, Any]) -> tuple[str, list[Task]]:

@@ -32,6 +32,10 @@ async def endless(sim):
 def plain(sim):
     pass
 
+async def leaves(sim):
+    import os
+    os._exit(0)
+
 runs = 0
 async def fickle(sim):
     global runs
@@ -87,7 +91,10 @@ def test_what_does_not_end_is_a_livelock(greenroom: Run) -> None:
         (["race", "racing_here:once", "--max-steps", "-1"], "max_steps is -1; give a number from 1"),
         (["race", "racing_here:once", "--strategy", "luck"], "luck"),
         (["race", "racing_here:once", "--schedules", "many"], "many"),
-        (["race", "racing_here:fickle"], "the same schedule ended in another way"),
+        (["race", "racing_here:fickle", "--workers", "1"], "the same schedule ended in another way"),
+        (["race", "racing_here:once", "--workers", "0"], "workers is 0; give a number from 1"),
+        (["race", "racing_here:once", "--workers", "2", "--mode", "isolated"], "with mode='isolated'"),
+        (["race", "racing_here:leaves", "--workers", "2"], "ended without a word"),
         (["replay", "r1:0.1", "racing_here:once"], "'r1:0.1' is no whole token"),
         (["replay", "r7::00000000", "racing_here:once"], "is of format r7"),
         (["replay", "r1:3.1:00000000", "racing_here:once"], "the program changed: the schedule has a choice 3"),

@@ -1,0 +1,105 @@
+"""Searching on several cores: processes that share one plan, each taking every so-many-th schedule of it."""
+
+import multiprocessing
+import os
+from collections.abc import Sequence
+from math import inf
+from typing import Any
+
+from ._run import Result, Scenario, Terms
+
+#: What a process tells at its end: the number of the first schedule that failed for it, if one did, and its deviations.
+Told = tuple[int, dict[int, int]] | None
+
+
+def check_workers(workers: Any) -> None:
+    """Refuse a number of processes that there cannot be.
+
+    Raises:
+        ValueError: no number from 1, or more than one where processes cannot be forked.
+    """
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise ValueError(f"workers is {workers!r}; give a number from 1")
+    if workers > 1 and not hasattr(os, "fork"):
+        raise ValueError("workers: this system cannot fork processes; give 1")
+
+
+class Turn:
+    """Say which schedules are one process's, and when there is no use in going on.
+
+    Args:
+        number: of the process, from 0.
+        of: how many there are.
+        lowest: shared by all: the lowest number of a schedule that has failed.
+    """
+
+    def __init__(self, number: int, of: int, lowest: Any) -> None:
+        self._number, self._of, self._lowest = number, of, lowest
+
+    @property
+    def is_first(self) -> bool:
+        """True for the process that others are one of many beside: it says how far the search is."""
+        return self._number == 0
+
+    def takes(self, schedule: int) -> bool:
+        """Return whether it is this one's. The first is everybody's: from it follows what else there is."""
+        return schedule == 1 or schedule % self._of == self._number
+
+    def is_beaten(self, schedule: int) -> bool:
+        """Return whether another process has found an earlier one."""
+        return bool(self._lowest.value < schedule)
+
+    def report(self, schedule: int) -> None:
+        """Tell the others of a failure."""
+        with self._lowest.get_lock():
+            self._lowest.value = min(self._lowest.value, schedule)
+
+
+def search_on_cores(  # noqa: PLR0917 -- what a search has been told
+    workers: int, run: Any, plan: Any, scenario: Scenario, args: Sequence[Any], terms: Terms
+) -> tuple[int, dict[int, int]] | None:
+    """Run `run(plan(turn), scenario, args, terms)` in so many processes; return the failure with the lowest number, as deviations."""
+    context: Any = multiprocessing.get_context("fork")
+    lowest = context.Value("d", inf)
+    pipes: list[Any] = []
+    processes: list[Any] = []
+
+    def work(number: int, pipe: Any) -> None:
+        turn = Turn(number, workers, lowest)
+        told: Told = None
+        error: BaseException | None = None
+        try:
+            failure: tuple[int, Result] | None = run(plan(turn), scenario, args, terms)
+            if failure is not None:
+                turn.report(failure[0])
+                told = failure[0], dict(failure[1].schedule.deviations)
+        except Exception as raised:  # noqa: BLE001 -- told to the one who asked
+            error = RuntimeError(f"{type(raised).__name__}: {raised}")
+        pipe.send((told, error))
+        pipe.close()
+
+    for number in range(workers):
+        ours, theirs = context.Pipe(duplex=False)
+        process = context.Process(target=work, args=(number, theirs), daemon=True)
+        process.start()
+        theirs.close()
+        pipes.append(ours)
+        processes.append(process)
+    found: list[tuple[int, dict[int, int]]] = []
+    try:
+        for number, pipe in enumerate(pipes):
+            try:
+                told, error = pipe.recv()
+            except EOFError:
+                raise RuntimeError(
+                    f"search: process {number} ended without a word; the scenario may have ended it"
+                ) from None
+            if error is not None:
+                raise error
+            if told is not None:
+                found.append(told)
+    finally:
+        for process in processes:
+            process.terminate()
+            process.join()
+    return min(found, default=None)
