@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Sequence
 from math import inf
 from typing import Any
@@ -65,6 +66,8 @@ def search_on_cores(  # noqa: PLR0917 -- what a search has been told
     processes: list[Any] = []
 
     def work(number: int, pipe: Any) -> None:
+        # Ctrl-C is for the one who asked, who then ends all.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         turn = Turn(number, workers, lowest)
         told: Told = None
         error: BaseException | None = None
