@@ -15,7 +15,7 @@ Launch = Callable[..., Service[McpConnection]]
 Says = Callable[[Path, str], Awaitable[None]]
 
 # Seconds: less than any timeout that could stand in for the event that is waited for; more than a busy machine takes.
-AT_ONCE = 0.9
+AT_ONCE = 4.0
 
 
 async def watched(service: Service[McpConnection], connection: McpConnection) -> McpConnectionLost:

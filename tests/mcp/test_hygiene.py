@@ -16,29 +16,31 @@ from greenroom.mcp import McpConnection, McpConnectionLost, McpStartupFailed
 Launch = Callable[..., Service[McpConnection]]
 Gone = Callable[[int], Awaitable[None]]
 
-# Seconds: less than any default grace, so none has passed; more than the machine may be busy with something else.
-QUICK = 0.9
+# Seconds of real time: what is quick takes less than a grace that would have had to pass, on a machine that is busy with other things, too.
+QUICK = 12.0
+GRACE = 20.0
 
 
 async def test_a_normal_server_is_closed_well_within_half_a_second(toolbox: Launch) -> None:
-    times: list[float] = []
-    for _ in range(3):
+    # The best of a few: the machine may be busy with something else.
+    for _ in range(20):
         async with toolbox().connect() as connection:
             assert connection.pid is not None
             began = trio.current_time()
-        times.append(trio.current_time() - began)
-    # The best of three: the machine may be busy with something else.
-    assert min(times) < 0.4
+        if trio.current_time() - began < 0.4:
+            break
+    else:
+        pytest.fail("none was closed within 0.4 s")
 
 
 async def test_a_server_that_writes_much_at_its_end_is_not_held_up(toolbox: Launch) -> None:
-    async with toolbox("--farewell").connect():
+    async with toolbox("--farewell", exit_grace=GRACE, term_grace=GRACE).connect():
         began = trio.current_time()
     assert trio.current_time() - began < QUICK
 
 
 async def test_a_grandchild_that_outlives_a_polite_server_is_ended(toolbox: Launch, gone: Gone) -> None:
-    async with toolbox().connect() as connection:
+    async with toolbox(exit_grace=GRACE, term_grace=GRACE).connect() as connection:
         child = (await connection.call_tool("spawn")).structured_content
         assert child is not None
         os.kill(child["result"], 0)
@@ -58,7 +60,7 @@ async def test_a_grandchild_that_ignores_sigterm_is_killed(toolbox: Launch, gone
 
 
 async def test_a_server_that_hangs_at_its_end_gets_sigterm_after_its_grace(toolbox: Launch) -> None:
-    async with toolbox("--ignore-eof", exit_grace=0.3).connect():
+    async with toolbox("--ignore-eof", exit_grace=0.3, term_grace=GRACE).connect():
         began = trio.current_time()
     assert 0.3 <= trio.current_time() - began < 0.3 + QUICK
 
@@ -84,7 +86,7 @@ async def test_a_server_that_writes_without_end_is_closed_by_its_broken_pipe_or_
 async def test_a_hung_handshake_is_ended_when_its_time_is_up(mute: Launch) -> None:
     began = trio.current_time()
     with pytest.raises(McpStartupFailed, match=r"no handshake within 0\.3 s; stderr: hm\n"):
-        async with mute("--deaf", "--say", "hm", startup_timeout=0.3, exit_grace=0.1).connect():
+        async with mute("--deaf", "--say", "hm", startup_timeout=0.3, exit_grace=0.1, term_grace=GRACE).connect():
             pass
     assert trio.current_time() - began < 0.4 + QUICK
 
@@ -124,7 +126,7 @@ async def test_a_start_that_is_cancelled_before_the_process_runs_leaves_nothing(
 
 async def test_a_body_that_is_cancelled_closes_the_server_politely(toolbox: Launch) -> None:
     with trio.CancelScope() as scope:
-        async with toolbox("--leave-child").connect():
+        async with toolbox("--leave-child", exit_grace=GRACE, term_grace=GRACE).connect():
             scope.deadline = trio.current_time()
             await trio.sleep_forever()
     assert scope.cancelled_caught
@@ -153,13 +155,13 @@ async def test_servers_that_close_at_the_same_time_do_not_wait_for_each_other(mu
 
     async def fail_to_start() -> None:
         with pytest.raises(McpStartupFailed):
-            async with mute("--deaf", "--ignore-term", startup_timeout=0.2, exit_grace=0.2, term_grace=0.2).connect():
+            async with mute("--deaf", "--ignore-term", startup_timeout=0.2, exit_grace=1.0, term_grace=1.0).connect():
                 pass
 
     async with trio.open_nursery() as nursery:
         for _ in range(8):
             nursery.start_soon(fail_to_start)
-    assert trio.current_time() - began < 0.6 + 2 * QUICK
+    assert trio.current_time() - began < 2.2 + QUICK  # one after the other: 17.6
 
 
 PROGRAM = """
