@@ -156,7 +156,7 @@ async def test_a_server_that_stops_reading_delays_nobody_who_gives_up(toolbox: L
         for _ in range(3):
             with pytest.raises(McpRequestTimeout):
                 await connection.call_tool("echo", {"text": "x" * 100_000}, timeout=0.1)
-        assert trio.current_time() - began < 1.0
+        assert trio.current_time() - began < 10.0  # a call's own time is 60 s
 
 
 async def test_every_call_is_a_checkpoint(toolbox: Launch) -> None:
