@@ -195,13 +195,24 @@ def listening(code: CodeType) -> frozenset[int]:
     return frozenset(offsets)
 
 
-def leaves_block(frame: FrameType) -> bool:
-    """Tell whether the program itself is at its `async with`: Ctrl-C between the call that leaves a block and its await skips the leaving.
+@cache
+def guarded(code: CodeType) -> tuple[tuple[int, int], ...]:
+    """Return the ranges of offsets in which an exception is caught, or leaves a block in order."""
+    entries: Any = vars(dis.Bytecode(code))["exception_entries"]
+    return tuple((entry.start, entry.end) for entry in entries)
 
-    That is the interpreter's, for every block and every nursery, and nobody but the program could hold it back.
+
+def leaves_block(frame: FrameType) -> bool:
+    """Tell whether Ctrl-C in the program itself would skip the leaving of its block.
+
+    So it is at the `async with`, between the call that leaves the block and its await; and, in Python 3.12, at some jumps of a loop within it. That
+    is the interpreter's, for every block and every nursery, and nobody but the program could hold it back.
     """
     code = frame.f_code
-    return code is program.__code__ and frame.f_lineno == code.co_firstlineno + 1
+    if code is not program.__code__:
+        return False
+    at_block = frame.f_lineno == code.co_firstlineno + 1
+    return at_block or not any(start <= frame.f_lasti < end for start, end in guarded(code))
 
 
 def nothing() -> None:

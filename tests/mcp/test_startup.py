@@ -83,11 +83,16 @@ async def test_a_server_killed_before_the_handshake_has_the_signal() -> None:
 
 
 async def test_a_server_that_exits_while_a_child_holds_its_pipes_open_is_noticed_at_once(mute: Launch) -> None:
-    began = trio.current_time()
-    error = await failure_of(mute("--child", "--say", "bye", "--exit", "4", term_grace=0.1))
-    assert error.exit_code == 4
-    assert error.stderr == ("bye",)
-    assert trio.current_time() - began < 10.0  # the time for the handshake is 30 s
+    # A second later it would be noticed in any case. The best of a few: the machine may be busy with something else.
+    for _ in range(8):
+        began = trio.current_time()
+        error = await failure_of(mute("--child", "--say", "bye", "--exit", "4", term_grace=0.1))
+        assert error.exit_code == 4
+        assert error.stderr == ("bye",)
+        if trio.current_time() - began < 0.8:
+            break
+    else:
+        pytest.fail("it was never noticed at once")
 
 
 async def test_a_time_out_has_the_last_words_of_the_server(mute: Launch) -> None:
