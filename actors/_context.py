@@ -176,7 +176,7 @@ class Context:
         slot = self._slot
         if slot.ctx is not self:
             self._live()
-        if slot.reason is None:
+        if slot.reason is None:  # as `note_end`: no end in good order outweighs what there is already
             slot.reason = reason or (FINISHED if result is None else Finished(result))
         slot.attention = True
         runner = slot.runner

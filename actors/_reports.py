@@ -169,8 +169,7 @@ class ReportLog:
 
     def _fold(self) -> None:
         """Count the oldest one instead of keeping it; failures last."""
-        report = (self._good or self._bad).popleft()[2]
-        kind = _kind(report)
+        kind = _kind((self._good or self._bad).popleft()[2])
         try:
             self._folded[kind] += 1
         except KeyError:
