@@ -74,7 +74,7 @@ def table(trials: dict[tuple[str, str], Trials] | Any) -> list[str]:
 def speeds(speed: dict[str, float]) -> list[str]:
     """Return the speeds as lines."""
     return [
-        "Schedules each second, of a program of 22 steps:",
+        "Schedules each second, of a program of 20 steps:",
         *(f"  {case:<14}{rate:>8,.0f}" for case, rate in speed.items()),
     ]
 

@@ -90,7 +90,8 @@ class Priorities:
         self._random = Random(seed)
         self._priorities: dict[str, float] = {}
         # Depth 1 is the order of priorities alone; each more is a point at which the one that would go is demoted below all.
-        self._demotions = {self._random.randrange(max(1, length)) for _ in range(depth - 1)}
+        reach = max(1, int(length * self._random.uniform(0.75, 1.5)))
+        self._demotions = {self._random.randrange(reach) for _ in range(depth - 1)}
         self._lowest = 0.0
 
     def decide(self, at: int, kind: str, labels: Sequence[str]) -> int:
