@@ -1,7 +1,7 @@
 """Searching: many schedules of one scenario, until one fails or the number is reached."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from itertools import count
+from itertools import count, islice
 from math import inf
 from time import monotonic
 from typing import Any, Final, Literal, TypedDict, Unpack
@@ -221,7 +221,7 @@ def _plan(  # noqa: PLR0917 -- what a search has been told
     turn: Turn | None = None,
 ) -> Plan:
     bounded = Bounded()
-    deciders = _deciders(strategy, bounded, seed)
+    deciders = _deciders(strategy, bounded, seed, schedules)
     for number in range(1, schedules + 1):
         if until is not None and number > 1 and monotonic() > until:
             return None
@@ -245,15 +245,17 @@ def _plan(  # noqa: PLR0917 -- what a search has been told
     return None
 
 
-def _deciders(strategy: Strategy, bounded: Bounded, seed: int) -> Iterator[Decider]:
+def _deciders(strategy: Strategy, bounded: Bounded, seed: int, schedules: int) -> Iterator[Decider]:
     makers = MAKERS[strategy]
     bound = None if strategy == "bounded" else 1 if strategy == "portfolio" else 0
-    for deviations in bounded.up_to(bound):
-        yield Follow(deviations)
+    deviating = map(Follow, bounded.up_to(bound))
+    # A scenario with more choices than there are schedules would get nothing else.
+    yield from islice(deviating, max(1, schedules // 2)) if makers and bound else deviating
     if makers:
         for number in count(seed * 1_000_003, len(makers)):
             for offset, make in enumerate(makers):
                 yield make(number + offset, bounded.length)
+            yield from islice(deviating, 1)
 
 
 def _run_isolated(plan: Plan, scenario: Scenario, args: Sequence[Any], terms: Terms) -> First | None:
