@@ -124,7 +124,7 @@ from greenroom.races import _plugin
 
 _plugin.PULSE = 0.0
 
-@races.explore(schedules=3)
+@races.explore(schedules=4)
 async def test_long(sim):
     sim.choose([1, 2])
     print("said by the test")
@@ -141,7 +141,7 @@ def test_plain():
 def test_a_long_exploration_says_how_far_it_is(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(LONG)
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:xdist", "-k", "long")
-    result.stdout.fnmatch_lines(["test_long: schedule 1 of 3, * each second", "test_long: schedule 2 of 3, *"])
+    result.stdout.fnmatch_lines(["test_long: schedule 1 of 4, * each second", "test_long: schedule 2 of 4, *"])
     result.stdout.no_fnmatch_line("*said by the test*")
 
 
