@@ -35,6 +35,16 @@ def test_a_portfolio_has_all_its_parts_and_no_two_draw_alike() -> None:
     }  # fmt: skip
 
 
+def test_priorities_alone_come_in_three_depths() -> None:
+    deciders = searching._deciders("pct", Bounded(), 1, 300)
+    assert len({str(decider) for decider in islice(deciders, 1, 10)}) == 3
+
+
+def test_what_half_of_a_search_had_no_room_for_goes_on_between_what_is_drawn() -> None:
+    """There are 51 schedules with up to one deviation."""
+    assert [races.survey(many, schedules=schedules).covered for schedules in (51, 60, 96)] == [0, 0, 1]
+
+
 def asked_for(monkeypatch: pytest.MonkeyPatch, seed: int) -> list[tuple[int, int]]:
     """Return the seeds that a strategy of three makers gives them, and what it says of the length of a run."""
     asked: list[tuple[int, int]] = []
