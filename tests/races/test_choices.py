@@ -6,7 +6,10 @@ import pytest
 import trio
 
 from greenroom import Actor, AskTimeout, Context, Limits, Request, open_supervisor, races
+from greenroom.mailbox import CHOICES
 from greenroom.races import Schedule, Sim
+from greenroom.races._decider import Follow
+from greenroom.races._run import Stage, Terms
 
 from .scenarios import Log
 
@@ -138,3 +141,26 @@ async def stops_with_mail(sim: Sim) -> None:
 def test_mail_that_is_not_going_to_be_handled_is_no_boundary() -> None:
     with pytest.raises(ValueError, match="comes to no handler of an actor"):
         races.crash_everywhere(stops_with_mail)
+
+
+async def crashes_with_mail(sim: Sim) -> None:
+    async with open_supervisor("stage") as root:
+        log = root.start_soon(Log, [])
+        await trio.sleep(1)
+        log.tell(1)
+        log.crash(ValueError("no more"))
+
+
+def test_mail_of_who_has_crashed_is_no_boundary() -> None:
+    with pytest.raises(ValueError, match="comes to no handler of an actor"):
+        races.crash_everywhere(crashes_with_mail)
+
+
+def test_a_tree_that_is_opened_after_a_run_is_not_explored() -> None:
+    stage = Stage(Terms())
+
+    async def main() -> object:
+        await stage.play(ends_well, (), Follow({}))
+        return CHOICES.get()
+
+    assert stage.run(main) is None
