@@ -27,8 +27,8 @@ def test_two_processes_find_the_same_failure_as_one(name: str) -> None:
 def test_the_failure_with_the_lowest_number_counts_though_another_was_there_first() -> None:
     async def scenario(sim: Sim) -> None:
         drawn = [sim.choose("ab") for _ in range(5)]
-        if drawn[1] == "b":  # of the third schedule, and so of the second process
-            sleep(0.5)
+        if drawn[1] == "b":  # the third schedule, and so the second process
+            sleep(0.5)  # noqa: ASYNC251 -- real time: the other process is to be first
         assert drawn[1] == drawn[2] == "a"
 
     found = races.search(scenario, workers=2)

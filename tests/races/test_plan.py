@@ -107,7 +107,9 @@ def test_a_default_run_that_goes_another_way_when_nothing_is_found_is_told() -> 
         for _ in range(next(runs)):
             await trio.lowlevel.checkpoint()
 
-    with pytest.raises(races.ProgramChanged, match="the same schedule ended in another way: first passed after 1 steps"):
+    with pytest.raises(
+        races.ProgramChanged, match="the same schedule ended in another way: first passed after 1 steps"
+    ):
         races.search(fickle)
 
 
