@@ -54,7 +54,7 @@ async def three_timeouts_at_once(sim: Sim) -> list[int]:
             timed_out.append(number)
 
     async with open_supervisor("stage") as root:
-        refs = [root.start_soon(Slow, [], name=name) for name in "abc"]
+        refs = [root.start_soon(Slow, list[str](), name=name) for name in "abc"]
         async with trio.open_nursery() as nursery:
             for number, ref in enumerate(refs):
                 nursery.start_soon(ask, ref, number)
@@ -133,7 +133,7 @@ def test_an_actor_without_hooks_crashes_at_each_boundary_too(at: Any, points: in
 
 async def stops_with_mail(sim: Sim) -> None:
     async with open_supervisor("stage") as root:
-        log = root.start_soon(Log, [])
+        log = root.start_soon(Log, list[int]())
         await trio.sleep(1)
         log.tell(1)
         await log.stop()
@@ -141,7 +141,7 @@ async def stops_with_mail(sim: Sim) -> None:
 
 async def crashes_with_mail(sim: Sim) -> None:
     async with open_supervisor("stage") as root:
-        log = root.start_soon(Log, [])
+        log = root.start_soon(Log, list[int]())
         await trio.sleep(1)
         log.tell(1)
         log.crash(ValueError("no more"))
@@ -149,7 +149,7 @@ async def crashes_with_mail(sim: Sim) -> None:
 
 async def drains_without_mail(sim: Sim) -> None:
     async with open_supervisor("stage") as root:
-        log = root.start_soon(Log, [])
+        log = root.start_soon(Log, list[int]())
         await trio.sleep(1)
         await log.drain()
 

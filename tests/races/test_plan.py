@@ -13,6 +13,7 @@ from greenroom.races import Result, Sim
 from greenroom.races import _search as searching
 from greenroom.races._bounded import Bounded
 from greenroom.races._cores import Turn
+from greenroom.races._decider import Walk
 from greenroom.races._pulse import Pulse
 from greenroom.races._survey import Survey, Tally
 
@@ -51,9 +52,9 @@ def asked_for(monkeypatch: pytest.MonkeyPatch, seed: int) -> list[tuple[int, int
 
     def make(seed: int, length: int) -> Any:
         asked.append((seed, length))
-        return searching.Walk(seed)
+        return Walk(seed)
 
-    monkeypatch.setitem(searching.MAKERS, "pct", (make,) * 3)  # type: ignore[misc]
+    monkeypatch.setitem(searching.MAKERS, "pct", (make,) * 3)
     races.search(many, schedules=100, strategy="pct", seed=seed)
     return asked
 

@@ -13,7 +13,7 @@ from greenroom.races._run import Stage, Terms, run_once
 
 from .programs import draw_program
 
-each_backend: Any = pytest.mark.parametrize("backend", ["gate", "hook"])
+each_backend = pytest.mark.parametrize("backend", ["gate", "hook"])
 
 
 @each_backend
