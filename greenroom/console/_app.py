@@ -14,6 +14,7 @@ from rich.console import Console
 from .._version import __version__
 from ..races._schedule import Time
 from ..races._search import Mode, Strategy
+from ..races._threads import Threads
 from ._absent import Absent
 from ._imports import look_in
 from ._live import LiveScreen
@@ -133,6 +134,7 @@ def race(
     time: Time = "exact",
     mode: Mode = "shared",
     max_steps: int = 10_000,
+    threads: Threads = "inline",
     workers: int | None = None,
 ) -> int:
     """Look for a schedule under which a scenario fails: exit 1 and the smallest one that was found, 0 if none fails.
@@ -146,13 +148,14 @@ def race(
         time: exact, or choice: timeouts may fire early and late.
         mode: shared: many schedules in one Trio run; isolated: one each.
         max_steps: steps after which a run counts as a livelock.
+        threads: what trio.to_thread.run_sync is given: inline: runs within the step; refuse: fails; real: runs in a thread, which is not controlled.
         workers: processes to search with; as many as there are cores, unless the search is one after the other by its nature.
     """
     if workers is None:
         workers = 1 if mode == "isolated" or strategy == "bounded" or not hasattr(os, "fork") else os.cpu_count() or 1
     found = run_race(
         scenario, schedules, seconds, seed=seed, strategy=strategy, time=time, mode=mode, max_steps=max_steps,
-        workers=workers,
+        threads=threads, workers=workers,
     )  # fmt: skip
     if found is None:
         print(f"{scenario}: nothing found (up to {schedules:,} schedules, seed {seed}, strategy {strategy})")
@@ -163,15 +166,16 @@ def race(
 
 
 @app.command
-def replay(token: str, scenario: str, /, *, max_steps: int = 10_000) -> int:
+def replay(token: str, scenario: str, /, *, max_steps: int = 10_000, threads: Threads = "inline") -> int:
     """Run a scenario under the schedule of a failure: exit 1 if it fails, 0 if it passes.
 
     Args:
         token: as a failure printed it.
         scenario: its import path, "module:scenario".
         max_steps: steps after which a run counts as a livelock.
+        threads: as for race: a schedule leads to the same run only under the same.
     """
-    result = run_replay(token, scenario, max_steps)
+    result = run_replay(token, scenario, max_steps, threads)
     if not result.failed:
         print(f"{scenario}: passed, in {result.steps} steps")
         return FINE

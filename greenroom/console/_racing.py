@@ -10,6 +10,7 @@ from ..races import Found, InvalidToken, ProgramChanged, Result, run
 from ..races._run import check_scenario
 from ..races._schedule import Schedule
 from ..races._search import described, search
+from ..races._threads import Threads
 from ._imports import BadImport, find_object, look_in
 from ._problem import InvalidInput, Problem
 
@@ -82,7 +83,7 @@ def race(import_path: str, schedules: int, seconds: float | None, **options: Any
         pulse.end()
 
 
-def replay(token: str, import_path: str, max_steps: int) -> Result:
+def replay(token: str, import_path: str, max_steps: int, threads: Threads) -> Result:
     """Run a scenario under the schedule of a token.
 
     Raises:
@@ -94,7 +95,7 @@ def replay(token: str, import_path: str, max_steps: int) -> Result:
         raise InvalidInput("", [Problem("", str(error))]) from None
     scenario = find_scenario(import_path)
     try:
-        return run(scenario, schedule=schedule, max_steps=max_steps)
+        return run(scenario, schedule=schedule, max_steps=max_steps, threads=threads)
     except (GreenroomError, ValueError) as error:
         raise InvalidInput("", [Problem(import_path, str(error))]) from None
 

@@ -9,6 +9,7 @@ from ._run import MAX_STEPS, Backend
 from ._schedule import Time
 from ._search import SCHEDULES, Mode, Strategy, described, run, search
 from ._settings import settings
+from ._threads import Threads
 
 
 class RaceFound(AssertionError):
@@ -25,6 +26,7 @@ def explore(
     max_steps: int = MAX_STEPS,
     time: Time = "exact",
     backend: Backend | None = None,
+    threads: Threads = "inline",
 ) -> Callable[[Callable[..., Awaitable[Any]]], Callable[..., None]]:
     """Run an async test under many schedules; it fails with the smallest failure that was found.
 
@@ -43,6 +45,7 @@ def explore(
         max_steps: steps after which a run counts as a livelock.
         time: "exact", or "choice" to let timeouts fire early and late.
         backend: "hook" or "gate"; None takes the faster one that works.
+        threads: "inline", "refuse" or "real", as for `search`.
 
     Raises:
         TypeError: it decorates something else than an async function with a parameter for the `Sim`.
@@ -61,13 +64,13 @@ def explore(
         def test(**others: Any) -> None:
             play = partial(scenario, **others)
             if settings.replay is not None:
-                result = run(play, schedule=settings.replay, max_steps=max_steps, backend=backend)
+                result = run(play, schedule=settings.replay, max_steps=max_steps, backend=backend, threads=threads)
                 if result.failed:
                     raise RaceFound(f"{name}: {described(result)}") from result.error
                 return
             found = search(
                 play, schedules=settings.schedules or schedules, seed=seed, seconds=seconds, strategy=strategy, mode=mode,
-                max_steps=max_steps, time=time, backend=backend,
+                max_steps=max_steps, time=time, backend=backend, threads=threads,
             )  # fmt: skip
             if found is not None:
                 again = f"to see it again: pytest --race-replay={found.token}"

@@ -56,6 +56,7 @@ class Gate(Stepper):
         """Note that it does."""
         self._resumed.discard(task)
         self.activity += 1
+        self.at_work = task
 
     def after_task_step(self, task: Task) -> None:
         """Choose, once all that can go on is held."""

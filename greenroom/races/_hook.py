@@ -40,6 +40,7 @@ class Hook(Stepper):
     def before_task_step(self, task: Task) -> None:
         """Count it."""
         self.activity += 1
+        self.at_work = task
 
     def before_io_wait(self, timeout: float) -> None:
         """Tell that nothing can go on for now."""

@@ -11,9 +11,11 @@ from ._bounded import Bounded
 from ._cores import Turn, check_workers, search_on_cores
 from ._decider import Batches, Decider, Follow, Lottery, Priorities, Walk
 from ._errors import ProgramChanged
+from ._fit import check_fit, difference
 from ._run import MAX_STEPS, Backend, Result, Scenario, Stage, Terms, check_count, check_scenario, run_once
 from ._schedule import Schedule, Time
 from ._shrink import shrink
+from ._threads import Threads
 
 SCHEDULES: Final = 500
 #: Schedules in one Trio run, where they share one; then comes a fresh one, without what the scenario may have left there.
@@ -103,6 +105,7 @@ def search(
     max_steps: int = MAX_STEPS,
     time: Time = "exact",
     backend: Backend | None = None,
+    threads: Threads = "inline",
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Found | None:
@@ -122,6 +125,8 @@ def search(
         max_steps: steps after which a run counts as a livelock.
         time: "exact": time passes when nothing else can happen; "choice": also before, so that timeouts fire early and late.
         backend: "hook" or "gate"; None takes the faster one of those that work with the installed Trio.
+        threads: what `trio.to_thread.run_sync` is given: "inline" runs it at once, in the step that asks for it; "refuse" raises `ThreadRefused`;
+            "real" runs it in a thread, at its own pace, which is not controlled.
         workers: processes to search with, each on a core of its own; the failure with the lowest number is the one that counts. They are forked, so
             they have all that this process has, and what they change is not seen here. Not with mode="isolated".
         progress: called with the number of each schedule that has been tried; it must not raise.
@@ -133,7 +138,7 @@ def search(
     """
     check_scenario("search", scenario)
     _check_plan(schedules, strategy, mode, workers)
-    terms = terms_of(max_steps, time, backend)
+    terms = terms_of(max_steps, time, backend, threads)
     until = None if seconds is None else monotonic() + seconds
 
     def replay(deviations: Mapping[int, int]) -> Result:
@@ -158,6 +163,8 @@ def search(
         if failure is None:
             break
         number, first = failure
+        if first.verdict == "hung":
+            return Found(first, number, first, 0)  # it took a patience: each try to shrink it would, too
         again = replay(first.schedule.deviations)
         if first.failed and again.fingerprint == first.fingerprint:
             best, runs, is_least = shrink(first, replay)
@@ -166,7 +173,7 @@ def search(
             return Found(noted, number, first, runs, is_least)
         # What ran before in the same Trio run may have had a part in it: once more, each in a run of its own.
         doubt = (
-            _difference(first, again)
+            difference(first, again)
             if first.failed
             else f"schedule {number} failed in one process, and passes in another"
         )
@@ -197,12 +204,14 @@ def first_failure(
 ) -> tuple[int, Result] | None:
     """Return the first failure as it was found, and the number of its schedule: a search without what follows it."""
     go = _run_shared if mode == "shared" else _run_isolated
-    return go(_plan(strategy, schedules, seed, None), scenario, (), terms_of(MAX_STEPS, "exact", backend))
+    return go(_plan(strategy, schedules, seed, None), scenario, (), terms_of(MAX_STEPS, "exact", backend, "inline"))
 
 
-def terms_of(max_steps: int, time: Time, backend: Backend | None) -> Terms:
+def terms_of(max_steps: int, time: Time, backend: Backend | None, threads: Threads) -> Terms:
     """Return the terms that a user asked for."""
-    return Terms(max_steps, time) if backend is None else Terms(max_steps, time, backend)
+    if backend is None:
+        return Terms(max_steps, time, threads=threads)
+    return Terms(max_steps, time, backend, threads=threads)
 
 
 #: Give out deciders, take in results; end with the first failure and its number.
@@ -274,7 +283,12 @@ def _run_shared(plan: Plan, scenario: Scenario, args: Sequence[Any], terms: Term
                     ends.append(end.value)
                     return
 
-        stage.run(main)
+        given_up = stage.run(main)
+        if given_up is not None:
+            try:
+                decider = plan.send(given_up)
+            except StopIteration as end:
+                ends.append(end.value)
     return ends[0]
 
 
@@ -285,6 +299,7 @@ def run(
     max_steps: int = MAX_STEPS,
     time: Time = "exact",
     backend: Backend | None = None,
+    threads: Threads = "inline",
 ) -> Result:
     """Run a scenario once, under a schedule or its token; under the default one without. Not within Trio.
 
@@ -295,6 +310,7 @@ def run(
         max_steps: steps after which it counts as a livelock.
         time: "exact" or "choice", as for `search`.
         backend: "hook" or "gate"; None takes the faster one that works.
+        threads: "inline", "refuse" or "real", as for `search`; a schedule leads to the same run only under the same.
 
     Returns:
         How it ended; a failure is not raised.
@@ -308,12 +324,12 @@ def run(
     if isinstance(schedule, str):
         schedule = Schedule.from_token(schedule)
     follow = Follow({}) if schedule is None else Follow(schedule.deviations, round_=not schedule.fingerprint)
-    terms = terms_of(max_steps, time if schedule is None else schedule.time, backend)
+    terms = terms_of(max_steps, time if schedule is None else schedule.time, backend, threads)
     terms = attrs.evolve(terms, notes_places=True)
     injection = None if schedule is None else schedule.injection
     result = run_once(scenario, args, follow, terms, injection=injection)
     if schedule is not None and schedule.fingerprint:
-        _check_fit(schedule, follow, result)
+        check_fit(schedule, follow, result)
     return result
 
 
@@ -328,44 +344,14 @@ def check(
     max_steps: int = MAX_STEPS,
     time: Time = "exact",
     backend: Backend | None = None,
+    threads: Threads = "inline",
 ) -> Any:
     """Run a scenario once as `run` does, and return what it returned. Not within Trio.
 
     Raises:
         ScenarioFailed: it did not pass; the text says how, and what replays it. Others as `run`.
     """
-    result = run(scenario, *args, schedule=schedule, max_steps=max_steps, time=time, backend=backend)
+    result = run(scenario, *args, schedule=schedule, max_steps=max_steps, time=time, backend=backend, threads=threads)
     if result.failed:
         raise ScenarioFailed(described(result)) from result.error
     return result.value
-
-
-def _check_fit(schedule: Schedule, follow: Follow, result: Result) -> None:
-    if follow.misfit is not None:
-        at, index, among = follow.misfit
-        raise ProgramChanged(
-            f"the program changed: choice {at} takes number {index} of those that are ready, and there are {among}"
-        )
-    last = max(schedule.deviations, default=-1)
-    if last >= len(result.choices):
-        raise ProgramChanged(
-            f"the program changed: the schedule has a choice {last}, and the run has {len(result.choices)} choices"
-        )
-    if schedule.injection != result.injection:
-        raise ProgramChanged(f"the program changed: it does not come to {schedule.injection} any more")
-    if schedule.fingerprint != result.fingerprint:
-        raise ProgramChanged(
-            f"the program changed: the schedule leads to a run {result.fingerprint} ({result.verdict}), and was taken from "
-            f"{schedule.fingerprint}"
-        )
-
-
-def _difference(first: Result, again: Result) -> str:
-    pairs: Iterator[tuple[int, Sequence[Any]]] = enumerate(zip(first.choices, again.choices, strict=False))
-    for at, (one, other) in pairs:
-        if one != other:
-            return f"the same schedule went another way at choice {at}: first {one}; then {other}; what else decides there?"
-    return (
-        f"the same schedule ended in another way: first {first.verdict} after {first.steps} steps, "
-        f"then {again.verdict} after {again.steps}"
-    )

@@ -39,6 +39,8 @@ class Stepper(trio.abc.Instrument):
         self.steps: int = 0
         #: grows whenever any task does anything, Trio's own among them.
         self.activity = 0
+        #: the task that goes on, or was the last to do so.
+        self.at_work: Task | None = None
         #: what is held: the step in which it became ready, and its number.
         self.held: dict[Task, tuple[int, int]] = {}
         self._numbers: dict[Task, int] = {}
@@ -54,6 +56,7 @@ class Stepper(trio.abc.Instrument):
         self._numbers = {}
         self._labels = {}
         self._coroutines = {}
+        self.at_work = None
         self.is_shut = True
 
     def open(self) -> None:
