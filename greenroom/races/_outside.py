@@ -6,6 +6,7 @@ from typing import Final
 
 import trio
 
+from ._stepper import Stepper
 from ._threads import ThreadWork, threads_work
 
 THREADS: Final = "threads"
@@ -18,10 +19,12 @@ class Outside:
     """Note what a run had to do with the world outside.
 
     Args:
+        stepper: of the run, which sees who waits where Trio lets it.
         work: what it gives to threads.
     """
 
-    def __init__(self, work: ThreadWork) -> None:
+    def __init__(self, stepper: Stepper, work: ThreadWork) -> None:
+        self._stepper = stepper
         self._work = work
         self._threads = frozenset[Thread]()
         self._seen: set[str] = set()
@@ -35,7 +38,12 @@ class Outside:
     @property
     def seen(self) -> frozenset[str]:
         """What was seen: "threads", "sockets or processes"."""
-        return frozenset({*self._seen, THREADS} if self._work.ran_real else self._seen)
+        seen = set(self._seen)
+        if self._work.ran_real:
+            seen.add(THREADS)
+        if self._stepper.waited_for_io:
+            seen.add(IO)
+        return frozenset(seen)
 
     def look(self) -> None:
         """See whether somebody waits for a socket or a process now."""

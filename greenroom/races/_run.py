@@ -13,6 +13,8 @@ import trio
 from ..mailbox import CHOICES
 from ._checks import check_count as check_count
 from ._checks import check_scenario as check_scenario
+from ._checks import check_seconds as check_seconds
+from ._checks import check_seed as check_seed
 from ._clock import GivenUp, VirtualClock
 from ._decider import DATA, Choice, Decider
 from ._ending import Ending, bury
@@ -70,8 +72,10 @@ class Result:
 
     @property
     def fingerprint(self) -> str:
-        """Eight digits of a hash over all choices and the verdict: equal for two runs that went the same way."""
+        """Eight digits of a hash over all choices, the verdict and what was done to it: equal for two runs that went the same way."""
         text = "\n".join([*map(str, self.choices), str(self.steps), self.verdict])
+        if self.injection is not None:  # so that a token whose end is cut off is known for it
+            text += f"\n{self.injection}"
         return sha256(text.encode()).hexdigest()[:8]
 
     @property
@@ -177,7 +181,7 @@ class _Play:
         self.places: dict[int, str] = {}
         self.scope = trio.CancelScope()
         self.work = ThreadWork(self.terms.threads)
-        self.outside = Outside(self.work)
+        self.outside = Outside(self.stepper, self.work)
         self.stuck: Stuck | None = None
         #: set by the watcher.
         self.struck: StepEndless | None = None

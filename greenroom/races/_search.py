@@ -12,7 +12,19 @@ from ._cores import Turn, check_workers, search_on_cores
 from ._decider import Batches, Decider, Follow, Lottery, Priorities, Walk
 from ._errors import ProgramChanged
 from ._fit import check_fit, difference
-from ._run import MAX_STEPS, Backend, Result, Scenario, Stage, Terms, check_count, check_scenario, run_once
+from ._run import (
+    MAX_STEPS,
+    Backend,
+    Result,
+    Scenario,
+    Stage,
+    Terms,
+    check_count,
+    check_scenario,
+    check_seconds,
+    check_seed,
+    run_once,
+)
 from ._schedule import Schedule, Time
 from ._shrink import shrink
 from ._threads import Threads
@@ -133,10 +145,15 @@ def search(
 
     Raises:
         ProgramChanged: the same schedule went another way when it was run again: something that is not controlled decides.
-        TypeError: the scenario is no async function. ValueError: a number or a word that is none of those above.
+        TypeError: the scenario is no async function, or does not take a `sim` and the `args`.
+        ValueError: a number or a word that is none of those above.
         RuntimeError: this was called within Trio.
     """
-    check_scenario("search", scenario)
+    check_scenario("search", scenario, args)
+    check_seed(seed)
+    check_seconds(seconds)
+    if progress is not None and not callable(progress):
+        raise ValueError(f"search: progress is {progress!r}; give a function of the number of a schedule")
     _check_plan(schedules, strategy, mode, workers)
     terms = terms_of(max_steps, time, backend, threads)
     until = None if seconds is None else monotonic() + seconds
@@ -184,7 +201,7 @@ def search(
 
 def _check_plan(schedules: Any, strategy: Any, mode: Any, workers: Any) -> None:
     check_count("schedules", schedules)
-    if strategy not in MAKERS:
+    if strategy not in list(MAKERS):
         raise ValueError(f"search: strategy is {strategy!r}; give one of {', '.join(MAKERS)}")
     if mode not in ("shared", "isolated"):
         raise ValueError(f"search: mode is {mode!r}; give 'shared' or 'isolated'")
@@ -320,15 +337,15 @@ def run(
         ProgramChanged: the schedule was taken from another run than the one that it leads to now.
         TypeError, ValueError, RuntimeError: as `search`.
     """
-    check_scenario("run", scenario)
-    if isinstance(schedule, str):
+    check_scenario("run", scenario, args)
+    if schedule is not None and not isinstance(schedule, Schedule):
         schedule = Schedule.from_token(schedule)
     follow = Follow({}) if schedule is None else Follow(schedule.deviations, round_=not schedule.fingerprint)
     terms = terms_of(max_steps, time if schedule is None else schedule.time, backend, threads)
     terms = attrs.evolve(terms, notes_places=True)
     injection = None if schedule is None else schedule.injection
     result = run_once(scenario, args, follow, terms, injection=injection)
-    if schedule is not None and schedule.fingerprint:
+    if schedule is not None and (schedule.fingerprint or schedule.injection):
         check_fit(schedule, follow, result)
     return result
 

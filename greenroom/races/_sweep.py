@@ -8,7 +8,7 @@ from typing import Any, Literal
 import attrs
 
 from ._decider import Decider, Follow, Walk
-from ._run import MAX_STEPS, Result, Scenario, Terms, check_count, check_scenario, run_once
+from ._run import MAX_STEPS, Result, Scenario, Terms, check_count, check_scenario, check_seed, run_once
 from ._schedule import Injection, Time
 from ._threads import Threads
 
@@ -67,7 +67,7 @@ def cancel_everywhere(
         ValueError: the scenario opens no such scope, or takes no step in it; or a number is none.
         TypeError, RuntimeError: as `search`.
     """
-    check_scenario("cancel_everywhere", scenario)
+    check_scenario("cancel_everywhere", scenario, args)
     sweep = _sweep(scenario, args, "cancel", scope, schedules, seed, Terms(max_steps, time, threads=threads))
     if not sweep.points:
         raise ValueError(f"cancel_everywhere: the scenario takes no step in a `with sim.scope({scope!r}):`")
@@ -102,7 +102,7 @@ def crash_everywhere(
     """
     if at not in ("startup", "handler", "shutdown"):
         raise ValueError(f"crash_everywhere: at is {at!r}; give 'startup', 'handler' or 'shutdown'")
-    check_scenario("crash_everywhere", scenario)
+    check_scenario("crash_everywhere", scenario, args)
     sweep = _sweep(scenario, args, "crash", at, schedules, seed, Terms(max_steps, time, threads=threads))
     if not sweep.points:
         raise ValueError(f"crash_everywhere: the scenario comes to no {at} of an actor")
@@ -119,6 +119,7 @@ def _sweep(  # noqa: PLR0917 -- what both sweeps hand on
     terms: Terms,
 ) -> Sweep:
     check_count("schedules", schedules)
+    check_seed(seed)
     failures: dict[tuple[int, int], Result] = {}
     points = 0
     for number in range(schedules):

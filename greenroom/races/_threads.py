@@ -1,6 +1,7 @@
 """Threads of a scenario: what `trio.to_thread.run_sync` is given runs inline, is refused, or runs in a thread.
 
-Trio starts a thread by a function of one of its modules. In its place stands one that asks the run that this thread is in. Inline, what was given
+Trio starts a thread by a function of one of its modules. In its place stands one that asks the run that this thread is in; so does the start of any
+other thread, to be told. Inline, what was given
 runs at once, in the step that asks for it, and its end is a task of its own: so what goes on before it is heard of, a cancellation among it, is a
 choice like any other. A self-test says whether the installed Trio lets itself be hooked so; if not, threads are real, and told as not controlled.
 """
@@ -8,10 +9,10 @@ choice like any other. A self-test says whether the installed Trio lets itself b
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from functools import cache
-from threading import Lock, get_ident, local
+from threading import Lock, Thread, get_ident, local
 from typing import Any, Literal
 
-import outcome
+import attrs
 import trio
 from trio import _threads as _trio_threads
 
@@ -25,7 +26,22 @@ trio_threads: Any = _trio_threads
 _here = local()
 _lock = Lock()
 _users = 0
-_before: tuple[Any, Any] = (None, None)
+_before: tuple[Any, Any, Any] = (None, None, None)
+_thread_class: Any = Thread
+
+
+@attrs.frozen
+class _Outcome:
+    """Hold what came of a function, as Trio takes it."""
+
+    value: Any
+    error: BaseException | None
+
+    def unwrap(self) -> Any:
+        """Return it, or raise it."""
+        if self.error is not None:
+            raise self.error
+        return self.value
 
 
 class ThreadWork:
@@ -41,6 +57,8 @@ class ThreadWork:
         self.in_flight = 0
         #: True once something ran in a thread.
         self.ran_real = False
+        #: threads that the scenario started itself, without Trio.
+        self.started: list[Thread] = []
         #: what runs inline now.
         self.inline: str | None = None
 
@@ -57,11 +75,11 @@ class ThreadWork:
         self.inline = _function_in(fn, name)
         try:
             result = _run_inline(fn)
-            if isinstance(result, outcome.Error) and _is_nested_run(result.error):
+            if result.error is not None and _is_nested_run(result.error):
                 text = f"{self.inline} runs inline, in the loop's own thread, which has a Trio run already; give threads='real'"
                 error = ThreadRefused(text)
                 error.__cause__ = result.error
-                result = outcome.Error(error)
+                result = _Outcome(None, error)
         finally:
             self.inline = None
         # Not by `deliver`, which wakes the loop through a socket: when the loop looks there is not for us to say.
@@ -84,6 +102,17 @@ class ThreadWork:
         self.ran_real = True
         _before[0](fn, told, name)
 
+    def note(self, thread: Thread) -> None:
+        """Hear of a thread that is started by what the scenario calls; Trio's own are known already."""
+        if not thread.name.startswith("Trio thread "):
+            self.ran_real = True
+            self.started.append(thread)
+
+    @property
+    def is_awaited(self) -> bool:
+        """True while anything that runs in a thread may yet be heard of."""
+        return self.in_flight > 0 or any(thread.is_alive() for thread in self.started)
+
     def call_back(self, token: Any, message: Any) -> Any:
         """Stand for what `trio.from_thread` does, for a function that runs inline.
 
@@ -103,8 +132,11 @@ class ThreadWork:
 
 
 @trio.lowlevel.disable_ki_protection
-def _run_inline(fn: Callable[[], Any]) -> Any:
-    return outcome.capture(fn)
+def _run_inline(fn: Callable[[], Any]) -> _Outcome:
+    try:
+        return _Outcome(fn(), None)
+    except BaseException as error:  # noqa: BLE001 -- it goes on, to whoever asked
+        return _Outcome(None, error)
 
 
 def _is_nested_run(error: BaseException) -> bool:
@@ -141,6 +173,13 @@ def _start_thread_soon(fn: Any, deliver: Any, name: str | None = None) -> None:
     (_before[0] if work is None else work.start)(fn, deliver, name)
 
 
+def _start_thread(thread: Thread) -> None:
+    work: ThreadWork | None = getattr(_here, "work", None)
+    if work is not None:
+        work.note(thread)
+    _before[2](thread)
+
+
 def _send_message_to_trio(trio_token: Any, message_to_trio: Any) -> Any:
     work: ThreadWork | None = getattr(_here, "work", None)
     send = _before[1] if work is None or work.inline is None else work.call_back
@@ -156,7 +195,12 @@ def threads_hooked() -> Generator[None]:
         return
     with _lock:
         if not _users:
-            _before = trio_threads.start_thread_soon, trio_threads._send_message_to_trio  # noqa: SLF001 -- the hook
+            _before = (
+                trio_threads.start_thread_soon,
+                trio_threads._send_message_to_trio,  # noqa: SLF001 -- the hook
+                _thread_class.start,
+            )
+            _thread_class.start = _start_thread
             trio_threads.start_thread_soon = _start_thread_soon
             trio_threads._send_message_to_trio = _send_message_to_trio  # noqa: SLF001
         _users += 1
@@ -167,7 +211,7 @@ def threads_hooked() -> Generator[None]:
         with _lock:
             _users -= 1
             if not _users:
-                trio_threads.start_thread_soon, trio_threads._send_message_to_trio = _before  # noqa: SLF001
+                trio_threads.start_thread_soon, trio_threads._send_message_to_trio, _thread_class.start = _before  # noqa: SLF001
 
 
 def use(work: ThreadWork | None) -> None:

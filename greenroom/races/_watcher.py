@@ -18,7 +18,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, Protocol
 
-import outcome
 import trio
 
 from ._errors import StepEndless
@@ -30,7 +29,6 @@ STEP_PATIENCE: float = 30.0
 #: How often the watcher looks in meanwhile.
 LOOKS: Final = 10
 _CORE: Final = str(Path(trio.__file__).parent / "_core")
-_OUTCOME: Final = str(Path(outcome.__file__).parent)
 _PYTHON: Final = str(Path(threading.__file__).parent)
 
 
@@ -182,7 +180,7 @@ def _told(play: Watched, frames: list[FrameType], patience: float) -> str:
 
 def _is_pythons(frame: FrameType) -> bool:
     path = frame.f_code.co_filename
-    return path.startswith(_OUTCOME) or (path.startswith((_PYTHON, "<frozen")) and "-packages" not in path)
+    return path.startswith((_PYTHON, "<frozen")) and "-packages" not in path
 
 
 def _steps_of_loop(frames: list[FrameType]) -> int:
