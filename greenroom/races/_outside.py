@@ -1,7 +1,5 @@
 """What a run has to do with the world outside of its control: whether it waits for it, and what of it was seen."""
 
-from threading import Thread
-from threading import enumerate as all_threads
 from typing import Final
 
 import trio
@@ -26,14 +24,9 @@ class Outside:
     def __init__(self, stepper: Stepper, work: ThreadWork) -> None:
         self._stepper = stepper
         self._work = work
-        self._threads = frozenset[Thread]()
         self._seen: set[str] = set()
         #: after how many steps it is looked next.
         self.next_look = _FIRST_LOOK
-
-    def begin(self) -> None:
-        """Note what there was before the run."""
-        self._threads = frozenset(all_threads())
 
     @property
     def seen(self) -> frozenset[str]:
@@ -53,7 +46,7 @@ class Outside:
     def is_awaited(self) -> bool:
         """Return whether anything from outside may yet come of itself: of a socket, a process, or a thread."""
         io = self._waits_for_io()
-        return self._work.in_flight > 0 or io or self._has_threads()
+        return io or self._work.is_awaited or self._has_unseen_threads()
 
     def _waits_for_io(self) -> bool:
         io = trio.lowlevel.current_statistics().io_statistics
@@ -63,12 +56,9 @@ class Outside:
             self._seen.add(IO)
         return waits
 
-    def _has_threads(self) -> bool:
-        """Return whether a thread runs that the scenario may have started; one that idles in Trio's cache does not."""
-        if not threads_work() and trio.to_thread.current_default_thread_limiter().borrowed_tokens:
-            self._seen.add(THREADS)
-            return True
-        if any(thread not in self._threads and not thread.name.startswith("Trio thread ") for thread in all_threads()):
-            self._seen.add(THREADS)
-            return True
-        return False
+    def _has_unseen_threads(self) -> bool:
+        """Return whether a thread works for Trio where the installed Trio does not let that be seen as it begins."""
+        if threads_work() or not trio.to_thread.current_default_thread_limiter().borrowed_tokens:
+            return False
+        self._seen.add(THREADS)
+        return True

@@ -336,7 +336,6 @@ class Stage:
         self.clock.now = 0.0
         CHOICES.set(play)
         seed_global()
-        play.outside.begin()
         use(play.work)
         try:
             with play.scope:
