@@ -9,8 +9,6 @@ from ._threads import ThreadWork, threads_work
 
 THREADS: Final = "threads"
 IO: Final = "sockets or processes"
-#: Steps after which it is looked whether somebody waits for a socket; then four times as many, and so on. It costs as much as some steps do.
-_FIRST_LOOK: Final = 4
 
 
 class Outside:
@@ -25,8 +23,6 @@ class Outside:
         self._stepper = stepper
         self._work = work
         self._seen: set[str] = set()
-        #: after how many steps it is looked next.
-        self.next_look = _FIRST_LOOK
 
     @property
     def seen(self) -> frozenset[str]:
@@ -37,11 +33,6 @@ class Outside:
         if self._stepper.waited_for_io:
             seen.add(IO)
         return frozenset(seen)
-
-    def look(self) -> None:
-        """See whether somebody waits for a socket or a process now."""
-        self.next_look *= 4
-        self._waits_for_io()
 
     def is_awaited(self) -> bool:
         """Return whether anything from outside may yet come of itself: of a socket, a process, or a thread."""

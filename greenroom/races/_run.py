@@ -209,16 +209,13 @@ class _Play:
 
     def before_step(self) -> None:
         """End a run that takes too long; cancel, if that is what is to be tried out."""
-        steps = self.stepper.steps
         if self.struck is not None:
             self._end(self.struck)
             return
-        if steps >= self.terms.max_steps:
+        if self.stepper.steps >= self.terms.max_steps:
             text = f"after {self.terms.max_steps} steps it had not ended; give a larger max_steps if it should"
             self._end(StepsExceeded(f"{text}\n{describe_ready(self.stepper)}"))
             return
-        if steps >= self.outside.next_look:
-            self.outside.look()
         injection = self.injection
         if injection is None or injection.what != "cancel" or self.last_step == self.stepper.steps:
             return

@@ -125,8 +125,9 @@ class Watch:
         try:
             yield
         finally:
-            if signal.getsignal(signal.SIGINT) is handler:
-                signal.signal(signal.SIGINT, before)
+            now = signal.signal(signal.SIGINT, before)
+            if now is not handler:  # somebody else's by now
+                signal.signal(signal.SIGINT, now)
             if sys.gettrace() is not tracer:
                 sys.settrace(tracer)
 
