@@ -8,8 +8,7 @@ cancelling that task's scope interrupts exactly that actor.
 The baton is None (nobody drains), STARTING (somebody was woken to), or the worker that drains.
 """
 
-from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
 from time import perf_counter
@@ -17,15 +16,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import trio
 
-from ..mailbox import Choices
+from ._chosen import come_to_handler
 from ._ending import end_incarnation
 from ._held import nurseries_of
-from ._orders import note_end
-from ._reasons import Crashed
 from ._runner import RUNNERS, check_thread
-from ._slot import STOP
 from ._steps import Steps
-from ._texts import describe
 from ._watch import Watch
 
 if TYPE_CHECKING:
@@ -55,34 +50,6 @@ class RunQueue(Protocol):
     def __len__(self) -> int:
         """Count them."""
         ...
-
-
-class ChosenQueue(deque[Any]):
-    """Be a run queue whose next entry is somebody's choice."""
-
-    def __init__(self, choices: Choices, slots: Iterable[Any] = ()) -> None:
-        super().__init__(slots)
-        self._choices = choices
-
-    def popleft(self) -> Any:
-        """Take the one that is chosen."""
-        if len(self) > 1:
-            index = self._choices.pick("run", [slot.path for slot in self])
-            slot = self[index]
-            del self[index]
-        else:
-            slot = super().popleft()
-        come_to_handler(self._choices, slot)
-        return slot
-
-
-def come_to_handler(choices: Choices, slot: "Slot") -> None:
-    """Tell of the boundary before an actor handles mail; a crash that is tried out there is the slot's, not its worker's."""
-    if slot.started and slot.reason is None and slot.order < STOP and slot.box.has_triggers:
-        try:
-            choices.point("handler", slot.path)
-        except Exception as error:  # noqa: BLE001 -- as if the handler had raised it
-            note_end(slot, Crashed(error, describe(error)))
 
 
 class Pool:

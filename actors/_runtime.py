@@ -14,9 +14,10 @@ import trio
 
 from ..mailbox import CHOICES, DeadLetters, Letter
 from ._blueprint import Blueprint, key_of, read_blueprint
+from ._chosen import ChosenQueue
 from ._deadlines import Deadlines
 from ._lifecycle import INITIALIZING, QUEUED
-from ._pool import ChosenQueue, Pool, RunQueue
+from ._pool import Pool, RunQueue
 from ._solo import Solo
 from ._working import interrupt_turn
 

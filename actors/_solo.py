@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
+from ._chosen import TriedQueue
 from ._ending import conclude
 from ._faults import is_only
 from ._last_step import finalize
@@ -34,7 +35,7 @@ class OwnQueue:
 
     def __init__(self, solo: "Solo", runtime: "Runtime") -> None:
         self.solo = solo
-        self.runq: deque[Slot] = deque()
+        self.runq: deque[Slot] = deque() if runtime.choices is None else TriedQueue(runtime.choices)
         self.per_activation = runtime.pool.per_activation
         self.per_turn = runtime.pool.per_turn
         self.time_slice = runtime.pool.time_slice

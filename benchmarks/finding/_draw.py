@@ -22,7 +22,8 @@ def draw(trials: Mapping[tuple[str, str], Trials], path: Path) -> None:
     )
     for y, row in enumerate(rows):
         for x, each in enumerate(row):
-            text = f"{each.mean:,.0f}" if not each.missed else f">{each.mean:,.0f} ({each.missed} missed)"
+            found = len(each.found) - each.missed
+            text = f"{each.mean:,.0f}" if not each.missed else f"{found} of {len(each.found)}" if found else "never"
             dark = log10(each.mean) > log10(limit) * 0.75
             axes.text(x, y, text, ha="center", va="center", fontsize=8, color="white" if dark else "black")
     axes.set_xticks(range(len(STRATEGIES)), STRATEGIES)

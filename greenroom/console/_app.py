@@ -14,6 +14,7 @@ from rich.console import Console
 from .._version import __version__
 from ..races._schedule import Time
 from ..races._search import Mode, Strategy
+from ..races._telling import told
 from ..races._threads import Threads
 from ._absent import Absent
 from ._imports import look_in
@@ -22,9 +23,9 @@ from ._logs import LogLevel, logs_on
 from ._parameters import declared, option, split_words
 from ._plan import Plan, make_plan, profiles_of
 from ._problem import InvalidInput, Malformed, Problem
+from ._racing import again
 from ._racing import race as run_race
 from ._racing import replay as run_replay
-from ._racing import told
 from ._reader import read_tree_file, shown
 from ._run import FAILED, FINE, USAGE, rendered, run_plan, traceback_of
 from ._salvage import problems_behind
@@ -153,15 +154,15 @@ def race(
     """
     if workers is None:
         workers = 1 if mode == "isolated" or strategy == "bounded" or not hasattr(os, "fork") else os.cpu_count() or 1
-    found = run_race(
+    surveyed = run_race(
         scenario, schedules, seconds, seed=seed, strategy=strategy, time=time, mode=mode, max_steps=max_steps,
         threads=threads, workers=workers,
     )  # fmt: skip
+    found = surveyed.found
     if found is None:
-        print(f"{scenario}: nothing found (up to {schedules:,} schedules, seed {seed}, strategy {strategy})")
+        print(f"{scenario}: nothing found with strategy {strategy} and seed {seed}: {surveyed.summary()}")
         return FINE
-    how = "; no fewer do" if found.is_least else ""
-    print(f"{scenario}: {told(found.result, scenario, f' in schedule {found.schedules:,}', how)}")
+    print(f"{scenario}: {found.told(again(found.token, scenario))}")
     return FAILED
 
 
@@ -179,7 +180,7 @@ def replay(token: str, scenario: str, /, *, max_steps: int = 10_000, threads: Th
     if not result.failed:
         print(f"{scenario}: passed, in {result.steps} steps")
         return FINE
-    print(f"{scenario}: {told(result, scenario)}")
+    print(f"{scenario}: {told(result, again(token, scenario))}")
     return FAILED
 
 

@@ -2,19 +2,18 @@
 
 import sys
 from pathlib import Path
-from time import monotonic
 from typing import Any, Final, TextIO
 
 from .. import GreenroomError
-from ..races import Found, InvalidToken, ProgramChanged, Result, run
+from ..races import InvalidToken, ProgramChanged, Result, Survey, run, survey
+from ..races._pulse import Pulse
 from ..races._run import check_scenario
 from ..races._schedule import Schedule
-from ..races._search import described, search
 from ..races._threads import Threads
 from ._imports import BadImport, find_object, look_in
 from ._problem import InvalidInput, Problem
 
-#: Seconds between two signs of life of a long search.
+#: Seconds between two signs of life of a long search in a terminal; elsewhere each stays, and they are ten times as rare.
 PULSE: Final = 1.0
 
 
@@ -38,49 +37,42 @@ def find_scenario(import_path: str) -> Any:
     return found
 
 
-class Pulse:
-    """Say now and then how far a search is: over one line in a terminal, else in a line of its own each ten times as long."""
+class Line:
+    """Be the line that says how far it is: the same one over and over in a terminal, else a new one each time."""
 
-    def __init__(self, schedules: int, stream: TextIO) -> None:
-        self._schedules = schedules
+    def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._is_terminal = stream.isatty()
-        self._begun = self._last = monotonic()
-        self._shown = False
+        self._is_shown = False
+        self.is_terminal = stream.isatty()
 
-    def beat(self, number: int) -> None:
-        """Hear of a schedule that has been tried."""
-        now = monotonic()
-        if now - self._last < PULSE * (1 if self._is_terminal else 10):
-            return
-        self._last = now
-        rate = number / (now - self._begun)
-        text = f"schedule {number:,} of {self._schedules:,}, {rate:,.0f} each second"
-        self._stream.write(f"\r{text}\x1b[K" if self._is_terminal else f"{text}\n")
+    def show(self, text: str) -> None:
+        """Show a text in it."""
+        self._stream.write(f"\r{text}\x1b[K" if self.is_terminal else f"{text}\n")
         self._stream.flush()
-        self._shown = True
+        self._is_shown = True
 
     def end(self) -> None:
-        """Take the line away."""
-        if self._shown and self._is_terminal:
+        """Take it away again, if it can be."""
+        if self._is_shown and self.is_terminal:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
 
 
-def race(import_path: str, schedules: int, seconds: float | None, **options: Any) -> Found | None:
+def race(import_path: str, schedules: int, seconds: float | None, **options: Any) -> Survey:
     """Search a scenario, with signs of life on stderr.
 
     Raises:
         InvalidInput: something given is wrong, or the scenario does not go the same way twice.
     """
     scenario = find_scenario(import_path)
-    pulse = Pulse(schedules, sys.stderr)
+    line = Line(sys.stderr)
+    pulse = Pulse(schedules, line.show, PULSE if line.is_terminal else 10 * PULSE)
     try:
-        return search(scenario, schedules=schedules, seconds=seconds, progress=pulse.beat, **options)
+        return survey(scenario, schedules=schedules, seconds=seconds, progress=pulse.beat, **options)
     except (ProgramChanged, ValueError, RuntimeError) as error:
         raise InvalidInput("", [Problem(import_path, str(error))]) from error
     finally:
-        pulse.end()
+        line.end()
 
 
 def replay(token: str, import_path: str, max_steps: int, threads: Threads) -> Result:
@@ -100,7 +92,6 @@ def replay(token: str, import_path: str, max_steps: int, threads: Threads) -> Re
         raise InvalidInput("", [Problem(import_path, str(error))]) from None
 
 
-def told(result: Result, import_path: str, where: str = "", how: str = "") -> str:
-    """Return a failure as lines, with the command that shows it again in the place of the call."""
-    *lines, _ = described(result, where, how).splitlines()
-    return "\n".join([*lines, f"to see it again: greenroom replay {result.schedule.token} {import_path}"])
+def again(token: str, import_path: str) -> str:
+    """Return the command that shows a failure again."""
+    return f"greenroom replay {token} {import_path}"

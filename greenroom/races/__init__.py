@@ -28,22 +28,37 @@ if TYPE_CHECKING:
     from ._errors import ThreadRefused as ThreadRefused
     from ._explore import RaceFound as RaceFound
     from ._explore import explore as explore
+    from ._notes import Notes as Notes
     from ._run import CrashInjected as CrashInjected
     from ._run import Result as Result
     from ._run import Sim as Sim
     from ._schedule import Injection as Injection
     from ._schedule import Schedule as Schedule
-    from ._search import Found as Found
     from ._search import ScenarioFailed as ScenarioFailed
     from ._search import check as check
     from ._search import run as run
     from ._search import search as search
+    from ._search import survey as survey
+    from ._survey import Found as Found
+    from ._survey import Survey as Survey
     from ._sweep import Sweep as Sweep
     from ._sweep import cancel_everywhere as cancel_everywhere
     from ._sweep import crash_everywhere as crash_everywhere
 else:
     __getattr__ = find_later(
-        globals(), ("._decider", "._drawing", "._errors", "._explore", "._run", "._schedule", "._search", "._sweep")
+        globals(),
+        (
+            "._decider",
+            "._drawing",
+            "._errors",
+            "._explore",
+            "._run",
+            "._schedule",
+            "._notes",
+            "._search",
+            "._survey",
+            "._sweep",
+        ),
     )
 
 __all__ = [
@@ -53,6 +68,7 @@ __all__ = [
     "Found",
     "Injection",
     "InvalidToken",
+    "Notes",
     "OutsideSilent",
     "ProgramChanged",
     "RaceFound",
@@ -62,6 +78,7 @@ __all__ = [
     "Sim",
     "StepEndless",
     "StepsExceeded",
+    "Survey",
     "Sweep",
     "ThreadRefused",
     "cancel_everywhere",
@@ -71,4 +88,5 @@ __all__ = [
     "run",
     "schedules",
     "search",
+    "survey",
 ]

@@ -7,10 +7,26 @@ from collections.abc import Sequence
 from math import inf
 from typing import Any, Final
 
-from ._run import Result, Scenario, Terms
+import attrs
 
-#: What a process tells at its end: the number of the first schedule that failed for it, if one did, and its deviations.
-Told = tuple[int, dict[int, int]] | None
+from ._run import Scenario, Terms
+from ._survey import Tally
+
+
+@attrs.frozen(order=True)
+class Told:
+    """Hold what a process tells of the first schedule that failed for it.
+
+    Attributes:
+        number: of the schedule.
+        deviations: in which it differs from the default.
+        by: what decided in it.
+    """
+
+    number: int
+    deviations: dict[int, int] = attrs.field(order=False)
+    by: str = attrs.field(order=False)
+
 
 #: More processes than this are a slip of the keyboard.
 WORKERS: Final = 1_000
@@ -41,6 +57,8 @@ class Turn:
 
     def __init__(self, number: int, of: int, lowest: Any) -> None:
         self._number, self._of, self._lowest = number, of, lowest
+        #: what this process has tried.
+        self.tally = Tally()
 
     @property
     def is_first(self) -> bool:
@@ -62,9 +80,9 @@ class Turn:
 
 
 def search_on_cores(  # noqa: PLR0917 -- what a search has been told
-    workers: int, run: Any, plan: Any, scenario: Scenario, args: Sequence[Any], terms: Terms
-) -> tuple[int, dict[int, int]] | None:
-    """Run `run(plan(turn), scenario, args, terms)` in so many processes; return the failure with the lowest number, as deviations."""
+    workers: int, run: Any, plan: Any, scenario: Scenario, args: Sequence[Any], terms: Terms, tally: Tally
+) -> Told | None:
+    """Run `run(plan(turn), scenario, args, terms)` in so many processes; return the failure with the lowest number, and add up what was tried."""
     context: Any = multiprocessing.get_context("fork")
     lowest = context.Value("d", inf)
     pipes: list[Any] = []
@@ -74,16 +92,17 @@ def search_on_cores(  # noqa: PLR0917 -- what a search has been told
         # Ctrl-C is for the one who asked, who then ends all.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         turn = Turn(number, workers, lowest)
-        told: Told = None
+        told: Told | None = None
         error: BaseException | None = None
         try:
-            failure: tuple[int, Result] | None = run(plan(turn), scenario, args, terms)
-            if failure is not None:
-                turn.report(failure[0])
-                told = failure[0], dict(failure[1].schedule.deviations)
+            first = run(plan(turn), scenario, args, terms)
+            if first is not None:
+                turn.report(first.number)
+                told = Told(first.number, dict(first.result.schedule.deviations), first.by)
         except Exception as raised:  # noqa: BLE001 -- told to the one who asked
             error = RuntimeError(f"{type(raised).__name__}: {raised}")
-        pipe.send((told, error))
+        turn.tally.default = None  # it may hold anything of the scenario's
+        pipe.send((told, turn.tally, error))
         pipe.close()
 
     for number in range(workers):
@@ -93,17 +112,18 @@ def search_on_cores(  # noqa: PLR0917 -- what a search has been told
         theirs.close()
         pipes.append(ours)
         processes.append(process)
-    found: list[tuple[int, dict[int, int]]] = []
+    found: list[Told] = []
     try:
         for number, pipe in enumerate(pipes):
             try:
-                told, error = pipe.recv()
+                told, tried, error = pipe.recv()
             except EOFError:
                 raise RuntimeError(
                     f"search: process {number} ended without a word; the scenario may have ended it"
                 ) from None
             if error is not None:
                 raise error
+            tally.merge(tried)
             if told is not None:
                 found.append(told)
     finally:

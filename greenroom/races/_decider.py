@@ -57,6 +57,10 @@ class Follow:
         #: the first deviation for which there was nothing to choose, as (choice, index, how many there were).
         self.misfit: tuple[int, int, int] | None = None
 
+    def __str__(self) -> str:
+        """Name the way of exploring."""
+        return "deviations, the fewest first"
+
     def decide(self, at: int, kind: str, labels: Sequence[str]) -> int:
         """Return the deviation, if there is one here."""
         index = self.deviations.get(at, 0)
@@ -74,6 +78,10 @@ class Walk:
 
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)
+
+    def __str__(self) -> str:
+        """Name the way of exploring."""
+        return "a random walk"
 
     def decide(self, at: int, kind: str, labels: Sequence[str]) -> int:
         """Draw."""
@@ -93,6 +101,11 @@ class Priorities:
         reach = max(1, int(length * self._random.uniform(0.75, 1.5)))
         self._demotions = {self._random.randrange(reach) for _ in range(depth - 1)}
         self._lowest = 0.0
+        self._depth = depth
+
+    def __str__(self) -> str:
+        """Name the way of exploring."""
+        return f"priorities (PCT) of depth {self._depth}"
 
     def decide(self, at: int, kind: str, labels: Sequence[str]) -> int:
         """Return the one of highest priority."""
@@ -122,6 +135,10 @@ class Lottery:
         self._random = Random(seed)
         self._tickets: dict[str, float] = {}
 
+    def __str__(self) -> str:
+        """Name the way of exploring."""
+        return "a lottery (POS)"
+
     def decide(self, at: int, kind: str, labels: Sequence[str]) -> int:
         """Return the one with the highest ticket, and take its ticket back."""
         if kind == DATA:
@@ -140,6 +157,10 @@ class Batches:
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)
         self._batch: list[str] = []
+
+    def __str__(self) -> str:
+        """Name the way of exploring."""
+        return "batches as Trio has them"
 
     def decide(self, at: int, kind: str, labels: Sequence[str]) -> int:
         """Return the next of the batch that is still there."""

@@ -7,9 +7,14 @@ from typing import Any
 
 from ._run import MAX_STEPS, Backend
 from ._schedule import Time
-from ._search import SCHEDULES, Mode, Strategy, described, run, search
+from ._search import SCHEDULES, Mode, Strategy, run, survey
 from ._settings import settings
+from ._telling import told
 from ._threads import Threads
+
+
+def _again(token: str) -> str:
+    return f"pytest --race-replay={token}"
 
 
 class RaceFound(AssertionError):
@@ -66,15 +71,18 @@ def explore(
             if settings.replay is not None:
                 result = run(play, schedule=settings.replay, max_steps=max_steps, backend=backend, threads=threads)
                 if result.failed:
-                    raise RaceFound(f"{name}: {described(result)}") from result.error
+                    raise RaceFound(f"{name}: {told(result, _again(result.schedule.token))}") from result.error
                 return
-            found = search(
-                play, schedules=settings.schedules or schedules, seed=seed, seconds=seconds, strategy=strategy, mode=mode,
+            tries = settings.schedules or schedules
+            surveyed = survey(
+                play, schedules=tries, seed=seed, seconds=seconds, strategy=strategy, mode=mode,
                 max_steps=max_steps, time=time, backend=backend, threads=threads,
+                progress=settings.progress and settings.progress(name, tries),
             )  # fmt: skip
+            settings.surveys.append(surveyed)
+            found = surveyed.found
             if found is not None:
-                again = f"to see it again: pytest --race-replay={found.token}"
-                raise RaceFound(f"{name}: {found}\n{again}") from found.result.error
+                raise RaceFound(f"{name}: {found.told(_again(found.token))}") from found.result.error
 
         test.__signature__ = signature.replace(parameters=parameters[1:], return_annotation=None)  # type: ignore[attr-defined]
         return test

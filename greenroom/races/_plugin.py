@@ -1,6 +1,15 @@
-"""The pytest plugin: `--race-replay` and `--race-schedules`. It is imported by every pytest, so it imports little else."""
+"""The pytest plugin: options of explored tests, how far they are, and what they tried. It is imported by every pytest, so it imports little else."""
+
+import sys
+from collections.abc import Callable, Generator
+from typing import Any, Final
 
 import pytest
+
+#: Seconds between two lines that say how far a test is.
+PULSE: Final = 10.0
+#: The name under which a test's report carries what it tried.
+PROPERTY: Final = "greenroom races"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -35,3 +44,64 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         from ._settings import settings
 
         settings.replay = settings.schedules = None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Let a test that explores say how far it is, and keep what it tried."""
+    loaded: Any = sys.modules.get("greenroom.races._settings")
+    if loaded is None:  # no test module has an explored test
+        return (yield)
+    settings = loaded.settings
+    settings.progress = _progress(item.config)
+    settings.surveys.clear()
+    try:
+        return (yield)
+    finally:
+        settings.progress = None
+        for survey in settings.surveys:
+            facts = [survey.schedules, survey.distinct, ", ".join(survey.uncontrolled), survey.summary()]
+            item.user_properties.append((PROPERTY, facts))
+
+
+def _progress(config: pytest.Config) -> Callable[[str, int], Callable[[int], None]] | None:
+    terminal: Any = config.pluginmanager.getplugin("terminalreporter")
+    if terminal is None:  # a worker of pytest-xdist
+        return None
+    capture: Any = config.pluginmanager.getplugin("capturemanager")
+
+    def make(name: str, schedules: int) -> Callable[[int], None]:
+        from ._pulse import Pulse
+
+        def show(text: str) -> None:
+            with capture.global_and_fixture_disabled():
+                terminal.ensure_newline()
+                terminal.write_line(f"{name}: {text}")
+
+        return Pulse(schedules, show, PULSE).beat
+
+    return make
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say what was tried: all in one line; with -v, and of tests that used what is not controlled, each in one of its own."""
+    tests = 0
+    tried = distinct = 0
+    lines: list[str] = []
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", "") != "call":
+                continue
+            facts = [value for name, value in report.user_properties if name == PROPERTY]
+            tests += bool(facts)
+            for schedules, ways, uncontrolled, summary in facts:
+                tried += schedules
+                distinct += ways
+                if uncontrolled or terminalreporter.verbosity > 0:
+                    lines.append(f"{report.nodeid}: {summary}")
+    if tests:
+        terminalreporter.section("races", sep="-")
+        for line in lines:
+            terminalreporter.write_line(line)
+        plural = "" if tests == 1 else "s"
+        terminalreporter.write_line(f"{tests} test{plural} explored {tried:,} schedules, {distinct:,} of them distinct")

@@ -1,7 +1,7 @@
 """Running a scenario, step by step, under a decider."""
 
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from hashlib import sha256
 from math import inf
@@ -21,12 +21,13 @@ from ._ending import Ending, bury
 from ._errors import DeadlockFound, OutsideSilent, StepEndless, StepsExceeded
 from ._gate import Gate
 from ._hook import Hook, hooked, works
+from ._notes import Notes, Noting
 from ._outside import Outside
 from ._randomness import random_kept, seed_global
 from ._schedule import Injection, Schedule, Time
 from ._stepper import Stepper, Task
 from ._threads import Threads, ThreadWork, threads_hooked, threads_work, use
-from ._waiting import describe_ready, describe_stuck, frames_of, place_in
+from ._waiting import describe_ready, describe_stuck
 from ._watcher import Watch, watched
 
 Verdict = Literal["passed", "failed", "deadlock", "livelock", "hung"]
@@ -51,7 +52,7 @@ class Result:
         value: what the scenario returned.
         time: whether letting time pass was among the choices.
         injection: the cancellation or crash that was tried out, if the run came to where it was to be.
-        places: for each choice, where in the code whoever was chosen goes on; () unless the run was to note them.
+        notes: where in the code each choice goes on, what the actors did, whether Trio would go this way; None unless they were to be taken.
         uncontrolled: what it had to do with that is not controlled, as far as it was seen: "threads", "sockets or processes".
     """
 
@@ -62,7 +63,7 @@ class Result:
     value: Any = None
     time: Time = "exact"
     injection: Injection | None = None
-    places: tuple[str, ...] = attrs.field(default=(), eq=False)
+    notes: Notes | None = attrs.field(default=None, eq=False, repr=False)
     uncontrolled: frozenset[str] = attrs.field(default=frozenset[str](), eq=False)
 
     @property
@@ -93,14 +94,14 @@ class Terms:
         max_steps: steps after which a run counts as a livelock.
         time: whether letting time pass is among the choices.
         backend: how steps are controlled.
-        notes_places: each run notes where in the code those who are chosen go on.
+        takes_notes: of each run, for somebody to read.
         threads: what becomes of what a scenario gives to threads.
     """
 
     max_steps: int = MAX_STEPS
     time: Time = "exact"
     backend: Backend = attrs.field(factory=lambda: "hook" if works() else "gate")
-    notes_places: bool = False
+    takes_notes: bool = False
     threads: Threads = "inline"
 
     def __attrs_post_init__(self) -> None:
@@ -177,8 +178,7 @@ class _Play:
         self.last_step = -1
         self.scopes: dict[str, trio.CancelScope] = {}
         self.choices: list[Choice] = []
-        #: number of the choice -> where whoever was chosen goes on.
-        self.places: dict[int, str] = {}
+        self.noting = Noting(stage.stepper) if stage.terms.takes_notes else None
         self.scope = trio.CancelScope()
         self.work = ThreadWork(self.terms.threads)
         self.outside = Outside(self.stepper, self.work)
@@ -195,6 +195,8 @@ class _Play:
         """Decide, and note it."""
         index = self.decider.decide(len(self.choices), kind, labels)
         self.choices.append(Choice(kind, tuple(labels), index))
+        if self.noting is not None:
+            self.noting.chose(len(self.choices) - 1, kind, index, labels)
         return index
 
     def point(self, name: str, label: str) -> None:
@@ -230,6 +232,8 @@ class _Play:
         """Choose who goes next, or let time pass."""
         due = self._next_deadline() if self.terms.time == "choice" else inf
         if len(tasks) == 1 and due == inf:
+            if self.noting is not None:
+                self.noting.goes(tasks, 0)
             return 0
         label_of = self.stepper.label_of
         labels = [label_of(task) for task in tasks]
@@ -238,9 +242,8 @@ class _Play:
         index = self.pick("task", labels)
         if index == len(tasks):
             self.clock.now = due
-        elif self.terms.notes_places:
-            frames = list(frames_of(self.stepper.tasks[tasks[index]]))
-            self.places[len(self.choices) - 1] = place_in(frames)
+        elif self.noting is not None:
+            self.noting.goes(tasks, index)
         return index
 
     def idle(self, *, finally_: bool) -> None:
@@ -309,7 +312,7 @@ class _Play:
             self.value,
             self.terms.time,
             injection,
-            tuple(self.places.get(at, "") for at in range(len(self.choices))) if self.terms.notes_places else (),
+            None if self.noting is None else self.noting.result(),
             self.outside.seen,
         )
 
@@ -335,7 +338,7 @@ class Stage:
         seed_global()
         use(play.work)
         try:
-            with play.scope:
+            with nullcontext() if play.noting is None else play.noting.taken(), play.scope:
                 async with trio.open_nursery() as nursery:
                     self.stepper.shut()
                     self._watch.play = play
@@ -369,6 +372,7 @@ class Stage:
                 if play is None or not (isinstance(error.__cause__, GivenUp) or play.struck is not None):
                     raise
                 bury(roots[0])
+                watch.put_back()
                 return play.result()
 
 

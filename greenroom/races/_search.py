@@ -1,9 +1,10 @@
 """Searching: many schedules of one scenario, until one fails or the number is reached."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from itertools import count
+from itertools import count, islice
+from math import inf
 from time import monotonic
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypedDict, Unpack
 
 import attrs
 
@@ -27,6 +28,8 @@ from ._run import (
 )
 from ._schedule import Schedule, Time
 from ._shrink import shrink
+from ._survey import Found, Survey, Tally
+from ._telling import told
 from ._threads import Threads
 
 SCHEDULES: Final = 500
@@ -49,6 +52,7 @@ MAKERS: Final[Mapping[str, tuple[Maker, ...]]] = {
         lambda seed, _: Walk(seed),
         lambda seed, length: Priorities(seed, 2, length),
         lambda seed, _: Lottery(seed),
+        lambda seed, _: Walk(seed),
         lambda seed, length: Priorities(seed, 3, length),
         lambda seed, _: Batches(seed),
         lambda seed, length: Priorities(seed, 4, length),
@@ -57,56 +61,45 @@ MAKERS: Final[Mapping[str, tuple[Maker, ...]]] = {
 
 
 @attrs.frozen
-class Found:
-    """Hold a failure that a search has found.
+class First:
+    """Hold the first failure of a search, as it came.
 
     Attributes:
-        result: the failure as it was shrunk.
-        schedules: which schedule it was, from 1.
-        first: the failure as it was found.
-        shrinking: how many runs it took to shrink.
-        is_least: no schedule with fewer deviations fails in this way: all have been tried.
+        number: of its schedule, from 1.
+        result: what it did.
+        by: what decided in it.
     """
 
+    number: int
     result: Result
+    by: str
+
+
+class SearchOptions(TypedDict, total=False):
+    """Name the options of a search; `survey` says what they mean."""
+
     schedules: int
-    first: Result
-    shrinking: int
-    is_least: bool = False
-
-    @property
-    def token(self) -> str:
-        """What replays it."""
-        return self.result.schedule.token
-
-    def __str__(self) -> str:
-        """Say it in a few lines: what, where in the search, which choices, and how to see it again."""
-        return described(self.result, f" in schedule {self.schedules}", "; no fewer do" if self.is_least else "")
+    seed: int
+    seconds: float | None
+    strategy: Strategy
+    mode: Mode
+    max_steps: int
+    time: Time
+    backend: Backend | None
+    threads: Threads
+    workers: int
+    progress: Callable[[int], None] | None
 
 
-def described(result: Result, where: str = "", how: str = "") -> str:
-    """Return a failure as lines: what, which choices, and how to see it again."""
-    error = result.error
-    size = len(result.schedule.deviations)
-    lines = [
-        f"{result.verdict}{where}: {type(error).__name__}: {error}",
-        _size(result.steps, size, how),
-    ]
-    for at, choice in enumerate(result.choices):
-        mark = ">" if choice.index else " "
-        place = f"  {result.places[at]}" if at < len(result.places) and result.places[at] else ""
-        lines.append(f"{mark} {at:4} {choice}{place}")
-    lines.append(f"to see it again: races.run(scenario, schedule={result.schedule.token!r})")
-    return "\n".join(lines)
+def search(scenario: Scenario, *args: Any, **options: Unpack[SearchOptions]) -> Found | None:
+    """Run a scenario under one schedule after the other until one fails; None if none does. Not within Trio.
+
+    Arguments and errors are those of `survey`, which also tells what has been tried when nothing was found.
+    """
+    return survey(scenario, *args, **options).found
 
 
-def _size(steps: int, deviations: int, how: str) -> str:
-    if not deviations:
-        return f"no deviation from the default, in {steps} steps:"
-    return f"{deviations} deviation{'' if deviations == 1 else 's'} from the default (marked >){how}, in {steps} steps:"
-
-
-def search(
+def survey(
     scenario: Scenario,
     *args: Any,
     schedules: int = SCHEDULES,
@@ -120,8 +113,8 @@ def search(
     threads: Threads = "inline",
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
-) -> Found | None:
-    """Run a scenario under one schedule after the other until one fails; None if none does. Not within Trio.
+) -> Survey:
+    """Run a scenario under one schedule after the other until one fails, and tell what came of it. Not within Trio.
 
     The portfolio begins with all schedules that deviate from the default once; then come, in rotation, random walks, priorities that change two,
     three or four times (PCT), a lottery at each step (POS), and batches as Trio has them.
@@ -152,55 +145,64 @@ def search(
     check_scenario("search", scenario, args)
     check_seed(seed)
     check_seconds(seconds)
-    if progress is not None and not callable(progress):
-        raise ValueError(f"search: progress is {progress!r}; give a function of the number of a schedule")
-    _check_plan(schedules, strategy, mode, workers)
+    _check_plan(schedules, strategy, mode, workers, progress)
     terms = terms_of(max_steps, time, backend, threads)
-    until = None if seconds is None else monotonic() + seconds
+    begun = monotonic()
+    until = None if seconds is None else begun + seconds
+    tally = Tally()
 
     def replay(deviations: Mapping[int, int]) -> Result:
         return run_once(scenario, args, Follow(deviations), terms)
 
     def plan(turn: Turn | None = None) -> Plan:
-        return _plan(strategy, schedules, seed, until, progress if turn is None or turn.is_first else None, turn)
+        told = progress if turn is None or turn.is_first else None
+        return _plan(strategy, schedules, seed, until, turn.tally if turn is not None else tally, told, turn)
 
-    def on_cores() -> tuple[int, Result] | None:
-        told = search_on_cores(workers, _run_shared, plan, scenario, args, terms)
-        return None if told is None else (told[0], replay(told[1]))
+    def on_cores() -> First | None:
+        told = search_on_cores(workers, _run_shared, plan, scenario, args, terms, tally)
+        return None if told is None else First(told.number, replay(told.deviations), told.by)
 
-    def in_one_run() -> tuple[int, Result] | None:
+    def in_one_run() -> First | None:
         return _run_shared(plan(), scenario, args, terms)
 
-    def each_alone() -> tuple[int, Result] | None:
+    def each_alone() -> First | None:
         return _run_isolated(plan(), scenario, args, terms)
 
     doubt = ""
     for find in (each_alone,) if mode == "isolated" else (on_cores if workers > 1 else in_one_run, each_alone):
+        tally = Tally()
         failure = find()
         if failure is None:
             break
-        number, first = failure
-        if first.verdict == "hung":
-            return Found(first, number, first, 0)  # it took a patience: each try to shrink it would, too
+        first = failure.result
+        way = f" of {schedules:,} (strategy {strategy}, seed {seed}; here {failure.by})"
+        if first.verdict == "hung":  # it took a patience: each try to shrink it would, too
+            return tally.survey(Found(first, failure.number, first, 0, False, way), monotonic() - begun)
         again = replay(first.schedule.deviations)
         if first.failed and again.fingerprint == first.fingerprint:
             best, runs, is_least = shrink(first, replay)
-            noting = attrs.evolve(terms, notes_places=True)
+            noting = attrs.evolve(terms, takes_notes=True)
             noted = run_once(scenario, args, Follow(best.schedule.deviations), noting)
-            return Found(noted, number, first, runs, is_least)
+            found = Found(noted, failure.number, first, runs, is_least, way)
+            return tally.survey(found, monotonic() - begun)
         # What ran before in the same Trio run may have had a part in it: once more, each in a run of its own.
         doubt = (
             difference(first, again)
             if first.failed
-            else f"schedule {number} failed in one process, and passes in another"
+            else f"schedule {failure.number} failed in one process, and passes in another"
         )
-    if doubt:
-        raise ProgramChanged(doubt)
-    return None
+    if not doubt:
+        first, again = tally.default or replay({}), replay({})
+        if first.fingerprint == again.fingerprint:
+            return tally.survey(None, monotonic() - begun)
+        doubt = difference(first, again)
+    raise ProgramChanged(doubt)
 
 
-def _check_plan(schedules: Any, strategy: Any, mode: Any, workers: Any) -> None:
+def _check_plan(schedules: Any, strategy: Any, mode: Any, workers: Any, progress: Any) -> None:
     check_count("schedules", schedules)
+    if progress is not None and not callable(progress):
+        raise ValueError(f"search: progress is {progress!r}; give a function of the number of a schedule")
     if strategy not in list(MAKERS):
         raise ValueError(f"search: strategy is {strategy!r}; give one of {', '.join(MAKERS)}")
     if mode not in ("shared", "isolated"):
@@ -221,7 +223,10 @@ def first_failure(
 ) -> tuple[int, Result] | None:
     """Return the first failure as it was found, and the number of its schedule: a search without what follows it."""
     go = _run_shared if mode == "shared" else _run_isolated
-    return go(_plan(strategy, schedules, seed, None), scenario, (), terms_of(MAX_STEPS, "exact", backend, "inline"))
+    first = go(
+        _plan(strategy, schedules, seed, None, Tally()), scenario, (), terms_of(MAX_STEPS, "exact", backend, "inline")
+    )
+    return None if first is None else (first.number, first.result)
 
 
 def terms_of(max_steps: int, time: Time, backend: Backend | None, threads: Threads) -> Terms:
@@ -231,8 +236,8 @@ def terms_of(max_steps: int, time: Time, backend: Backend | None, threads: Threa
     return Terms(max_steps, time, backend, threads=threads)
 
 
-#: Give out deciders, take in results; end with the first failure and its number.
-Plan = Generator[Decider, Result, tuple[int, Result] | None]
+#: Give out deciders, take in results; end with the first failure.
+Plan = Generator[Decider, Result, First | None]
 
 
 def _plan(  # noqa: PLR0917 -- what a search has been told
@@ -240,11 +245,12 @@ def _plan(  # noqa: PLR0917 -- what a search has been told
     schedules: int,
     seed: int,
     until: float | None,
+    tally: Tally,
     progress: Callable[[int], None] | None = None,
     turn: Turn | None = None,
 ) -> Plan:
     bounded = Bounded()
-    deciders = _deciders(strategy, bounded, seed)
+    deciders = _deciders(strategy, bounded, seed, schedules)
     for number in range(1, schedules + 1):
         if until is not None and number > 1 and monotonic() > until:
             return None
@@ -252,40 +258,47 @@ def _plan(  # noqa: PLR0917 -- what a search has been told
         if decider is None or (turn is not None and turn.is_beaten(number)):
             return None
         if turn is not None and not turn.takes(number):
+            tally.covered = bounded.covered
             continue
         result = yield decider
+        tally.add(result)
         if progress is not None:
             progress(number)
         if result.failed:
-            return number, result
+            return First(number, result, str(decider))
         if isinstance(decider, Follow):
             bounded.learn(decider.deviations, result)
+            tally.covered = bounded.covered
+            if tally.covered == inf:
+                return None  # all that there are
     return None
 
 
-def _deciders(strategy: Strategy, bounded: Bounded, seed: int) -> Iterator[Decider]:
+def _deciders(strategy: Strategy, bounded: Bounded, seed: int, schedules: int) -> Iterator[Decider]:
     makers = MAKERS[strategy]
     bound = None if strategy == "bounded" else 1 if strategy == "portfolio" else 0
-    for deviations in bounded.up_to(bound):
-        yield Follow(deviations)
+    deviating = map(Follow, bounded.up_to(bound))
+    # A scenario with more choices than there are schedules would get nothing else.
+    yield from islice(deviating, max(1, schedules // 2)) if makers and bound else deviating
     if makers:
         for number in count(seed * 1_000_003, len(makers)):
             for offset, make in enumerate(makers):
                 yield make(number + offset, bounded.length)
+            yield from islice(deviating, 1)
 
 
-def _run_isolated(plan: Plan, scenario: Scenario, args: Sequence[Any], terms: Terms) -> tuple[int, Result] | None:
+def _run_isolated(plan: Plan, scenario: Scenario, args: Sequence[Any], terms: Terms) -> First | None:
     try:
         decider = next(plan)
         while True:
             decider = plan.send(run_once(scenario, args, decider, terms))
     except StopIteration as end:
-        found: tuple[int, Result] | None = end.value
-        return found
+        first: First | None = end.value
+        return first
 
 
-def _run_shared(plan: Plan, scenario: Scenario, args: Sequence[Any], terms: Terms) -> tuple[int, Result] | None:
-    ends: list[tuple[int, Result] | None] = []
+def _run_shared(plan: Plan, scenario: Scenario, args: Sequence[Any], terms: Terms) -> First | None:
+    ends: list[First | None] = []
     decider = next(plan)
     while not ends:
         stage = Stage(terms)
@@ -342,7 +355,7 @@ def run(
         schedule = Schedule.from_token(schedule)
     follow = Follow({}) if schedule is None else Follow(schedule.deviations, round_=not schedule.fingerprint)
     terms = terms_of(max_steps, time if schedule is None else schedule.time, backend, threads)
-    terms = attrs.evolve(terms, notes_places=True)
+    terms = attrs.evolve(terms, takes_notes=True)
     injection = None if schedule is None else schedule.injection
     result = run_once(scenario, args, follow, terms, injection=injection)
     if schedule is not None and (schedule.fingerprint or schedule.injection):
@@ -370,5 +383,6 @@ def check(
     """
     result = run(scenario, *args, schedule=schedule, max_steps=max_steps, time=time, backend=backend, threads=threads)
     if result.failed:
-        raise ScenarioFailed(described(result)) from result.error
+        again = f"races.run(scenario, schedule={result.schedule.token!r})"
+        raise ScenarioFailed(told(result, again)) from result.error
     return result.value

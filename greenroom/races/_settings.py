@@ -1,6 +1,13 @@
-"""What the command line of pytest says of all explorations."""
+"""What pytest and the tests with `@explore` tell each other."""
+
+from collections.abc import Callable
 
 import attrs
+
+from ._survey import Survey
+
+#: Make what hears of each schedule of a test, by its name, that there are so many of.
+MakeProgress = Callable[[str, int], Callable[[int], None]]
 
 
 @attrs.define
@@ -10,10 +17,14 @@ class Settings:
     Attributes:
         replay: the token that every explored test is run under, instead of a search.
         schedules: how many schedules each explored test tries, whatever it says itself.
+        progress: makes what shows how far a test is; None shows nothing.
+        surveys: what the tests' searches came to, until it is taken.
     """
 
     replay: str | None = None
     schedules: int | None = None
+    progress: MakeProgress | None = None
+    surveys: list[Survey] = attrs.field(factory=list[Survey])
 
 
 settings = Settings()

@@ -1,6 +1,8 @@
 """Who waits for what: what can be read off the tasks of a run that is stuck."""
 
+import sysconfig
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -13,6 +15,12 @@ _TRIO: Final = str(Path(trio.__file__).parent)
 #: Tasks that are shown of those that could go on.
 SHOWN: Final = 5
 _HOUSE: Final = str(Path(__file__).parent.parent.resolve())
+#: Where its own rooms are in the repository: links lead there.
+_ROOMS: Final = tuple(str(Path(_HOUSE, room).resolve()) for room in ("mailbox", "actors", "supervisor"))
+_PYTHON: Final = sysconfig.get_path("stdlib")
+_SITE: Final = sysconfig.get_path("purelib")
+#: Scenarios, although they are part of the house.
+_CATALOGUE: Final = str(Path(_HOUSE, "races", "catalogue"))
 
 
 def frames_of(coroutine: Any) -> Iterator[FrameType]:
@@ -53,12 +61,24 @@ def describe_ready(stepper: Stepper) -> str:
 
 
 def place_in(frames: list[FrameType]) -> str:
-    """Return where in the user's code: the innermost frame that is neither Trio's nor ours."""
+    """Return where in the user's code: the innermost frame that is neither Trio's nor Python's nor ours; if there is none, ours."""
+    ours = ""
     for frame in reversed(frames):
         path = frame.f_code.co_filename
-        if not path.startswith((_TRIO, _HOUSE)):
+        if _is_users(path):
             return f"at {Path(path).name}:{frame.f_lineno} in {frame.f_code.co_name}"
-    return f"in {frames[-1].f_code.co_name}" if frames else "at its end"
+        if not ours and not path.startswith(_TRIO):
+            ours = f"in {frame.f_code.co_name}"
+    return ours or "at its end"
+
+
+@cache
+def _is_users(path: str) -> bool:
+    if path.startswith(_CATALOGUE):
+        return True
+    if path.startswith((_TRIO, _HOUSE, *_ROOMS)):
+        return False
+    return path.startswith(_SITE) or not path.startswith(_PYTHON)
 
 
 def _awaited(frames: list[FrameType], living: Mapping[Task, Any]) -> tuple[str, list[Task]]:

@@ -62,6 +62,8 @@ class Watch:
         self._seen: tuple[Any, int] = None, 0
         self._looks = 0
         self._strikes = 0
+        self._before: Any = signal.getsignal(signal.SIGINT) if self._is_main else None
+        self._tracers = sys.gettrace(), sys.getprofile()
         #: True from when a signal was sent until it has come.
         self._strikes_now = False
 
@@ -96,6 +98,13 @@ class Watch:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._ident), ctypes.py_object(Struck))
 
     # -- in the thread that is watched
+
+    def put_back(self) -> None:
+        """Leave the thread as it was at first, after a run that was given up: none of what it put there has been taken away."""
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+        sys.settrace(self._tracers[0])
+        sys.setprofile(self._tracers[1])
 
     @contextmanager
     def listening(self) -> Generator[None]:

@@ -9,29 +9,35 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "races.md"
 MAIN = "import sys; from greenroom.console import main; sys.exit(main())"
 
 
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def ran(folder: Path, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-P", "-c", code, *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
 def test_the_failing_example_fails_as_the_page_shows(tmp_path: Path) -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    code = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)[0]
-    command, shown = re.findall(r"^```console\n\$ greenroom (.*?)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)[0]
-    (tmp_path / "pool.py").write_text(code, encoding="utf-8")
-    for arguments in (command, shown.splitlines()[-1].partition("greenroom ")[2]):
-        ended = subprocess.run(
-            [sys.executable, "-P", "-c", MAIN, *arguments.split()],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert (ended.returncode, ended.stderr) == (1, "")
-        assert ended.stdout.splitlines()[2:] == shown.splitlines()[2:]
-        if arguments is command:
-            assert ended.stdout == shown
+    (tmp_path / "pool.py").write_text(blocks("python")[0], encoding="utf-8")
+    asked, *shown = blocks("console")[0].splitlines()
+    command = asked.removeprefix("$ greenroom ").split()
+    ended = ran(tmp_path, MAIN, *command)
+    assert (ended.returncode, ended.stderr, ended.stdout.splitlines()) == (1, "", shown)
+    again = ran(tmp_path, MAIN, *shown[-1].partition("greenroom ")[2].split())
+    size = shown[2].replace("; no fewer do", "")
+    assert (again.returncode, again.stderr, again.stdout.splitlines()) == (1, "", [shown[0], size, *shown[3:]])
+
+
+def test_what_actors_do_is_told_as_the_page_shows(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(blocks("python")[1], encoding="utf-8")
+    ended = ran(tmp_path, MAIN, "race", "shop:all_is_counted")
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert blocks("console")[1] in ended.stdout
 
 
 def test_the_example_passes_as_a_plain_trio_program(tmp_path: Path) -> None:
-    code = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)[0]
-    program = f"{code}\nfor _ in range(200):\n    trio.run(one_connection, None)\n"
-    ended = subprocess.run(
-        [sys.executable, "-P", "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    program = f"{blocks('python')[0]}\nfor _ in range(200):\n    trio.run(one_connection, None)\n"
+    ended = ran(tmp_path, program)
     assert (ended.returncode, ended.stderr) == (0, "")

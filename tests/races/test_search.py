@@ -95,7 +95,8 @@ def test_what_is_found_is_told_so_that_it_can_be_read_and_seen_again() -> None:
     found = races.search(check_then_insert)
     assert found is not None
     lines = str(found).splitlines()
-    assert lines[0].startswith(f"failed in schedule {found.schedules}: AssertionError: ")
+    assert lines[0].startswith("failed: AssertionError")
+    assert lines[1].startswith(f"found in schedule {found.schedules} of 500 (strategy portfolio, seed 0; here ")
     assert lines[-1] == f"to see it again: races.run(scenario, schedule={found.token!r})"
     assert any("task 1:register of 1:register, 2:register" in line for line in lines)
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import trio
 
-from greenroom import Actor, Context, Request, open_supervisor, races
+from greenroom import Actor, Agent, Context, Request, Turn, open_supervisor, races
 from greenroom.races import Sim
 
 
@@ -195,6 +195,47 @@ async def tree(sim: Sim) -> None:
 def test_p14_a_crash_at_any_boundary_loses_no_mail_but_what_is_in_hand(at: Any, points: int) -> None:
     sweep = races.crash_everywhere(tree, at=at)
     assert sweep.points == points
+    assert not sweep.failures, str(sweep)
+
+
+class OnItsOwn(Counter):
+    own_task = True
+
+
+class Writer(Agent[str]):
+    def __init__(self, counts: list[int]) -> None:
+        self.counts = counts
+
+    async def turn(self, turn: Turn[str], ctx: Context) -> None:
+        self.counts += [1] * len(turn.mail)
+
+
+async def reads(ctx: Context, counts: list[int]) -> None:
+    while True:
+        await ctx.receive()
+        counts.append(1)
+
+
+async def one_of_them(sim: Sim, kind: Any, restart: Any) -> None:
+    """Three messages: who takes them one by one crashes before it has taken the next; a turn, or a function, with it in hand."""
+    counts: list[int] = []
+    async with open_supervisor("stage") as root:
+        ref = root.start_soon(kind, counts, name="a", restart=restart)
+        for number in range(3):
+            ref.tell(str(number))
+            await trio.sleep(1)
+        incarnation = ref.incarnation
+        await ref.drain()
+        failed = [report for report in root.reports.drain() if "Crash" in str(report)]
+        assert len(failed) <= 1
+        assert incarnation == 1 + (len(failed) if kind is not Writer else 0)
+        assert len(counts) + len(failed) + root.dead_letters.total == 3 + (kind in (Counter, OnItsOwn) and bool(failed))
+
+
+@pytest.mark.parametrize("kind", [Counter, OnItsOwn, Writer, reads])
+def test_every_kind_of_actor_is_crashed_where_it_handles_mail(kind: Any) -> None:
+    sweep = races.crash_everywhere(one_of_them, kind, "permanent")
+    assert sweep.points == 3
     assert not sweep.failures, str(sweep)
 
 
