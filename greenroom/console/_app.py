@@ -23,7 +23,7 @@ from ._logs import LogLevel, logs_on
 from ._parameters import declared, option, split_words
 from ._plan import Plan, make_plan, profiles_of
 from ._problem import InvalidInput, Malformed, Problem
-from ._racing import again
+from ._racing import again, whole
 from ._racing import race as run_race
 from ._racing import replay as run_replay
 from ._reader import read_tree_file, shown
@@ -34,6 +34,9 @@ from ._screen import Screen
 from ._treefile import TreeFile
 
 View = Literal["auto", "live", "plain", "none"]
+
+#: Of the numbers of `race` and `replay`.
+Whole = Annotated[int, Parameter(converter=whole)]
 
 app = App(
     name="greenroom",
@@ -128,15 +131,15 @@ def race(
     scenario: str,
     /,
     *,
-    schedules: int = 10_000,
-    seed: int = 0,
+    schedules: Whole = 10_000,
+    seed: Whole = 0,
     seconds: float | None = None,
     strategy: Strategy = "portfolio",
     time: Time = "exact",
     mode: Mode = "shared",
-    max_steps: int = 10_000,
+    max_steps: Whole = 10_000,
     threads: Threads = "inline",
-    workers: int | None = None,
+    workers: Whole | None = None,
 ) -> int:
     """Look for a schedule under which a scenario fails: exit 1 and the smallest one that was found, 0 if none fails.
 
@@ -167,7 +170,7 @@ def race(
 
 
 @app.command
-def replay(token: str, scenario: str, /, *, max_steps: int = 10_000, threads: Threads = "inline") -> int:
+def replay(token: str, scenario: str, /, *, max_steps: Whole = 10_000, threads: Threads = "inline") -> int:
     """Run a scenario under the schedule of a failure: exit 1 if it fails, 0 if it passes.
 
     Args:

@@ -1,6 +1,7 @@
 """Races from the command line: a scenario by its import path, a search with signs of life, and a replay."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -15,6 +16,19 @@ from ._problem import InvalidInput, Problem
 
 #: Seconds between two signs of life of a long search in a terminal; elsewhere each stays, and they are ten times as rare.
 PULSE: Final = 1.0
+
+
+def whole(_type: Any, tokens: Sequence[Any]) -> int:
+    """Read a whole number: without this, 1.5 would be taken for 2.
+
+    Raises:
+        ValueError: it is none; cyclopts says which option it was for.
+    """
+    text = tokens[0].value
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no whole number") from None
 
 
 def find_scenario(import_path: str) -> Any:
@@ -32,7 +46,7 @@ def find_scenario(import_path: str) -> Any:
     try:
         found = find_object(import_path, folder, "in the current folder")
         check_scenario(import_path, found)
-    except (BadImport, TypeError) as error:
+    except (BadImport, TypeError, RuntimeError) as error:
         raise InvalidInput("", [Problem("", str(error))]) from None
     return found
 
