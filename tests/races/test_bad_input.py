@@ -92,7 +92,16 @@ async def scoped(sim: Sim) -> None:
     raise LookupError
 
 
-def test_a_token_with_an_injection_is_known_for_cut_off_wherever_that_is() -> None:
+async def scoped_behind_a_shield(sim: Sim) -> None:
+    """It goes the same way wherever it is cancelled."""
+    with sim.scope("victim"), trio.CancelScope(shield=True):
+        for _ in range(20):
+            await trio.lowlevel.checkpoint()
+    raise LookupError
+
+
+@pytest.mark.parametrize("scoped", [scoped, scoped_behind_a_shield])
+def test_a_token_with_an_injection_is_known_for_cut_off_wherever_that_is(scoped: Any) -> None:
     sweep = races.cancel_everywhere(scoped)
     token = sweep.failures[0, 12].schedule.token
     assert token.endswith(":cancel.victim.12")

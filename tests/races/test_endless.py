@@ -314,9 +314,12 @@ def test_to_wait_for_the_outside_is_no_endless_step() -> None:
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted where Linux lists them")
 def test_forks_meet_no_thread_of_ours() -> None:
     races.run(ends)
+    threads = Path("/proc/self/task")
+    before = {path.name for path in threads.iterdir()}
     child = os.fork()
     if child == 0:
-        count = len(list(Path("/proc/self/task").iterdir()))
-        os._exit(count if not _watcher.watcher.watches else 99)
+        os._exit(1 if not _watcher.watcher.watches else 99)
+    gone = before - {path.name for path in threads.iterdir()}
+    assert len(gone) == 1
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 1
