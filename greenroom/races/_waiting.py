@@ -12,6 +12,8 @@ import trio
 from ._stepper import Stepper, Task
 
 _TRIO: Final = str(Path(trio.__file__).parent.resolve())
+#: Tasks that are shown of those that could go on.
+SHOWN: Final = 5
 _HOUSE: Final = str(Path(__file__).parent.parent.resolve())
 #: Where its own rooms are in the repository: links lead there.
 _ROOMS: Final = tuple(str(Path(_HOUSE, room).resolve()) for room in ("mailbox", "actors", "supervisor"))
@@ -50,6 +52,17 @@ def describe_stuck(stepper: Stepper) -> str:
     circle = _circle(edges)
     if circle:
         lines.append("  in a circle: " + " -> ".join(stepper.label_of(task) for task in (*circle, circle[0])))
+    return "\n".join(lines)
+
+
+def describe_ready(stepper: Stepper) -> str:
+    """Return a line for each of the first tasks that could go on: where."""
+    ready = stepper.in_order()
+    lines = [
+        f"  {stepper.label_of(task)} goes on {place_in(list(frames_of(stepper.tasks[task])))}" for task in ready[:SHOWN]
+    ]
+    if len(ready) > SHOWN:
+        lines.append(f"  and {len(ready) - SHOWN} more")
     return "\n".join(lines)
 
 

@@ -59,7 +59,7 @@ def test_one_thread_after_the_other_is_not_silence(backend: Any) -> None:
     async def scenario(sim: Sim) -> int:
         return sum([await trio.to_thread.run_sync(int, text) for text in "123"])
 
-    assert races.run(scenario, backend=backend).value == 6
+    assert races.run(scenario, backend=backend, threads="real").value == 6
 
 
 @each_backend
@@ -144,7 +144,7 @@ def test_runs_in_two_threads_leave_trio_as_it_was() -> None:
         await trio.lowlevel.checkpoint()
         return result.value
 
-    assert races.run(outer, backend="hook").value == "done"
+    assert races.run(outer, backend="hook", threads="real").value == "done"
     assert (module._r, module._ALLOW_DETERMINISTIC_SCHEDULING) == before
 
 
