@@ -7,8 +7,8 @@ from typing import Any, Final, TextIO
 
 from .. import GreenroomError
 from ..races import InvalidToken, ProgramChanged, Result, Survey, run, survey
+from ..races._checks import check_scenario
 from ..races._pulse import Pulse
-from ..races._run import check_scenario
 from ..races._schedule import Schedule
 from ..races._threads import Threads
 from ._imports import BadImport, find_object, look_in

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, TypedDict, Unpack
 import attrs
 
 from ._bounded import Bounded
+from ._checks import check_count, check_scenario, check_seconds, check_seed
 from ._cores import Turn, check_workers, search_on_cores
 from ._decider import Batches, Decider, Follow, Lottery, Priorities, Walk
 from ._errors import ProgramChanged
@@ -20,10 +21,7 @@ from ._run import (
     Scenario,
     Stage,
     Terms,
-    check_count,
-    check_scenario,
-    check_seconds,
-    check_seed,
+    prepared,
     run_once,
 )
 from ._schedule import Schedule, Time
@@ -99,6 +97,7 @@ def search(scenario: Scenario, *args: Any, **options: Unpack[SearchOptions]) -> 
     return survey(scenario, *args, **options).found
 
 
+@prepared()
 def survey(
     scenario: Scenario,
     *args: Any,
@@ -212,6 +211,7 @@ def _check_plan(schedules: Any, strategy: Any, mode: Any, workers: Any, progress
         raise ValueError(f"search: workers is {workers}; with mode='isolated' or strategy='bounded' there is one")
 
 
+@prepared()
 def first_failure(
     scenario: Scenario,
     *,

@@ -6,6 +6,7 @@ cancellation) is delivered at its next checkpoint, as to any task that Trio has 
 """
 
 from collections.abc import Coroutine, Mapping, Sequence
+from functools import cache
 from typing import Any, Protocol
 
 import trio
@@ -51,6 +52,10 @@ class Stepper(trio.abc.Instrument):
         self._labels: dict[Task, str] = {}
         self._coroutines: dict[Task, Coroutine[Any, Any, Any]] = {}
         self._token: trio.lowlevel.TrioToken | None = None
+
+    def __dir__(self) -> list[str]:
+        """List what Trio is to call: it looks through all of it at the begin of each run."""
+        return _hooks_of(type(self))
 
     def shut(self) -> None:
         """Begin: tasks that are spawned from now on are stepped. Within Trio only."""
@@ -101,3 +106,9 @@ class Stepper(trio.abc.Instrument):
 
 def _nothing() -> None:
     pass
+
+
+@cache
+def _hooks_of(kind: type[Stepper]) -> list[str]:
+    plain = trio.abc.Instrument
+    return [name for name in vars(plain) if name[0] != "_" and getattr(kind, name) is not getattr(plain, name)]

@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 import attrs
 
+from ._checks import check_count, check_scenario, check_seed
 from ._decider import Decider, Follow, Walk
-from ._run import MAX_STEPS, Result, Scenario, Terms, check_count, check_scenario, check_seed, run_once
+from ._run import MAX_STEPS, Result, Scenario, Terms, prepared, run_once
 from ._schedule import Injection, Time
 from ._threads import Threads
 
@@ -110,6 +111,7 @@ def crash_everywhere(
     return sweep
 
 
+@prepared()
 def _sweep(  # noqa: PLR0917 -- what both sweeps hand on
     scenario: Scenario,
     args: tuple[Any, ...],

@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, Protocol
@@ -28,6 +29,9 @@ from ._waiting import place_in
 STEP_PATIENCE: float = 30.0
 #: How often the watcher looks in meanwhile.
 LOOKS: Final = 10
+# Those of `signal` turn numbers into enums and back, which takes longer than all else that is done for one run here.
+_raw: Any = import_module("_signal")
+getsignal, set_handler = _raw.getsignal, _raw.signal
 _CORE: Final = str(Path(trio.__file__).parent / "_core")
 _PYTHON: Final = str(Path(threading.__file__).parent)
 
@@ -62,7 +66,7 @@ class Watch:
         self._seen: tuple[Any, int] = None, 0
         self._looks = 0
         self._strikes = 0
-        self._before: Any = signal.getsignal(signal.SIGINT) if self._is_main else None
+        self._before: Any = getsignal(signal.SIGINT) if self._is_main else None
         self._tracers = sys.gettrace(), sys.getprofile()
         #: True from when a signal was sent until it has come.
         self._strikes_now = False
@@ -86,7 +90,7 @@ class Watch:
         self._strikes += 1
         if play.struck is None:
             play.struck = StepEndless(_told(play, frames, patience))
-        if self._is_main and getattr(signal.getsignal(signal.SIGINT), "watch", None) is self:
+        if self._is_main and getattr(getsignal(signal.SIGINT), "watch", None) is self:
             self._strikes_now = True
             if hasattr(signal, "pthread_kill"):
                 signal.pthread_kill(self._ident, signal.SIGINT)
@@ -102,14 +106,14 @@ class Watch:
     def put_back(self) -> None:
         """Leave the thread as it was at first, after a run that was given up: none of what it put there has been taken away."""
         if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+            set_handler(signal.SIGINT, self._before)
         sys.settrace(self._tracers[0])
         sys.setprofile(self._tracers[1])
 
     @contextmanager
     def listening(self) -> Generator[None]:
         """Tell the watcher's signal from Ctrl-C meanwhile. Within Trio, which has put its own handler there before."""
-        before: Any = signal.getsignal(signal.SIGINT) if self._is_main else None
+        before: Any = getsignal(signal.SIGINT) if self._is_main else None
         if before is None:  # another thread, or a handler that is not Python's
             yield
             return
@@ -130,13 +134,13 @@ class Watch:
 
         handler.watch = self  # type: ignore[attr-defined]  # by which the watcher knows it
         tracer = sys.gettrace()
-        signal.signal(signal.SIGINT, handler)
+        set_handler(signal.SIGINT, handler)
         try:
             yield
         finally:
-            now = signal.signal(signal.SIGINT, before)
+            now = set_handler(signal.SIGINT, before)
             if now is not handler:  # somebody else's by now
-                signal.signal(signal.SIGINT, now)
+                set_handler(signal.SIGINT, now)
             if sys.gettrace() is not tracer:
                 sys.settrace(tracer)
 
