@@ -16,5 +16,5 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # Virtual time and slow machines say nothing about an example: no deadline. The same examples each time: new ones are what a soak is for.
 settings.register_profile("house", deadline=None, print_blob=True, derandomize=True)
-settings.register_profile("soak", deadline=None, print_blob=True, derandomize=False, max_examples=5_000)
+settings.register_profile("soak", deadline=None, print_blob=True, derandomize=False, max_examples=1_000)
 settings.load_profile("house")

@@ -120,6 +120,12 @@ async def together(sim: Sim, victim: Callable[[], Awaitable[Any]], *others: Call
     return cancelled
 
 
+def choose_class(sim: Sim, *classes: Any) -> Any:
+    """Choose by name: the module of a class goes by another name in a soak than in pytest, and would be a part of each token."""
+    names = {each.__name__: each for each in classes}
+    return names[sim.choose(list(names))]
+
+
 def is_exact(sim: Sim) -> bool:
     """Return whether time passes only when nothing else can happen: then it says how long something took."""
     return sim._play.terms.time == "exact"

@@ -8,13 +8,13 @@ import trio
 from greenroom import Context, GreenroomError, NameInUse, open_supervisor
 from greenroom.races import Sim
 
-from .promise import Boom, Quiet, QuietAlone, is_exact, promise, settle, stage, steps, together
+from .promise import Boom, Quiet, QuietAlone, choose_class, is_exact, promise, settle, stage, steps, together
 
 
 @promise("P26", time="choice")
 async def all_who_end_it_hear_of_the_end(sim: Sim) -> None:
     async with stage() as root:
-        ref = root.start_soon(sim.choose([Quiet, QuietAlone]), name="a", restart="permanent")
+        ref = root.start_soon(choose_class(sim, Quiet, QuietAlone), name="a", restart="permanent", startup_timeout=None)
 
         async def end(how: str) -> None:
             ref.try_tell("x")
@@ -96,8 +96,8 @@ async def a_tree_that_is_cancelled_leaves_nothing(sim: Sim) -> None:
         async with open_supervisor("inner") as root:
             try:
                 refs.append(root.start_soon(Quiet, mail="x"))
-                refs.append(await root.start(QuietAlone, restart="permanent"))
-                refs.append(root.start_soon(Quiet, restart="permanent", mail="x"))
+                refs.append(await root.start(QuietAlone, restart="permanent", startup_timeout=None))
+                refs.append(root.start_soon(Quiet, restart="permanent", mail="x", startup_timeout=None))
                 await steps(3)
             finally:
                 root.reports.drain()
@@ -135,7 +135,7 @@ async def who_ignores_its_time_is_cancelled_and_told_of(sim: Sim) -> None:
     stopped: list[float] = []
     async with stage() as root:
         how = sim.choose(["late", "clings", "shielded"])
-        ref = root.start_soon(sim.choose([Ignores, IgnoresAlone]), how, shutdown=1, mail="x")
+        ref = root.start_soon(choose_class(sim, Ignores, IgnoresAlone), how, shutdown=1, mail="x")
 
         async def stop() -> None:
             await steps(4)
@@ -172,7 +172,7 @@ async def a_crash_is_its_own(sim: Sim) -> None:
         own_task = True
 
     async with stage() as root:
-        works = sim.choose([Works, WorksAlone])
+        works = choose_class(sim, Works, WorksAlone)
         one, two = root.start_soon(works, restart="permanent"), root.start_soon(Works, restart="permanent")
 
         async def tell() -> None:

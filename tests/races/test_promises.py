@@ -1,14 +1,16 @@
 """The matrix of the promises, explored in three ways: schedules, a cancellation at every point, a crash at every boundary."""
 
+from typing import Final
+
 import pytest
 
 from greenroom import races
 from greenroom.races._sweep import Boundary
 
-from . import promises_ends, promises_mail, promises_start, promises_turns
+from . import promises_ends, promises_mail, promises_ready, promises_start, promises_turns, promises_waits
 from .promise import BOUNDARIES, PROMISES, WITHOUT, Promise
 
-assert promises_start and promises_mail and promises_turns and promises_ends
+MATRIX: Final = (promises_start, promises_ready, promises_mail, promises_waits, promises_turns, promises_ends)
 every_promise = pytest.mark.parametrize("promise", PROMISES, ids=str)
 
 
