@@ -13,7 +13,7 @@ from greenroom.races import Injection, Result
 from greenroom.races._decider import Decider, Follow, Walk
 from greenroom.races._run import Terms, run_once
 from greenroom.races._schedule import Time
-from greenroom.races._search import MAKERS, first_failure
+from greenroom.races._search import MAKERS, described, first_failure
 from greenroom.races._shrink import shrink
 from greenroom.races.catalogue import CATALOGUE
 
@@ -149,11 +149,15 @@ def explore(scenario: Any, *args: Any, time: Time = "exact", sweeps: bool = Fals
                     yield from told(tally, result, run)
                     return
             if sweeps:
-                what, name = (("cancel", "victim"), *(("crash", at) for at in BOUNDARIES))[swept % 4]
+                which = swept % 4
                 walk = seed * 1_000_003 + swept
                 swept += 1
                 for point in count():
-                    injection = Injection(what, name, point)
+                    injection = (
+                        Injection("crash", BOUNDARIES[which - 1], point)
+                        if which
+                        else Injection("cancel", "victim", point)
+                    )
                     result = run(Walk(walk), injection)
                     tally.note(result, point + 1)
                     if result.failed:
@@ -279,6 +283,7 @@ def again_drawn(scenario: Any, draw: Callable[[int], Any]) -> Any:
     return lambda seed, token: races.run(scenario, draw(seed), schedule=token)
 
 
+__all__ = ["JOBS", "Failure", "Tally", "described"]
 FOUND: Final = test_runtime_found.FOUND
 
 JOBS: Final[list[Job]] = [

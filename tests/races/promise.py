@@ -102,6 +102,8 @@ async def stage(**options: Any) -> AsyncGenerator[Supervisor]:
 async def together(sim: Sim, victim: Callable[[], Awaitable[Any]], *others: Callable[[], Awaitable[Any]]) -> bool:
     """Run all of them at once, whatever is refused to them; returns whether the victim was cancelled."""
 
+    cancelled = False
+
     async def run(function: Callable[[], Awaitable[Any]]) -> None:
         with suppress(GreenroomError):
             await function()
@@ -112,7 +114,6 @@ async def together(sim: Sim, victim: Callable[[], Awaitable[Any]], *others: Call
             await run(victim)
         cancelled = scope.cancelled_caught
 
-    cancelled = False
     async with trio.open_nursery() as nursery:
         nursery.start_soon(run_victim)
         for function in others:

@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 import trio
 
 from greenroom import (
-    ActorStopped,
     ChildStartupFailed,
     Context,
     GreenroomError,
@@ -18,6 +18,7 @@ from greenroom import (
     Service,
     StartupFailed,
     StartupInProgress,
+    TurnFinished,
 )
 from greenroom.races import Sim
 
@@ -45,7 +46,7 @@ class Served(Quiet):
 
     def services(self) -> list[Service[Any]]:
         return [
-            Service(name, lambda name=name, how=how: connection(self.open, name, how), required=name != "c")
+            Service(name, partial(connection, self.open, name, how), required=name != "c")
             for name, how in self.plan.items()
         ]
 
@@ -190,8 +191,10 @@ async def a_failed_child_never_touches_the_next_of_its_name(sim: Sim) -> None:
             assert new.uid > old.uid
             await settle()
             assert (old.lifecycle, str(old.exit_reason), old.status) == facts
-            reasons = [report.reason for report in root.reports.drain() if report.uid == new.uid]
-            if not any(isinstance(reason, ActorStopped | StartupFailed) or reason.is_failure for reason in reasons):
+            reports = [
+                each for each in root.reports.drain() if each.uid == new.uid and not isinstance(each, TurnFinished)
+            ]
+            if not any(each.reason.is_failure for each in reports):
                 assert root.lookup("a") is new
                 assert new.lifecycle == "ready"
 
