@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 #: Seconds of one job in one round, at most and at least.
 SLICE, LEAST = 10.0, 0.3
 #: Seconds past its slice after which a job counts as hanging: it may be shrinking what it has found.
-PATIENCE = 45.0
+PATIENCE = 90.0
 #: Seconds past the end of the time for what still runs; then it is cut off.
 LATE = 15.0
 #: Seconds between two signs of life.
@@ -41,6 +41,7 @@ SIGNS = 30.0
 #: Bits of the sketch by which a job's distinct orders are counted.
 BITS = 1 << 18
 HYPOTHESIS = "hypothesis "
+EXAMPLES_A_SECOND = 30
 EXAMPLES = re.compile(r"(\d+) passing")
 
 
@@ -140,8 +141,10 @@ def property_command(test: str, seed: int) -> list[str]:
 def play_property(jobs: Any, test: str) -> Callable[[int, float], Iterator[Any]]:
     """Return what plays a property test."""
 
-    def play(seed: int, _seconds: float) -> Iterator[Any]:
-        done = subprocess.run(property_command(test, seed), cwd=ROOT, capture_output=True, text=True, check=False)
+    def play(seed: int, seconds: float) -> Iterator[Any]:
+        environment = {**os.environ, "SOAK_EXAMPLES": str(max(20, int(EXAMPLES_A_SECOND * seconds)))}
+        command = property_command(test, seed)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=environment)
         tally = jobs.Tally(runs=sum(map(int, EXAMPLES.findall(done.stdout))))
         if done.returncode:
             errors = [each for each in done.stdout.splitlines() if each.startswith("E  ")]
