@@ -234,7 +234,7 @@ class Soak:
     def summary(self) -> str:
         """Return what was done, as a table, and what failed."""
         heads = ("what", "plays", "runs", "orders", "points", "failures")
-        table = [heads]
+        table: list[tuple[str, ...]] = [heads]
         for name in sorted(self.rows, key=lambda name: (name.partition(" ")[0], name)):
             row = self.rows[name]
             # fmt: off

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from random import Random
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 
@@ -94,9 +94,10 @@ class Job:
 
 def line(error: BaseException | None) -> str:
     """Return an error as one line; of a group, the first in it."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return f"{type(error).__name__}: {error}".splitlines()[0][:150]
+    at: Any = error
+    while isinstance(at, BaseExceptionGroup):
+        at = cast("Any", at).exceptions[0]
+    return f"{type(at).__name__}: {at}".splitlines()[0][:150]
 
 
 def failure_of(result: Result, seed: int = 0) -> Failure:
@@ -183,7 +184,11 @@ def told(
 
 def again_by(scenario: Any, *args: Any) -> Any:
     """Return an `again` for one scenario."""
-    return lambda _seed, token: races.run(scenario, *args, schedule=token)
+
+    def again(_seed: int, token: str) -> Result:
+        return races.run(scenario, *args, schedule=token)
+
+    return again
 
 
 def play_drawn(scenario: Any, draw: Callable[[int], Any], times: Sequence[Time] = ("exact",)) -> Any:
@@ -280,7 +285,11 @@ def again_by_both(seed: int, _token: str) -> Result:
 
 def again_drawn(scenario: Any, draw: Callable[[int], Any]) -> Any:
     """Return an `again` for drawn programs."""
-    return lambda seed, token: races.run(scenario, draw(seed), schedule=token)
+
+    def again(seed: int, token: str) -> Result:
+        return races.run(scenario, draw(seed), schedule=token)
+
+    return again
 
 
 __all__ = ["JOBS", "Failure", "Tally", "described"]

@@ -161,7 +161,7 @@ async def a_failed_startup_is_reported_once_when_all_is_undone(sim: Sim) -> None
 
         async def start() -> None:
             open_: set[str] = set()
-            opened[root.start_soon(Fails, open_, {"a": "ok", "b": "ok"}, [], name="a", mail="x").uid] = open_
+            opened[root.start_soon(Fails, open_, {"a": "ok", "b": "ok"}, list[str](), name="a", mail="x").uid] = open_
             await steps(2)
 
         async def twice() -> None:
