@@ -107,6 +107,7 @@ class Play:
 def work(pipe: Any, play: Callable[[int, float], Iterator[Any]], seed: int, seconds: float) -> None:
     """Be the process of a job."""
     os.setsid()  # Ctrl-C is for the one who asked, who then ends all
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     logging.disable(logging.CRITICAL)
     try:
         for tally in play(seed, seconds):
@@ -322,6 +323,8 @@ def main(jobs: Any = None) -> int:
     soak = Soak(jobs, plays, seed, options.seconds, max(1, options.workers))
     print(f"seed {seed}: {len(plays)} jobs for {options.seconds:g} s, {options.workers} at a time", flush=True)
     interrupted = False
+    # Whoever is patient no longer, such as `timeout`, gets the summary, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         soak.go()
     except KeyboardInterrupt:

@@ -22,7 +22,7 @@ def test_a_promise_holds_under_all_schedules(promise: Promise) -> None:
 
 @every_promise
 def test_a_promise_holds_whenever_time_passes(promise: Promise) -> None:
-    found = races.search(promise.scenario, schedules=60, time=promise.time, strategy="walk")
+    found = races.search(promise.scenario, schedules=40, time=promise.time, strategy="walk")
     assert found is None, str(found)
 
 
