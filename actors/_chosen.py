@@ -43,7 +43,7 @@ class TriedQueue(deque[Any]):
     def popleft(self) -> Any:
         """Take the one that there is."""
         slot = super().popleft()
-        if slot.blueprint.kind == "actor" and is_at_handler(slot):
+        if slot.blueprint.kind != "function" and is_at_handler(slot):
             self._choices.point("handler", slot.path)
         return slot
 

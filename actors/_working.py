@@ -27,8 +27,6 @@ async def run_turn(slot: Slot) -> None:
             return
     turn.begun = True
     try:
-        if slot.runtime.choices is not None:
-            slot.runtime.choices.point("handler", slot.path)
         result = await slot.actor.turn(turn, slot.ctx)
     except Exception as error:  # noqa: BLE001 -- an error ends the turn, the agent goes on
         fail_turn(slot, turn, error)
@@ -135,10 +133,10 @@ async def next_mail(slot: Slot) -> Letter:
     await trio.lowlevel.checkpoint_if_cancelled()
     queue = slot.pool
     while True:
+        if slot.runtime.choices is not None and slot.order < STOP and slot.reason is None and len(slot.box):
+            slot.runtime.choices.point("handler", slot.path)
         letter = take_next(slot)
         if letter is not None:
-            if slot.runtime.choices is not None:
-                slot.runtime.choices.point("handler", slot.path)
             await trio.lowlevel.cancel_shielded_checkpoint()
             return letter
         if (slot.order is not NO_ORDER or slot.reason is not None) and slot.runner is not None:

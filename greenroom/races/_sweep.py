@@ -90,8 +90,7 @@ def crash_everywhere(
     Args:
         scenario: it opens a tree of actors, and checks what has to hold after a crash.
         args: given to it each time.
-        at: "startup": before an actor is made; "handler": before an actor takes the next mail, in an agent's turn before its code, and
-            where a function has got mail; "shutdown": in the place of its hook.
+        at: "startup": before an actor is made; "handler": before an actor, of any kind, takes the next mail; "shutdown": in the place of its hook.
         schedules: under how many schedules it is swept: the default one, and then random walks.
         seed: of the random walks.
         max_steps: steps after which a run counts as a livelock.
