@@ -19,6 +19,7 @@ from ._deadlines import Deadlines
 from ._lifecycle import INITIALIZING, QUEUED
 from ._pool import Pool, RunQueue
 from ._solo import Solo
+from ._wait_bounds import WaitBounds
 from ._working import interrupt_turn
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Runtime:
         per_activation: int = 64,
         per_turn: int = 256,
         time_slice: float = 0.001,
+        wait_bounds: WaitBounds | None = None,
     ) -> None:
         self.base: ContextVars = copy_context()
         self.trio_token = trio.lowlevel.current_trio_token()
@@ -68,6 +70,7 @@ class Runtime:
             self, run_queue if run_queue is not None else deque[Any](), per_activation, per_turn, time_slice
         )
         self.launcher = launcher
+        self.wait_bounds = wait_bounds or WaitBounds()
         self.children = children
         self.make_family = make_family
         self.nursery: trio.Nursery | None = None

@@ -138,6 +138,7 @@ async def open_supervisor(
         per_activation=scheduling.per_activation,
         per_turn=scheduling.per_turn,
         time_slice=scheduling.time_slice,
+        wait_bounds=limits.wait_bounds,
     )
     gate.runtime = starter.runtime = runtime
     gate.choices = runtime.choices
