@@ -7,6 +7,7 @@ import trio
 from ..mailbox import watched
 from ._reports import log_of
 from ._slot import NO_ORDER, Slot
+from ._turn_gate import lending
 
 
 def may_come(slot: Slot) -> bool:
@@ -61,9 +62,11 @@ async def wait_for_mail(slot: Slot, timeout: float | None) -> bool:
     observers = more.observers
     observers[wait] = None
     try:
-        with watched(slot.box, wait.wake), log.watched(wait.wake), trio.move_on_after(seconds):
-            while not (len(slot.box) or len(log)) and may_come(slot):
-                await wait.park()
+        if not (len(slot.box) or len(log)):
+            async with lending():
+                with watched(slot.box, wait.wake), log.watched(wait.wake), trio.move_on_after(seconds):
+                    while not (len(slot.box) or len(log)) and may_come(slot):
+                        await wait.park()
     finally:
         observers.pop(wait, None)
     there = bool(len(slot.box) or len(log))

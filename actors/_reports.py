@@ -18,6 +18,7 @@ from ..mailbox import NOTHING, Envelope, Letter
 from ._errors import StartupFailed
 from ._reasons import ExitReason, error_of
 from ._turn import TurnOutcome
+from ._turn_gate import lending
 
 if TYPE_CHECKING:
     from ._slot import Slot
@@ -234,11 +235,12 @@ class ReportLog:
                 return report
             if self._closed:
                 raise trio.EndOfChannel
-            self._readers += 1
-            try:
-                await self._lot.park()
-            finally:
-                self._readers -= 1
+            async with lending():
+                self._readers += 1
+                try:
+                    await self._lot.park()
+                finally:
+                    self._readers -= 1
 
     def __aiter__(self) -> "ReportLog":
         """Return itself."""

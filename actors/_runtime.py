@@ -19,6 +19,7 @@ from ._deadlines import Deadlines
 from ._lifecycle import INITIALIZING, QUEUED
 from ._pool import Pool, RunQueue
 from ._solo import Solo
+from ._turn_gate import TurnGate
 from ._wait_bounds import WaitBounds
 from ._working import interrupt_turn
 
@@ -55,6 +56,7 @@ class Runtime:
         per_turn: int = 256,
         time_slice: float = 0.001,
         wait_bounds: WaitBounds | None = None,
+        max_running_turns: int | None = None,
     ) -> None:
         self.base: ContextVars = copy_context()
         self.trio_token = trio.lowlevel.current_trio_token()
@@ -71,6 +73,8 @@ class Runtime:
         )
         self.launcher = launcher
         self.wait_bounds = wait_bounds or WaitBounds()
+        #: None if there is no limit.
+        self.turns = None if max_running_turns is None else TurnGate(max_running_turns)
         self.children = children
         self.make_family = make_family
         self.nursery: trio.Nursery | None = None

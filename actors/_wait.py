@@ -6,7 +6,7 @@ notes who settles in the very step in which that happens, so what comes after it
 
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
@@ -18,6 +18,7 @@ from ._ref import ActorRef
 from ._slot import Slot
 from ._status import Status
 from ._texts import format_seconds
+from ._turn_gate import lending
 from ._waits import check_own_end_of_turn, waiting_for
 
 WaitMode = Literal["any", "all"]
@@ -190,12 +191,9 @@ async def wait_for_actors(me: Slot, refs: Iterable[ActorRef[Any]], mode: WaitMod
     await trio.lowlevel.checkpoint_if_cancelled()
     wait = _Wait(given, mode)
     alone = wait.watched[0].slot if len(wait.watched) == 1 else None
-    with (
-        nullcontext() if alone is None else waiting_for(alone, lambda: wait.end is not None),
-        wait.looking(),
-        trio.move_on_after(seconds),
-    ):
-        await wait.park()
+    async with lending() if alone is None else waiting_for(alone, lambda: wait.end is not None):
+        with wait.looking(), trio.move_on_after(seconds):
+            await wait.park()
     note = "" if timeout is None or timeout == seconds else f"{format_seconds(timeout)} raised to Limits.min_wait"
     waited = Waited(*(wait.end or wait.seen()), wait.end is None, seconds, note)
     await trio.lowlevel.cancel_shielded_checkpoint()

@@ -15,6 +15,8 @@ class Limits:
         max_depth: how deep a slot may lie below the root, which is at 0. Refused with `LimitReached`.
         max_concurrent_startups: startups that may run at once; further children wait as "queued", first come, first served.
             Children with nothing to start, and children of an actor that is itself starting, take no place.
+        max_running_turns: agents that may be in a turn at once. Mail that asks for a turn waits, first come, first served; a direct turn is
+            refused with `LimitReached`. A turn that waits in its own task for other actors, for mail or for reports lends its permit meanwhile.
         stale_after: seconds in "queued", "initializing", "draining" or "stopping" after which snapshots mark a slot as stale; None: never.
         default_wait: seconds that `ctx.wait` and `ctx.wait_for_mail` wait at most when they are not told.
         min_wait: smaller timeouts are raised to it. max_wait: larger ones are refused.
@@ -26,6 +28,7 @@ class Limits:
     max_actors: int | None = None
     max_depth: int | None = None
     max_concurrent_startups: int | None = None
+    max_running_turns: int | None = None
     stale_after: float | None = None
     default_wait: float = 30.0
     min_wait: float = 0.0
@@ -33,7 +36,7 @@ class Limits:
 
     def __attrs_post_init__(self) -> None:
         """Check the numbers."""
-        for field in ("max_actors", "max_depth", "max_concurrent_startups"):
+        for field in ("max_actors", "max_depth", "max_concurrent_startups", "max_running_turns"):
             value = getattr(self, field)
             if value is not None and not is_count(value):
                 raise InvalidSpec(f"Limits.{field}: {value!r} is not a whole number from 1; None means no limit")

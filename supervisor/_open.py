@@ -139,6 +139,7 @@ async def open_supervisor(
         per_turn=scheduling.per_turn,
         time_slice=scheduling.time_slice,
         wait_bounds=limits.wait_bounds,
+        max_running_turns=limits.max_running_turns,
     )
     gate.runtime = starter.runtime = runtime
     gate.choices = runtime.choices
