@@ -115,4 +115,7 @@ from ._timer import Timer as Timer
 from ._turn import Turn as Turn
 from ._turn import TurnHandle as TurnHandle
 from ._turn import TurnOutcome as TurnOutcome
+from ._wait import Waited as Waited
+from ._wait import WaitMode as WaitMode
+from ._wait_bounds import WaitBounds as WaitBounds
 from ._waits import waiting_for as waiting_for

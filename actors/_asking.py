@@ -17,6 +17,16 @@ async def ask_slot(slot: Slot, request: Any, timeout: float | None, incarnation:
     task = trio.lowlevel.current_task()
     runner = RUNNERS.get(task)
     asker = None if runner is None else runner.slot
+    if asker is None or asker.runtime.turns is None:
+        return await _ask(slot, request, timeout, incarnation, task, asker)
+    check_cycle(asker, slot, request)
+    async with asker.runtime.turns.lent(asker):
+        return await _ask(slot, request, timeout, incarnation, task, asker)
+
+
+async def _ask(  # noqa: PLR0917 -- what asking has found out
+    slot: Slot, request: Any, timeout: float | None, incarnation: int, task: trio.lowlevel.Task, asker: Slot | None
+) -> Any:
     deadline = inf
     if asker is not None:
         check_cycle(asker, slot, request)

@@ -1,6 +1,6 @@
 """The context: what an actor's own code does through the runtime."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, TypeVarTuple, Unpack, overload
 
 import trio
@@ -9,6 +9,7 @@ from ..mailbox import Mail
 from ._checks import check_seconds
 from ._errors import ActorStopped, NotInTurn
 from ._gate import NOTHING
+from ._mail_wait import wait_for_mail
 from ._monitor import Monitor
 from ._reach import monitor_slot
 from ._reasons import FINISHED, Finished, Shutdown
@@ -19,6 +20,7 @@ from ._runner import LEAVE
 from ._slot import Slot, blank
 from ._start_options import StartOptions
 from ._timer import Timer, set_timer
+from ._wait import Waited, WaitMode, wait_for_actors
 from ._working import next_mail
 
 if TYPE_CHECKING:
@@ -159,6 +161,46 @@ class Context:
             more.deferred = {}
         more.deferred[hand] = None
         return ReplyToken(hand, slot)
+
+    # -- waiting
+
+    async def wait(
+        self, refs: Iterable[ActorRef[Any]], *, mode: WaitMode = "any", timeout: float | None = None
+    ) -> Waited:
+        """Wait until any of some actors, or all, have come to an outcome; the present counts. It takes no report and no mail.
+
+        An agent has come to one when its turn has ended and no mail asks for another; any other actor when it has ended.
+        With nothing left to wait for it returns at once: no refs, or agents alone that have no work and have had none.
+
+        Args:
+            refs: of this tree; a pinned ref's incarnation counts alone.
+            mode: "any" or "all".
+            timeout: seconds; None means `Limits.default_wait`, smaller ones than `Limits.min_wait` are raised to it.
+
+        Checkpoint: always. Cancellation: leaves nothing, and nothing is lost.
+
+        Raises:
+            ValueError: a timeout above `Limits.max_wait`, another mode, or a ref of another tree. TypeError: no refs.
+            Deadlock: it waits for itself, or for an actor that waits in its own turn for this one.
+            ActorStopped: this incarnation has ended.
+        """
+        return await wait_for_actors(self._live(), refs, mode, timeout)
+
+    async def wait_for_mail(self, *, timeout: float | None = None) -> bool:
+        """Wait until mail or a report is there to be taken, by `turn.drain()`, `ctx.reports` or the next message; and take none.
+
+        Args:
+            timeout: as for `wait`.
+
+        Returns:
+            Whether there is any; False at once if none can come, as this actor was told to stop.
+
+        Checkpoint: always. Cancellation: leaves nothing, and nothing is lost.
+
+        Raises:
+            ValueError: a timeout above `Limits.max_wait`. ActorStopped: this incarnation has ended.
+        """
+        return await wait_for_mail(self._live(), timeout)
 
     # -- myself
 

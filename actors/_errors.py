@@ -32,17 +32,18 @@ class NameInUse(GreenroomError):
 
 
 class LimitReached(GreenroomError):
-    """A start was refused because of a limit of the tree; it left no trace.
+    """A start, or a direct turn, was refused because of a limit of the tree; it left no trace.
 
     Attributes:
-        limit: the field of `Limits` ("max_actors", "max_depth").
+        limit: the field of `Limits` ("max_actors", "max_depth", "max_running_turns").
         value: what it is set to.
         holders: the paths that hold it now, at most the first ten.
+        message: what was refused, where there was a message.
     """
 
-    def __init__(self, path: str, limit: str, value: int, holders: tuple[str, ...]) -> None:
-        super().__init__(path, limit, value, holders)
-        self.path, self.limit, self.value, self.holders = path, limit, value, holders
+    def __init__(self, path: str, limit: str, value: int, holders: tuple[str, ...], message: Any = None) -> None:
+        super().__init__(path, limit, value, holders, message)
+        self.path, self.limit, self.value, self.holders, self.message = path, limit, value, holders, message
 
     def __str__(self) -> str:
         """Say which limit, its value, and who holds it."""

@@ -139,7 +139,7 @@ class ActorRef(ActorView, Generic[M]):
         if not slot.box.is_open:
             raise_refusal(self._slot, "mail", message)
         if slot.box.would_wait(letter):
-            with waiting_for(slot, lambda: has_left_door(slot, letter), message):
+            async with waiting_for(slot, lambda: has_left_door(slot, letter), message):
                 if slot.idle and letter.trigger:
                     slot.runtime.wake(slot)  # full of mail that asks for no turn: it has to make room
                 seq = await slot.box.accept_when_room(letter)
@@ -213,7 +213,7 @@ class ActorRef(ActorView, Generic[M]):
         await trio.lowlevel.checkpoint_if_cancelled()
         slot = self._slot
         handle: TurnHandle | None = None
-        with waiting_for(slot, lambda: handle is not None and handle.is_done, message):
+        async with waiting_for(slot, lambda: handle is not None and handle.is_done, message):
             handle = self.start_turn(message)
             try:
                 outcome = await handle.outcome()
@@ -349,7 +349,7 @@ class ActorRef(ActorView, Generic[M]):
         """
         slot = self._slot
         await trio.lowlevel.checkpoint()
-        with waiting_for(slot, lambda: is_up_or_ending(slot)):
+        async with waiting_for(slot, lambda: is_up_or_ending(slot)):
             while not is_up_or_ending(slot):
                 await slot.changed()
         if slot.life is not READY:

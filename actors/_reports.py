@@ -5,7 +5,8 @@ never reads does not grow: past a bound the oldest successes fold into counts, t
 """
 
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from operator import itemgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from ..mailbox import NOTHING, Envelope, Letter
 from ._errors import StartupFailed
 from ._reasons import ExitReason, error_of
 from ._turn import TurnOutcome
+from ._turn_gate import lending
 
 if TYPE_CHECKING:
     from ._slot import Slot
@@ -127,7 +129,9 @@ class ReportLog:
         self._good: deque[tuple[int, int, Report | Facts]] = deque()
         self._bad: deque[tuple[int, int, Report | Facts]] = deque()
         self._folded: dict[str | type, int] = {}
+        #: tasks that wait for a report, and watchers.
         self._readers = 0
+        self._watchers: dict[Callable[[], None], None] = {}
         self._lot = trio.lowlevel.ParkingLot()
         self._closed = False
 
@@ -152,7 +156,7 @@ class ReportLog:
         if len(self._good) + len(self._bad) > self._capacity:
             self._fold()
         if self._readers:
-            self._lot.unpark()
+            self._tell_readers()
 
     def post_end(self, report: Report | Facts) -> None:
         """Add good news, or the facts that a `ChildEnded` is made from when it is read: most parents read few of the ends of many children."""
@@ -165,7 +169,23 @@ class ReportLog:
         if len(good) + len(self._bad) > self._capacity:
             self._fold()
         if self._readers:
-            self._lot.unpark()
+            self._tell_readers()
+
+    def _tell_readers(self) -> None:
+        self._lot.unpark()
+        for watcher in self._watchers:
+            watcher()
+
+    @contextmanager
+    def watched(self, watcher: Callable[[], None]) -> Generator[None]:
+        """Have each report that comes meanwhile told in its step; nothing is taken."""
+        self._readers += 1
+        self._watchers[watcher] = None
+        try:
+            yield
+        finally:
+            self._readers -= 1
+            del self._watchers[watcher]
 
     def _fold(self) -> None:
         """Count the oldest one instead of keeping it; failures last."""
@@ -215,11 +235,12 @@ class ReportLog:
                 return report
             if self._closed:
                 raise trio.EndOfChannel
-            self._readers += 1
-            try:
-                await self._lot.park()
-            finally:
-                self._readers -= 1
+            async with lending():
+                self._readers += 1
+                try:
+                    await self._lot.park()
+                finally:
+                    self._readers -= 1
 
     def __aiter__(self) -> "ReportLog":
         """Return itself."""

@@ -19,6 +19,8 @@ from ._deadlines import Deadlines
 from ._lifecycle import INITIALIZING, QUEUED
 from ._pool import Pool, RunQueue
 from ._solo import Solo
+from ._turn_gate import TurnGate
+from ._wait_bounds import WaitBounds
 from ._working import interrupt_turn
 
 if TYPE_CHECKING:
@@ -53,6 +55,8 @@ class Runtime:
         per_activation: int = 64,
         per_turn: int = 256,
         time_slice: float = 0.001,
+        wait_bounds: WaitBounds | None = None,
+        max_running_turns: int | None = None,
     ) -> None:
         self.base: ContextVars = copy_context()
         self.trio_token = trio.lowlevel.current_trio_token()
@@ -68,6 +72,9 @@ class Runtime:
             self, run_queue if run_queue is not None else deque[Any](), per_activation, per_turn, time_slice
         )
         self.launcher = launcher
+        self.wait_bounds = wait_bounds or WaitBounds()
+        #: None if there is no limit.
+        self.turns = None if max_running_turns is None else TurnGate(max_running_turns)
         self.children = children
         self.make_family = make_family
         self.nursery: trio.Nursery | None = None

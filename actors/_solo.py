@@ -105,6 +105,8 @@ class Solo(Steps):
             note_end(slot, Crashed(without_frames(error), describe(error)))
         finally:
             del RUNNERS[task]
+            if self.runtime.turns is not None:
+                self.runtime.turns.release(slot)
             if not self._is_over():  # else whoever tears the tree down does it, children first
                 finalize(slot)
             self.slot = None

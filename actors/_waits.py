@@ -1,7 +1,7 @@
 """Waits from an actor's own turn: each is an edge, and an edge that closes a cycle is refused at once."""
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from ..mailbox import Letter
@@ -10,11 +10,12 @@ from ._lifecycle import DRAINING, READY, STOPPING
 from ._request import check_cycle
 from ._runner import current_slot
 from ._slot import Slot
+from ._turn_gate import lending
 
 
-@contextmanager
-def waiting_for(target: Slot, is_over: Callable[[], bool], message: Any = None) -> Generator[None]:
-    """Note that the current actor's turn, if this is one, waits for another actor.
+@asynccontextmanager
+async def waiting_for(target: Slot, is_over: Callable[[], bool], message: Any = None) -> AsyncGenerator[None]:
+    """Note that the current actor's turn, if this is one, waits for another actor; meanwhile its permit is lent.
 
     Between the moment in which a wait is over and the one in which the waiting task goes on, others run; `is_over` tells them that it is no edge.
 
@@ -27,18 +28,19 @@ def waiting_for(target: Slot, is_over: Callable[[], bool], message: Any = None) 
         return
     check_cycle(asker, target, message)
     more = asker.get_more()
-    more.waiting_for, more.wait_is_over = target, is_over
-    try:
-        yield
-    finally:
-        more.waiting_for = more.wait_is_over = None
+    async with lending():
+        more.waiting_for, more.wait_is_over = target, is_over
+        try:
+            yield
+        finally:
+            more.waiting_for = more.wait_is_over = None
 
 
 async def wait_for_end(slot: Slot, over: Callable[[], bool]) -> None:
     """Wait until an actor has ended, in the caller's sense. Checkpoint: only if it has to wait. Raises Deadlock."""
     more = slot.get_more()
     before = more.reopened
-    with waiting_for(slot, lambda: over() or more.reopened != before):
+    async with waiting_for(slot, lambda: over() or more.reopened != before):
         await slot.ended(over)
 
 

@@ -19,6 +19,17 @@ from ._turn import Turn, TurnHandle, TurnOutcome, error_for_requester
 
 async def run_turn(slot: Slot) -> None:
     """Do one turn of an agent: the direct one that was demanded, or one for the mail that waits."""
+    gate = slot.runtime.turns
+    if gate is None:
+        await _run_turn(slot)
+    elif await gate.enter(slot):
+        try:
+            await _run_turn(slot)
+        finally:
+            gate.release(slot)
+
+
+async def _run_turn(slot: Slot) -> None:
     more = slot.get_more()
     turn = more.turn
     if turn is None:
@@ -60,7 +71,9 @@ def open_turn(slot: Slot) -> Turn[Any] | None:
 
 @trio.lowlevel.enable_ki_protection
 def open_direct_turn(slot: Slot, letter: Letter) -> TurnHandle:
-    """Give an idle, ready agent a turn of its own for one message."""
+    """Give an idle, ready agent a turn of its own for one message. Raises LimitReached."""
+    if slot.runtime.turns is not None:
+        slot.runtime.turns.demand(slot, letter.message)
     more = slot.get_more()
     more.turns += 1
     handle = TurnHandle(slot, more.turns)

@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from .actors import TurnInProgress as TurnInProgress
     from .actors import TurnInterrupted as TurnInterrupted
     from .actors import TurnOutcome as TurnOutcome
+    from .actors import Waited as Waited
     from .mailbox import CHOICES as CHOICES
     from .mailbox import Choices as Choices
     from .mailbox import DeadLetter as DeadLetter
@@ -167,6 +168,7 @@ __all__ = [
     "TurnInProgress",
     "TurnInterrupted",
     "TurnOutcome",
+    "Waited",
     "__version__",
     "open_supervisor",
 ]

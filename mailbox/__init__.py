@@ -30,3 +30,4 @@ from ._spec import PLAIN as PLAIN
 from ._spec import Key as Key
 from ._spec import MailboxSpec as MailboxSpec
 from ._spec import Overflow as Overflow
+from ._watched import watched as watched

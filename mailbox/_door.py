@@ -1,6 +1,7 @@
 """The door of a mailbox: whose it is, how much is in, and who waits to get something in."""
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import trio
@@ -40,6 +41,10 @@ class WaitingSender:
         self.error: Exception | None = None
 
 
+#: Hears that mail comes, before it is in; plain, quick, and reads nothing of the mailbox yet.
+Watcher = Callable[[], None]
+
+
 class Door:
     """Hold what only a mailbox with bounds or keys needs.
 
@@ -47,18 +52,25 @@ class Door:
         load: waiting mail that counts against the capacity.
         keyed: the waiting mail that a new one with its key would replace; None if the policy is not to coalesce.
         waiting: who waits for room, first come, first served.
+        watchers: who wants to hear of each mail that comes to it.
     """
 
-    __slots__ = ("keyed", "load", "waiting")
+    __slots__ = ("keyed", "load", "waiting", "watchers")
 
     def __init__(self, *, coalesces: bool) -> None:
         self.load = 0
         self.keyed: dict[tuple[type[object], Key], Letter] | None = {} if coalesces else None
         self.waiting: deque[WaitingSender] = deque()
+        self.watchers: dict[Watcher, None] | None = None
 
     def twin_of(self, key: Key) -> Letter | None:
         """Return the waiting mail with this key."""
         return None if self.keyed is None or key is None else self.keyed.get((type(key), key))
+
+    def tell_watchers(self) -> None:
+        """Tell that mail comes."""
+        for watcher in self.watchers or ():
+            watcher()
 
     def count_in(self, envelope: Letter, *, newest: bool = True) -> None:
         """Count a mail that has got in; a taken one that comes back is not the newest of its key."""

@@ -100,6 +100,8 @@ class Mailbox(Lanes):
         door = self._door
         if door is not None:
             settled = envelope.kind not in EXEMPT and self._make_room(envelope, door)
+            if door.watchers:
+                door.tell_watchers()
             if settled:
                 return envelope.seq
         elif self.fast:

@@ -2,7 +2,7 @@
 
 import attrs
 
-from ..actors import InvalidSpec
+from ..actors import InvalidSpec, WaitBounds
 from ..mailbox import is_count, is_seconds
 
 
@@ -15,20 +15,28 @@ class Limits:
         max_depth: how deep a slot may lie below the root, which is at 0. Refused with `LimitReached`.
         max_concurrent_startups: startups that may run at once; further children wait as "queued", first come, first served.
             Children with nothing to start, and children of an actor that is itself starting, take no place.
+        max_running_turns: agents that may be in a turn at once. Mail that asks for a turn waits, first come, first served; a direct turn is
+            refused with `LimitReached`. A turn that waits in its own task for other actors, for mail or for reports lends its permit meanwhile.
         stale_after: seconds in "queued", "initializing", "draining" or "stopping" after which snapshots mark a slot as stale; None: never.
+        default_wait: seconds that `ctx.wait` and `ctx.wait_for_mail` wait at most when they are not told.
+        min_wait: smaller timeouts are raised to it. max_wait: larger ones are refused.
 
     Raises:
-        InvalidSpec: a number out of range.
+        InvalidSpec: a number out of range, or waits that contradict each other.
     """
 
     max_actors: int | None = None
     max_depth: int | None = None
     max_concurrent_startups: int | None = None
+    max_running_turns: int | None = None
     stale_after: float | None = None
+    default_wait: float = 30.0
+    min_wait: float = 0.0
+    max_wait: float = 3_600.0
 
     def __attrs_post_init__(self) -> None:
         """Check the numbers."""
-        for field in ("max_actors", "max_depth", "max_concurrent_startups"):
+        for field in ("max_actors", "max_depth", "max_concurrent_startups", "max_running_turns"):
             value = getattr(self, field)
             if value is not None and not is_count(value):
                 raise InvalidSpec(f"Limits.{field}: {value!r} is not a whole number from 1; None means no limit")
@@ -37,3 +45,16 @@ class Limits:
             raise InvalidSpec(
                 f"Limits.stale_after: {stale!r} is not a finite number of seconds above 0; None means never"
             )
+        for field in ("default_wait", "min_wait", "max_wait"):
+            if not is_seconds(getattr(self, field)):
+                raise InvalidSpec(f"Limits.{field}: {getattr(self, field)!r} is not a finite number of seconds from 0")
+        if not self.min_wait <= self.default_wait <= self.max_wait:
+            raise InvalidSpec(
+                f"Limits: min_wait {self.min_wait:g}, default_wait {self.default_wait:g} and max_wait {self.max_wait:g} "
+                "contradict each other; give min_wait <= default_wait <= max_wait"
+            )
+
+    @property
+    def wait_bounds(self) -> WaitBounds:
+        """The three about waits, as the runtime takes them."""
+        return WaitBounds(self.default_wait, self.min_wait, self.max_wait)

@@ -138,6 +138,8 @@ async def open_supervisor(
         per_activation=scheduling.per_activation,
         per_turn=scheduling.per_turn,
         time_slice=scheduling.time_slice,
+        wait_bounds=limits.wait_bounds,
+        max_running_turns=limits.max_running_turns,
     )
     gate.runtime = starter.runtime = runtime
     gate.choices = runtime.choices

@@ -66,7 +66,7 @@ class Starter:
         await trio.lowlevel.checkpoint_if_cancelled()
         slot = self._begin(parent, factory, args, options, awaited=True)
         try:
-            with waiting_for(slot, lambda: not is_awaited(slot, 1)):
+            async with waiting_for(slot, lambda: not is_awaited(slot, 1)):
                 await wait_started(slot)
         except BaseException:
             with slot.runtime.shield():

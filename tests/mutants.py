@@ -9,7 +9,6 @@ something is.
 """
 
 import argparse
-import operator
 import os
 import queue
 import shutil
@@ -24,15 +23,11 @@ from pathlib import Path
 
 import attrs
 
-import greenroom
-
 ROOT = Path(__file__).resolve().parent.parent
 LISTS = ROOT / "tests" / "mutants"
 PROMISES = tuple(f"P{number}" for number in range(1, 31))
 #: What has no numbered promise, and is broken all the same.
 OTHERS = ("MCP", "RACES")
-#: promise -> the name in `greenroom` with which it begins to be built, and why it is not. It needs no mutant until that name exists.
-NOT_BUILT = {"P25": ("Context.wait", "its calls come with the waiting of agents for others")}
 WORKERS = 2
 #: Seconds for one test; a break may well make it hang, and a hang is noticed.
 LIMIT = 90
@@ -105,22 +100,8 @@ def misfits(mutants: Sequence[Mutant]) -> Iterator[str]:
             yield f"{mutant.name}: the broken file is no Python ({error})"
     broken = {mutant.promise for mutant in mutants}
     for promise in PROMISES:
-        if promise in broken:
-            continue
-        name, _ = NOT_BUILT.get(promise, ("", ""))
-        if not name:
+        if promise not in broken:
             yield f"{promise}: no mutant breaks it"
-        elif is_built(name):
-            yield f"{promise}: {name} exists, and no mutant breaks it"
-
-
-def is_built(name: str) -> bool:
-    """Return whether `greenroom` has this name; asked of the copy that is installed, which is this tree."""
-    try:
-        operator.attrgetter(name)(greenroom)
-    except AttributeError:
-        return False
-    return True
 
 
 class Copy:
@@ -255,9 +236,6 @@ def main() -> int:
                 print(
                     f"    - {result.mutant.old!r}\n    + {result.mutant.new!r}\n{result.output if result.verdict == 'NO VERDICT' else ''}"
                 )
-    for promise, (name, why) in NOT_BUILT.items():
-        if not is_built(name):
-            print(f"not built: {promise} ({name}: {why})")
     print(f"{len(chosen)} mutants, {len(chosen) - bad} killed, {bad} not")
     return 1 if bad else 0
 
