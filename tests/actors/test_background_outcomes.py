@@ -22,11 +22,12 @@ class Odd(BaseException):
     pass
 
 
-class Holder(Actor[list[Context]]):
+class Holder(Actor[Any]):
     """Give its context away: who holds that acts for it."""
 
-    def receive(self, message: list[Context], ctx: Context) -> None:
-        message.append(ctx)
+    def receive(self, message: Any, ctx: Context) -> None:
+        if not isinstance(message, BackgroundResult):
+            message.append(ctx)
 
 
 async def context_of(tree: Tree) -> Context:
@@ -216,3 +217,84 @@ def test_work_without_a_name_has_its_functions() -> None:
     assert name_of(gives) == "gives"
     assert name_of(partial(partial(gives, 1))) == "gives"
     assert name_of(Callee()) == "Callee"
+
+
+# -- P30
+
+
+class Hostile:
+    """Be a user's value whose every look runs user code."""
+
+    touched: list[Any] = []  # noqa: RUF012 -- shared on purpose
+
+    def _touch(self, *_: object) -> Any:
+        Hostile.touched.append(self)
+        raise KeyError("hostile")
+
+    __eq__ = __ne__ = __hash__ = __repr__ = __str__ = __bool__ = __len__ = __iter__ = _touch
+
+
+class HostileError(Hostile, Exception):
+    pass
+
+
+class Watched(dict[int, Any]):
+    """Be books that note whether Ctrl-C could have fallen into a change of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.protected: list[bool] = []
+
+    def _note(self) -> None:
+        self.protected.append(trio.lowlevel.currently_ki_protected())
+
+    def __setitem__(self, key: int, value: Any) -> None:
+        self._note()
+        super().__setitem__(key, value)
+
+    def __delitem__(self, key: int) -> None:
+        self._note()
+        super().__delitem__(key)
+
+    def pop(self, key: int, *default: Any) -> Any:
+        self._note()
+        return super().pop(key, *default)
+
+    def clear(self) -> None:
+        self._note()
+        super().clear()
+
+
+async def test_p30_no_step_runs_the_users_code_and_ctrl_c_falls_into_none() -> None:
+    """However hostile prompts, results and errors are; the text of an error is made outside of all steps."""
+    Hostile.touched.clear()
+    async with open_tree("stage") as root:
+        ctx = await context_of(root)
+        for number in (1, 2):
+            ctx.run_in_background(gives, number)
+        await settle()
+        ctx.drain_completed()
+        more = ctx.ref._slot.more
+        assert more is not None
+        books = more.background
+        assert books is not None
+        running, ended = books._running, books._ended = Watched(), Watched()
+        for value in (Hostile(), None):
+            ctx.run_in_background(gives, value, prompt=Hostile())
+        ctx.run_in_background(gives, Hostile(), prompt=Hostile(), deliver="mail")
+        await settle()
+        assert len(ctx.drain_completed()) == 2
+        kept = await outcome(ctx, gives, Hostile())
+        assert isinstance(kept.payload, Hostile)
+        assert Hostile.touched == []
+        assert (await outcome(ctx, gives, HostileError())).cause == "HostileError: (its text could not be made)"
+        ctx.run_in_background(gives, 1)
+        await settle()
+        await ctx.wait_background(8)
+        ctx.run_in_background(trio.sleep_forever)
+        await settle()
+        await ctx.ref.stop()
+    assert len(running.protected) > 10
+    assert len(ended.protected) > 5
+    assert all(running.protected)
+    assert all(ended.protected)
