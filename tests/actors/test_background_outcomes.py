@@ -92,7 +92,8 @@ async def test_work_that_ends_by_the_cancellation_that_was_asked_for_is_cancelle
 async def test_what_returns_or_raises_when_it_is_cancelled_has_completed_or_failed() -> None:
     async with open_tree("stage") as root:
         ctx = await context_of(root)
-        assert (await outcome(ctx, cleans_up, "saved", cancel=True)).payload == "saved"
+        result = await outcome(ctx, cleans_up, "saved", cancel=True)
+        assert (result.kind, result.payload) == ("completed", "saved")
         result = await outcome(ctx, cleans_up, OSError("disk full"), cancel=True)
         assert (result.kind, result.cause) == ("failed", "OSError: disk full")
 
