@@ -182,9 +182,19 @@ def test_ctrl_c_and_system_exit_in_the_work_end_the_tree(fatal: type[BaseExcepti
     assert [result.kind for result in results] == ["crashed", "cancelled"]
 
 
+async def a_cancellation() -> trio.Cancelled:
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        try:
+            await trio.lowlevel.checkpoint()
+        except trio.Cancelled as error:
+            return error
+    raise AssertionError("it was not cancelled")
+
+
 def test_the_kind_of_an_end_follows_from_what_came_out_and_what_was_asked() -> None:
     """The whole product."""
-    cancelled = trio.Cancelled._create(source="explicit")
+    cancelled = trio.run(a_cancellation)
     gone = Vanished("gone")
     killed = CalledProcessError(-9, "x")
     errors: list[tuple[BaseException | None, str]] = [

@@ -214,7 +214,18 @@ def test_a_thread_gives_its_result_or_its_error_outside_of_background_work_too()
     def fail() -> None:
         raise OSError("broken")
 
+    begun, go = threading.Event(), threading.Event()
+
+    def block() -> None:
+        begun.set()
+        go.wait(HANGS)
+
     async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run_abandonable, block)
+            await wait_for(begun)
+            nursery.cancel_scope.cancel()
+        go.set()
         assert await run_abandonable(max, 1, 2) == 2
         with pytest.raises(OSError, match="broken"):
             await run_abandonable(fail)
