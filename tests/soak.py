@@ -289,7 +289,7 @@ def run_again(jobs: Any, name: str, seed: int, token: str) -> int:
         return 2
     if token or name.startswith(("backends", "bug")):
         result = job.again(seed, token)
-        print(jobs.described(result) if result.failed else f"passed, in {result.steps} steps")
+        print(jobs.told_of(result, "the same command") if result.failed else f"passed, in {result.steps} steps")
         if result.error is not None:
             traceback.print_exception(result.error)
         return int(result.failed)

@@ -1,5 +1,6 @@
 """Running a scenario, step by step, under a decider."""
 
+import re
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -32,6 +33,8 @@ Backend = Literal["gate", "hook"]
 Scenario = Callable[..., Awaitable[Any]]
 Stuck = DeadlockFound | StepsExceeded | OutsideSilent | StepEndless
 MAX_STEPS: Final = 10_000
+#: What of a `repr` is another one in each process.
+_ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
 #: The label of letting time pass, where that is a choice.
 TIME: Final = "time"
 
@@ -138,7 +141,7 @@ class Sim:
         """
         if not options:
             raise ValueError("sim.choose: there are no options")
-        labels = [repr(option) for option in options]
+        labels = [_ADDRESS.sub("", repr(option)) for option in options]
         return options[self._play.pick(DATA, labels) if len(options) > 1 else 0]
 
     @contextmanager

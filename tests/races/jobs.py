@@ -13,8 +13,9 @@ from greenroom.races import Injection, Result
 from greenroom.races._decider import Decider, Follow, Walk
 from greenroom.races._run import Terms, run_once
 from greenroom.races._schedule import Time
-from greenroom.races._search import MAKERS, described, first_failure
+from greenroom.races._search import MAKERS, first_failure
 from greenroom.races._shrink import shrink
+from greenroom.races._telling import told as told_of
 from greenroom.races.catalogue import CATALOGUE
 
 from . import (
@@ -293,7 +294,7 @@ def again_drawn(scenario: Any, draw: Callable[[int], Any]) -> Any:
     return again
 
 
-__all__ = ["JOBS", "Failure", "Tally", "described"]
+__all__ = ["JOBS", "Failure", "Tally", "told_of"]
 FOUND: Final = test_runtime_found.FOUND
 
 JOBS: Final[list[Job]] = [

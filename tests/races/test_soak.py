@@ -62,7 +62,7 @@ def test_a_soak_sums_up_what_passed_failed_hung_and_was_lost() -> None:
     assert again[:3] == [".venv/bin/python", "-P", "tests/soak.py"]
     shown = run_few(*again[3:])
     assert shown.returncode == 1
-    assert shown.stdout.startswith("failed: AssertionError: ")
+    assert shown.stdout.startswith("failed: AssertionError")
 
 
 def test_a_soak_that_is_interrupted_sums_up_what_there_is() -> None:
