@@ -10,6 +10,7 @@ from ._actor import Actor as Actor
 from ._admission import ADMISSION as ADMISSION
 from ._admission import IN_TURN as IN_TURN
 from ._agent import Agent as Agent
+from ._background import CancelOutcome as CancelOutcome
 from ._blueprint import Blueprint as Blueprint
 from ._blueprint import check_arguments as check_arguments
 from ._checks import check_seconds as check_seconds
@@ -19,7 +20,10 @@ from ._errors import ActorRestarting as ActorRestarting
 from ._errors import ActorStopped as ActorStopped
 from ._errors import ActorStopping as ActorStopping
 from ._errors import AskTimeout as AskTimeout
+from ._errors import BackgroundNotFound as BackgroundNotFound
+from ._errors import BackgroundTimeout as BackgroundTimeout
 from ._errors import Deadlock as Deadlock
+from ._errors import Forbidden as Forbidden
 from ._errors import Ignore as Ignore
 from ._errors import InvalidSpec as InvalidSpec
 from ._errors import LimitReached as LimitReached
@@ -64,6 +68,11 @@ from ._orders import end_from_outside as end_from_outside
 from ._orders import hurry as hurry
 from ._orders import order_end as order_end
 from ._orders import tell_end_of_turn as tell_end_of_turn
+from ._oversight import cancel_background as cancel_background
+from ._oversight import list_background as list_background
+from ._oversight import wait_background as wait_background
+from ._piece import BackgroundResult as BackgroundResult
+from ._piece import BackgroundWork as BackgroundWork
 from ._policy import RESTART_TYPES as RESTART_TYPES
 from ._policy import Policy as Policy
 from ._policy import RestartType as RestartType
@@ -115,6 +124,8 @@ from ._timer import Timer as Timer
 from ._turn import Turn as Turn
 from ._turn import TurnHandle as TurnHandle
 from ._turn import TurnOutcome as TurnOutcome
+from ._vanished import Vanished as Vanished
+from ._vanished import run_abandonable as run_abandonable
 from ._wait import Waited as Waited
 from ._wait import WaitMode as WaitMode
 from ._wait_bounds import WaitBounds as WaitBounds

@@ -30,7 +30,7 @@ def end_at_once(slot: Slot) -> bool:
     if more is None:
         if reason is not None and finalize_at_once(slot, reason):
             return True
-    elif more.family is not None or more.gate is not None or more.timers is not None:
+    elif more.family is not None or more.gate is not None or more.timers is not None or more.background is not None:
         return False
     finalize(slot)
     if slot.runtime.pending_log:
@@ -55,7 +55,8 @@ async def conclude(slot: Slot) -> None:
     if more is not None:
         cancel_timers(slot)
     hook = slot.started and slot.blueprint.has_shutdown
-    if not hook and (more is None or (more.family is None and more.gate is None)):
+    background = None if more is None else more.background
+    if not hook and (more is None or (more.family is None and more.gate is None and background is None)):
         return
     if slot.stop_by == inf:
         limit_end(slot, killed=False)
@@ -63,6 +64,9 @@ async def conclude(slot: Slot) -> None:
     if more.changes is not None:
         more.changes.unpark_all()  # the turn is over, and its end may take long
     with slot.runtime.shield():
+        if background is not None and background.is_busy:
+            arm_stop_timer(slot, is_cancelled=True)
+            await background.close()
         if more.family is not None and more.family.children:
             arm_stop_timer(slot)
             await more.family.close()

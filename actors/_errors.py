@@ -263,6 +263,61 @@ class NotInTurn(GreenroomError):
     """A call that belongs to a turn was made outside one (`turn.drain()` after the turn's end, `ctx.defer_reply()` without a request in hand)."""
 
 
+class BackgroundNotFound(GreenroomError, LookupError):
+    """There is no result of background work to wait for under this number: there is none, or it has been delivered, or it comes as mail.
+
+    Attributes:
+        path: whose work it would be.
+        id: the number.
+        why: which of these.
+    """
+
+    def __init__(self, path: str, id: object, why: str) -> None:  # noqa: A002 -- as it is called everywhere
+        super().__init__(path, id, why)
+        self.path, self.id, self.why = path, id, why
+
+    def __str__(self) -> str:
+        """Say whose, and why not."""
+        return f"{self.path}: background work {self.id!r}: {self.why}"
+
+
+class BackgroundTimeout(GreenroomError, TimeoutError):
+    """The background work has not ended in time. It goes on, and its result can be taken later.
+
+    Attributes:
+        path: whose work it is.
+        id: its number.
+        seconds: how long it was waited for.
+    """
+
+    def __init__(self, path: str, id: int, seconds: float) -> None:  # noqa: A002 -- as it is called everywhere
+        super().__init__(path, id, seconds)
+        self.path, self.id, self.seconds = path, id, seconds
+
+    def __str__(self) -> str:
+        """Say which, and how long it was waited for."""
+        return f"{self.path}: background work {self.id} has not ended within {self.seconds:.6g} s; it goes on"
+
+
+class Forbidden(GreenroomError):
+    """Background work belongs to its owner and the supervisors above it; nobody else may list it or wait for it. Nothing has been changed.
+
+    Attributes:
+        path: who wanted to.
+        owner: whose work it is.
+    """
+
+    def __init__(self, path: str, owner: str) -> None:
+        super().__init__(path, owner)
+        self.path, self.owner = path, owner
+
+    def __str__(self) -> str:
+        """Say who may, and who may not."""
+        return (
+            f"{self.path}: the background work of {self.owner} is a matter of that actor and the supervisors above it"
+        )
+
+
 class OwnTaskNeeded(GreenroomError):
     """A plain actor holds something that is bound to a task (an open nursery) over its messages: give its class `own_task = True`."""
 

@@ -26,3 +26,11 @@ def is_fatal(error: BaseException) -> bool:
     if members:
         return any(is_fatal(each) for each in members)
     return not isinstance(error, (Exception, trio.Cancelled))
+
+
+def ends_program(error: BaseException) -> bool:
+    """Return whether an exception is Ctrl-C or SystemExit, or a group with one of these: what nobody may keep to himself."""
+    members = members_of(error)
+    if members:
+        return any(ends_program(each) for each in members)
+    return isinstance(error, (KeyboardInterrupt, SystemExit))

@@ -112,6 +112,8 @@ def _begin_restart(slot: Slot, reason: ExitReason) -> None:
     """Make room for the next incarnation; the mailbox stays as it is."""
     more = slot.more
     if more is not None:
+        if more.background is not None:
+            more.background.forget()
         _drop_watching(slot)
         _tell_monitors(slot, reason, slot_ends=False)
         more.gate = more.family = more.turn = more.warnings = None
@@ -137,6 +139,8 @@ def _end_slot(slot: Slot, reason: ExitReason, family: Family | None, verdict: Ve
     if not slot.close_if_empty():
         _return_mail(slot, reason)
     if more is not None:
+        if more.background is not None:
+            more.background.forget()
         _drop_watching(slot)
         _tell_monitors(slot, reason, slot_ends=True)
         more.gate = more.family = more.turn = None
@@ -267,7 +271,7 @@ def _return_mail(slot: Slot, reason: ExitReason) -> None:
     for letter in box.clear():
         if isinstance(letter, Asked):
             letter.fail(_error_for(slot, reason, letter))
-        elif letter.kind in ("tick", "down"):
+        elif letter.kind in ("tick", "down", "background"):
             box.bury(letter, "old incarnation")
         else:
             box.bury(letter, dead)

@@ -201,8 +201,12 @@ def _report_straggler(slot: Slot, incarnation: int) -> None:
         return
     runner = slot.runner
     stack = "    (no task)" if runner is None else runner.stack()
-    if slot.ending and slot.more is not None and slot.more.gate is not None:
-        stack += slot.more.gate.stacks()
+    more = slot.more
+    if slot.ending and more is not None:
+        if more.background is not None:
+            stack += more.background.stacks()
+        if more.gate is not None:
+            stack += more.gate.stacks()
     text = f"still running {format_seconds(STRAGGLER_AFTER)} after it was cancelled; it is shielded, or swallows the cancellation, at\n{stack}"
     slot.runtime.log_later(logging.ERROR, text, slot, stack=stack)
     slot.warn("straggler", text)

@@ -21,6 +21,7 @@ from ._reasons import ExitReason, Finished, Shutdown, error_of, text_of
 from ._status import Completed, Errored, Idle, PendingInit, Running, Status
 
 if TYPE_CHECKING:
+    from ._background import Background
     from ._blueprint import Blueprint
     from ._context import Context
     from ._deadlines import Deadline
@@ -61,7 +62,7 @@ class More:
     """Hold what few slots have."""
 
     __slots__ = (
-        "awaited", "changes", "closing", "deferred", "family", "gate", "keyed_timers", "last_exit", "last_turn", "log", "monitors",
+        "awaited", "background", "changes", "closing", "deferred", "family", "gate", "keyed_timers", "last_exit", "last_turn", "log", "monitors",
         "observers", "readied", "redelivered", "reopened", "report_turn", "stop_timer", "timers", "turn", "turns", "vars",
         "wait_is_over", "waiting_for", "wakes_parent", "warnings", "watching",
     )  # fmt: skip
@@ -104,6 +105,8 @@ class More:
         self.vars: ContextVars | None = None
         #: optional services that failed, and the like: name -> text.
         self.warnings: dict[str, str] | None = None
+        #: the books of its background work, over all incarnations.
+        self.background: Background | None = None
         #: how many turns there have been.
         self.turns = 0
         #: a report asked for a turn of this agent.

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from .actors import ActorStopping as ActorStopping
     from .actors import Agent as Agent
     from .actors import AskTimeout as AskTimeout
+    from .actors import BackgroundNotFound as BackgroundNotFound
+    from .actors import BackgroundResult as BackgroundResult
+    from .actors import BackgroundTimeout as BackgroundTimeout
+    from .actors import BackgroundWork as BackgroundWork
     from .actors import Cancelled as Cancelled
     from .actors import ChildEnded as ChildEnded
     from .actors import ChildStartupFailed as ChildStartupFailed
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from .actors import Escalated as Escalated
     from .actors import ExitReason as ExitReason
     from .actors import Finished as Finished
+    from .actors import Forbidden as Forbidden
     from .actors import Idle as Idle
     from .actors import Ignore as Ignore
     from .actors import Ignored as Ignored
@@ -66,7 +71,9 @@ if TYPE_CHECKING:
     from .actors import TurnInProgress as TurnInProgress
     from .actors import TurnInterrupted as TurnInterrupted
     from .actors import TurnOutcome as TurnOutcome
+    from .actors import Vanished as Vanished
     from .actors import Waited as Waited
+    from .actors import run_abandonable as run_abandonable
     from .mailbox import CHOICES as CHOICES
     from .mailbox import Choices as Choices
     from .mailbox import DeadLetter as DeadLetter
@@ -102,6 +109,10 @@ __all__ = [
     "Agent",
     "AlreadyRunning",
     "AskTimeout",
+    "BackgroundNotFound",
+    "BackgroundResult",
+    "BackgroundTimeout",
+    "BackgroundWork",
     "Cancelled",
     "ChildEnded",
     "ChildNotFound",
@@ -120,6 +131,7 @@ __all__ = [
     "Escalated",
     "ExitReason",
     "Finished",
+    "Forbidden",
     "GreenroomError",
     "Idle",
     "Ignore",
@@ -168,9 +180,11 @@ __all__ = [
     "TurnInProgress",
     "TurnInterrupted",
     "TurnOutcome",
+    "Vanished",
     "Waited",
     "__version__",
     "open_supervisor",
+    "run_abandonable",
 ]
 
 # A library stays silent until its user configures logging.

@@ -22,7 +22,7 @@ DeadReason = Literal[
     "drop_newest",  # arrived at a full mailbox
     "coalesced",  # a newer mail with the same key took its place
     "caller gone",  # an ask whose asker was cancelled or timed out before it began
-    "old incarnation",  # a tick or Down for an incarnation that has ended
+    "old incarnation",  # a tick, Down or background result for an incarnation that has ended
     "cancelled",  # a tick or Down whose timer or monitor was cancelled after it was queued
     "late reply",  # an answer to an asker who has gone
 ]

@@ -10,7 +10,7 @@ import attrs
 
 M = TypeVar("M", covariant=True)
 
-MailKind = Literal["message", "request", "steer", "turn", "tick", "down", "report"]
+MailKind = Literal["message", "request", "steer", "turn", "tick", "down", "report", "background"]
 
 
 @attrs.frozen
@@ -22,7 +22,8 @@ class Mail(Generic[M]):
         sender: the ref that the sender filled in, or None.
         seq: its number in this mailbox, from 1, growing by one with each accepted mail.
         trigger_turn: whether it asks for a turn, or only waits to be seen by the next one.
-        kind: "message" (tell), "request" (ask), "steer", "turn" (a direct turn's input), "tick" (a timer's), "down" (a monitor's) or "report".
+        kind: "message" (tell), "request" (ask), "steer", "turn" (a direct turn's input), "tick" (a timer's), "down" (a monitor's),
+            "report", or "background" (a `BackgroundResult`).
     """
 
     message: M

@@ -7,7 +7,7 @@ from ._spec import Overflow
 Verdict = Literal["accept", "refuse", "replace", "drop_oldest", "drop_newest"]
 
 #: Kinds of mail that neither count against a capacity nor are dropped for one.
-EXEMPT: Final = frozenset({"tick", "down", "report", "steer", "turn"})
+EXEMPT: Final = frozenset({"tick", "down", "report", "steer", "turn", "background"})
 
 #: policy -> (there is room, full). "coalesce" is looked up only after no waiting mail with the same key was found.
 OVERFLOW: Final[dict[Overflow, tuple[Verdict, Verdict]]] = {

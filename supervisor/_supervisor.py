@@ -36,6 +36,7 @@ from ._errors import AlreadyRunning, ChildNotFound
 from ._intensity import Intensity
 from ._limits import Limits
 from ._options import NO_MAIL
+from ._oversight import Oversight
 from ._snapshot import ActorInfo, LatestTree, subscribe_tree, take_snapshot
 from ._starter import Starter, wait_started
 from ._team import children_of, team_of
@@ -109,7 +110,7 @@ class SupervisorActor(Actor[Any]):
         raise TypeError(f"{ctx.path} is a supervisor and handles no mail; it got {message!r}")
 
 
-class Supervisor:
+class Supervisor(Oversight):
     """Start, find, watch and end the children of a supervisor; what `open_supervisor` gives."""
 
     def __init__(self, slot: Slot, starter: Starter) -> None:

@@ -17,7 +17,8 @@ import trio
 import trio.testing
 
 import greenroom
-from greenroom import Actor, Agent, Context, GreenroomError, Request, Turn, open_supervisor
+from greenroom import Actor, Agent, BackgroundResult, Context, GreenroomError, Request, Turn, open_supervisor
+from greenroom.actors._vanished import LEFT
 
 settle = trio.testing.wait_all_tasks_blocked
 HOME = Path(greenroom.__file__).parent.resolve()
@@ -75,6 +76,11 @@ class Ending(Actor[Any]):
         spin()
 
 
+class Beside(Actor[Any]):
+    def receive(self, message: Any, ctx: Context) -> None:
+        ctx.run_in_background(Async().receive, message, ctx)
+
+
 async def function(ctx: Context) -> None:
     await ctx.receive()
     spin()
@@ -82,7 +88,7 @@ async def function(ctx: Context) -> None:
 
 @pytest.mark.parametrize(
     "factory",
-    [Sync, Async, OwnSync, OwnAsync, Thinker, Starting, Making, Ending, function],
+    [Sync, Async, OwnSync, OwnAsync, Thinker, Starting, Making, Ending, Beside, function],
     ids=lambda each: each.__name__,
 )
 def test_ctrl_c_gets_through_to_code_that_does_not_end(factory: Any) -> None:
@@ -115,6 +121,8 @@ class Books:
         self.dead: Counter[str] = Counter()
         self.answers = 0
         self.late = 0
+        #: results of background work that were taken, or counted as dropped: path and number of each.
+        self.results: Counter[tuple[str, int]] = Counter()
 
 
 class Worker(Actor[Any]):
@@ -124,8 +132,13 @@ class Worker(Actor[Any]):
     def receive(self, message: Any, ctx: Context) -> Any:
         assert ctx.mail is not None
         self.books.begun[ctx.path, ctx.mail.seq] += 1
+        for result in ctx.drain_completed():
+            self.books.results[ctx.path, result.id] += 1
         if isinstance(message, Teller) and message.number % 3 == 0:
             return self.wait()
+        if isinstance(message, Teller) and message.number % 3 == 1:
+            # Its result is mail as any other, and counted as such.
+            ctx.run_in_background(trio.lowlevel.checkpoint, deliver="mail" if message.number % 2 else "drain")
         return 1
 
     async def wait(self) -> int:
@@ -159,6 +172,8 @@ async def program(books: Books) -> None:
         def keep(letter: Any) -> None:
             if letter.seq:
                 books.dead[letter.path] += 1
+            elif isinstance(letter.message, BackgroundResult):
+                books.results[letter.path, letter.message.id] += 1
             else:
                 books.late += 1
             add(letter)
@@ -279,6 +294,8 @@ def test_the_program_keeps_its_books() -> None:
         begun = sum(times for (where, _), times in books.begun.items() if where == path)
         assert begun + books.dead[path] == box.seq >= 12
     assert books.answers == 2
+    assert set(books.results.values()) == {1}
+    assert len(books.results) >= 3
 
 
 # Between the call of an async function and its await the interpreter listens too: what was called is then never awaited.
@@ -301,6 +318,8 @@ def test_a_hundred_ctrl_c_at_random_instructions_lose_and_double_nothing() -> No
             missing += left
             assert len(box) == 0
             assert box.hand is None
+        assert all(times == 1 for times in books.results.values()), presser.at
+        assert not LEFT, presser.at
         # A turn of an agent may hold several; a handler holds one.
         assert missing <= 12, (presser.at, missing)
     assert pressed > 80

@@ -51,6 +51,11 @@ async def connection(seconds: float, log: Log) -> AsyncGenerator[int]:
             log.append("service")
 
 
+async def clings() -> None:
+    with trio.CancelScope(shield=True):
+        await trio.sleep(60.0)
+
+
 class Undoes(Actor[Any]):
     """Take its time for one part of its end."""
 
@@ -65,6 +70,8 @@ class Undoes(Actor[Any]):
     async def receive(self, message: Any, ctx: Context) -> None:
         if self.part == "children":
             self.log.append(ctx.start_soon(Sleeps, shutdown=None, mail="sleep"))
+        elif self.part == "background":
+            ctx.run_in_background(clings)
         elif self.part == "start":
             await ctx.start(Starts, shutdown=None)
         elif self.part == "turn":
@@ -78,7 +85,7 @@ class Undoes(Actor[Any]):
             self.log.append("hook")
 
 
-@pytest.mark.parametrize("part", ["children", "hook", "services", "start", "turn", "nothing"])
+@pytest.mark.parametrize("part", ["background", "children", "hook", "services", "start", "turn", "nothing"])
 @pytest.mark.parametrize("is_ending", [False, True])
 async def test_p27_a_bug_of_a_worker_ends_the_tree_whatever_a_solo_is_carrying_out(
     part: str, monkeypatch: pytest.MonkeyPatch, *, is_ending: bool

@@ -27,6 +27,7 @@ from . import (
     promises_waits,
     test_runtime_found,
 )
+from .background import whatever_meets
 from .drawn_programs import draw
 from .drawn_programs import scenario as drawn_scenario
 from .programs import draw_program
@@ -313,5 +314,6 @@ JOBS: Final[list[Job]] = [
         Job(f"wide programs {part}", play_drawn(wide, draw_wide, ("exact", "choice")), again_drawn(wide, draw_wide))
         for part in range(6)
     ),
+    *(Job(f"background {part}", explore(whatever_meets), again_by(whatever_meets)) for part in range(2)),
     *(Job(f"backends {part}", play_backends, again_by_both) for part in range(2)),
 ]

@@ -47,6 +47,9 @@ async def worker(ctx: Context, size: int) -> None:
     ctx.start_soon(Counter, "three")  # error
     ctx.start_soon(Counter, restart="always")  # error
     await ctx.start(Counter, nme="counter")  # error
+    ctx.run_in_background(worker, ctx, "three")  # error
+    ctx.run_in_background(len, "three")  # error: not async
+    ctx.run_in_background(worker, ctx, 3, deliver="post")  # error
 
 
 async def main() -> None:

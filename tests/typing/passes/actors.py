@@ -9,6 +9,8 @@ from greenroom import (
     Actor,
     ActorRef,
     Agent,
+    BackgroundResult,
+    BackgroundWork,
     ChildSpec,
     Context,
     MailboxSpec,
@@ -18,6 +20,7 @@ from greenroom import (
     Turn,
     TurnHandle,
     open_supervisor,
+    run_abandonable,
 )
 from greenroom.mcp import McpConnection, mcp_server
 
@@ -94,3 +97,25 @@ async def main() -> None:
         writer = await root.start(Writer, mail="begin")
         assert_type(writer.start_turn("now"), TurnHandle)
         writer.steer("but shorter")
+
+
+async def look_up(text: str, limit: int = 3) -> list[str]:
+    return [text] * limit
+
+
+class Researcher(Agent[str | BackgroundResult]):
+    async def turn(self, turn: Turn[str | BackgroundResult], ctx: Context) -> None:
+        assert_type(ctx.run_in_background(look_up, "owls", 5, name="owls", prompt="look", deliver="mail"), int)
+        ctx.run_in_background(functools.partial(look_up, limit=5), "owls")
+        ctx.run_in_background(run_abandonable, len, "owls")
+        assert_type(ctx.drain_completed(), list[BackgroundResult])
+        assert_type(ctx.background(of=ctx.ref), list[BackgroundWork])
+        assert_type(await ctx.wait_background(1, timeout=3), BackgroundResult)
+        assert_type(await run_abandonable(len, "owls"), int)
+        assert ctx.cancel_background(1) == "signalled"
+
+
+async def oversee(root: Supervisor) -> None:
+    assert_type(root.background("researcher"), list[BackgroundWork])
+    assert_type(await root.wait_background("researcher", 1), BackgroundResult)
+    assert root.cancel_background("researcher", 1) == "forbidden"
