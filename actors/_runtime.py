@@ -17,6 +17,7 @@ from ._blueprint import Blueprint, key_of, read_blueprint
 from ._chosen import ChosenQueue
 from ._deadlines import Deadlines
 from ._lifecycle import INITIALIZING, QUEUED
+from ._plan import Approval
 from ._pool import Pool, RunQueue
 from ._solo import Solo
 from ._working import interrupt_turn
@@ -53,12 +54,15 @@ class Runtime:
         per_activation: int = 64,
         per_turn: int = 256,
         time_slice: float = 0.001,
+        approval: Approval = "ask",
     ) -> None:
         self.base: ContextVars = copy_context()
         self.trio_token = trio.lowlevel.current_trio_token()
         #: Trio's time; bound here, as it is read at each change of state.
         self.now = trio.lowlevel.current_clock().current_time
         self.choices = choices = CHOICES.get()
+        #: what a dispatched call that needs approval needs, in the whole tree.
+        self.approval: Approval = approval
         self.dead_letters = DeadLetters()
         self.deadlines = Deadlines(choices)
         if choices is not None:

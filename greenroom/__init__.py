@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from .actors import ActorStopped as ActorStopped
     from .actors import ActorStopping as ActorStopping
     from .actors import Agent as Agent
+    from .actors import AgentTool as AgentTool
+    from .actors import ApprovalRequest as ApprovalRequest
     from .actors import AskTimeout as AskTimeout
+    from .actors import Call as Call
+    from .actors import CallRefused as CallRefused
+    from .actors import CallResult as CallResult
     from .actors import Cancelled as Cancelled
     from .actors import ChildEnded as ChildEnded
     from .actors import ChildStartupFailed as ChildStartupFailed
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
     from .actors import Context as Context
     from .actors import Crashed as Crashed
     from .actors import Deadlock as Deadlock
+    from .actors import Dispatch as Dispatch
     from .actors import Down as Down
     from .actors import Errored as Errored
     from .actors import Escalated as Escalated
@@ -53,6 +59,7 @@ if TYPE_CHECKING:
     from .actors import ServiceNotFound as ServiceNotFound
     from .actors import ServicesFailed as ServicesFailed
     from .actors import Shutdown as Shutdown
+    from .actors import Startable as Startable
     from .actors import StartupFailed as StartupFailed
     from .actors import StartupInProgress as StartupInProgress
     from .actors import Status as Status
@@ -60,12 +67,15 @@ if TYPE_CHECKING:
     from .actors import StatusFeed as StatusFeed
     from .actors import StillRunning as StillRunning
     from .actors import Timer as Timer
+    from .actors import Tool as Tool
+    from .actors import Traits as Traits
     from .actors import Turn as Turn
     from .actors import TurnFinished as TurnFinished
     from .actors import TurnHandle as TurnHandle
     from .actors import TurnInProgress as TurnInProgress
     from .actors import TurnInterrupted as TurnInterrupted
     from .actors import TurnOutcome as TurnOutcome
+    from .actors import tool as tool
     from .mailbox import CHOICES as CHOICES
     from .mailbox import Choices as Choices
     from .mailbox import DeadLetter as DeadLetter
@@ -99,8 +109,13 @@ __all__ = [
     "ActorStopped",
     "ActorStopping",
     "Agent",
+    "AgentTool",
     "AlreadyRunning",
+    "ApprovalRequest",
     "AskTimeout",
+    "Call",
+    "CallRefused",
+    "CallResult",
     "Cancelled",
     "ChildEnded",
     "ChildNotFound",
@@ -114,6 +129,7 @@ __all__ = [
     "DeadLetter",
     "DeadLetters",
     "Deadlock",
+    "Dispatch",
     "Down",
     "Errored",
     "Escalated",
@@ -153,6 +169,7 @@ __all__ = [
     "ServiceNotFound",
     "ServicesFailed",
     "Shutdown",
+    "Startable",
     "StartupFailed",
     "StartupInProgress",
     "Status",
@@ -161,6 +178,8 @@ __all__ = [
     "StillRunning",
     "Supervisor",
     "Timer",
+    "Tool",
+    "Traits",
     "Turn",
     "TurnFinished",
     "TurnHandle",
@@ -169,6 +188,7 @@ __all__ = [
     "TurnOutcome",
     "__version__",
     "open_supervisor",
+    "tool",
 ]
 
 # A library stays silent until its user configures logging.
