@@ -38,7 +38,7 @@ def _is_object(value: Any) -> bool:
 
 
 def _are_texts(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(map(_is_text, cast("Any", value)))
+    return isinstance(value, list) and value != [] and all(map(_is_text, cast("Any", value)))
 
 
 TEXT: Final = Kind("a string that is not empty", {"type": "string", "minLength": 1}, _is_text)
@@ -81,7 +81,7 @@ def read_action(given: Mapping[str, Any]) -> tuple[ActionName, Mapping[str, Any]
         raise CallRefused(f"'action' is {reprlib.repr(word)}; give one of {', '.join(ACTIONS)}")
     if word not in ACTIONS:
         raise CallRefused(f"no action {reprlib.repr(word)}; {did_you_mean(word, ACTIONS, others='there are')}")
-    action = cast("ActionName", word)
+    action: ActionName = cast("Any", word)
     needed, optional = ACTIONS[action]
     known = {**needed, **optional}
     problems = [f"{name!r} is missing; give {kind.says}" for name, kind in needed.items() if name not in given]

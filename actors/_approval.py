@@ -38,6 +38,12 @@ class ApprovalRequest(Request[bool]):
 Approver = Callable[[ApprovalRequest], bool | Awaitable[bool]] | ActorRef[Any]
 
 
+def check_approver(approver: object) -> None:
+    """Raise TypeError unless something can be asked, or is None."""
+    if not (approver is None or isinstance(approver, ActorRef) or callable(approver)):
+        raise TypeError(f"dispatch: approver is {approver!r}; give a function, or the ref of an actor")
+
+
 async def find_denial(approver: Approver | None, request: ApprovalRequest, timeout: float | None) -> str:
     """Ask an approver; return why the call is denied, "" if it is approved. Never raises an Exception.
 

@@ -13,13 +13,12 @@ import attrs
 import trio
 
 from ._actor import Actor
-from ._approval import ApprovalRequest, Approver, find_denial
+from ._approval import ApprovalRequest, Approver, check_approver, find_denial
 from ._call import Call, CallKind, CallResult, read_arguments
 from ._checks import check_seconds
 from ._errors import CallRefused
 from ._faults import is_only, members_of
 from ._plan import Approval, Traits, plan_batches
-from ._ref import ActorRef
 from ._texts import describe, without_frames
 from ._tool import Tool, find_tool, tools_by_name
 
@@ -65,8 +64,7 @@ class Dispatch:
         for call in self._calls:
             if not isinstance(call, Call):
                 raise TypeError(f"dispatch: {call!r} is no Call")
-        if not (approver is None or isinstance(approver, ActorRef) or callable(approver)):
-            raise TypeError(f"dispatch: approver is {approver!r}; give a function, or the ref of an actor")
+        check_approver(approver)
         if approval_timeout is not None:
             check_seconds("dispatch: approval_timeout", approval_timeout)
         self._tools = tools
@@ -216,10 +214,10 @@ class Dispatch:
         except BaseExceptionGroup as group:
             # Cancelled while something in it failed: the failure is the call's, the cancellation goes on.
             cancelled, failed = group.split(trio.Cancelled)
-            error: Any = failed
-            if cancelled is None or not isinstance(error, Exception):
+            own: Any = failed
+            if cancelled is None or not isinstance(own, Exception):
                 raise
-            self._fail(at, error)
+            self._fail(at, own)
             raise cancelled from None
         else:
             self._settle(at, "completed", value)

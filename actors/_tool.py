@@ -6,7 +6,7 @@ ends one, which is not. What a call is can only be said when it is known what is
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
 from ._errors import CallRefused, InvalidSpec
 from ._plan import Traits
@@ -17,6 +17,18 @@ if TYPE_CHECKING:
 
 Arguments = Mapping[str, Any]
 ToolFunction = Callable[[Arguments, "Context"], Any]
+
+
+class TraitFlags(TypedDict, total=False):
+    """The flags of `Traits`, as keywords of `tool`."""
+
+    blocked: bool
+    needs_approval: bool
+    interactive: bool
+    read_only: bool
+    parallel_safe: bool
+    detached: bool
+    cancels: bool
 
 
 class Tool:
@@ -82,9 +94,23 @@ class FunctionTool(Tool):
 
 
 @overload
-def tool(function: ToolFunction, /, **options: Any) -> FunctionTool: ...
+def tool(
+    function: ToolFunction,
+    /,
+    *,
+    name: str | None = None,
+    schema: Mapping[str, Any] | None = None,
+    traits: Callable[[Arguments], Traits] | None = None,
+    **flags: Unpack[TraitFlags],
+) -> FunctionTool: ...
 @overload
-def tool(**options: Any) -> Callable[[ToolFunction], FunctionTool]: ...
+def tool(
+    *,
+    name: str | None = None,
+    schema: Mapping[str, Any] | None = None,
+    traits: Callable[[Arguments], Traits] | None = None,
+    **flags: Unpack[TraitFlags],
+) -> Callable[[ToolFunction], FunctionTool]: ...
 def tool(
     function: ToolFunction | None = None,
     /,
@@ -92,7 +118,7 @@ def tool(
     name: str | None = None,
     schema: Mapping[str, Any] | None = None,
     traits: Callable[[Arguments], Traits] | None = None,
-    **flags: bool,
+    **flags: Unpack[TraitFlags],
 ) -> Any:
     """Make a tool of a function `def` or `async def f(arguments, ctx)`; as a decorator, or as a call: `tool(self.search, read_only=True)`.
 

@@ -27,8 +27,11 @@ from greenroom import (
     Tool,
     Traits,
     Turn,
+    open_supervisor,
+    races,
     tool,
 )
+from greenroom.races import Sim
 from greenroom.testing import Tree, open_tree
 
 settle = trio.testing.wait_all_tasks_blocked
@@ -290,6 +293,16 @@ async def test_a_wait_for_any_ends_with_the_first() -> None:
             ("a", "running"),
             ("b", "completed"),
         ]
+        root.reports.drain()
+
+
+async def test_a_wait_without_time_looks_at_the_present() -> None:
+    async with open_tree("stage") as root:
+        boss = await boss_of(root)
+        await boss.run_turn([start(name="a", message=3)])
+        await trio.sleep(5)
+        (result,) = await boss.run_turn([{"action": "wait", "agents": ["a"], "timeout": 0}])
+        assert (result.value["timed_out"], result.value["agents"][0]["result"]) == (False, 3)
         root.reports.drain()
 
 
@@ -631,3 +644,36 @@ async def test_a_search_a_start_and_a_search_run_together() -> None:
         root.reports.drain()
     assert list(made.batches) == [range(3)]
     assert trio.current_time() - began == pytest.approx(1)
+
+
+# -- explored
+
+
+@races.explore(schedules=200)
+async def test_a_wait_misses_no_end_in_any_order(sim: Sim) -> None:
+    steps = sim.choose(range(3))
+    mode = sim.choose(["all", "any"])
+
+    class Steps(Agent[Any]):
+        async def turn(self, turn: Turn[Any], ctx: Context) -> None:
+            for _ in range(turn.mail[0].message):
+                await trio.lowlevel.checkpoint()
+
+    async def ends(ctx: Context, steps: int) -> None:
+        for _ in range(steps):
+            await trio.lowlevel.checkpoint()
+
+    calls = [
+        start("steps", name="a", message=steps),
+        start("ends", name="b", arguments={"steps": steps}),
+        {"action": "wait", "agents": ["a", "b"], "mode": mode, "timeout": 1_000},
+    ]
+    began = trio.current_time()
+    async with open_supervisor("stage") as root:
+        boss = await root.start(Boss, AgentTool({"steps": Steps, "ends": ends}))
+        results = await boss.run_turn(calls)
+        assert trio.current_time() == began
+        assert results[2].value["timed_out"] is False
+        done = [each["status"] == "completed" for each in results[2].value["agents"]]
+        assert all(done) if mode == "all" else any(done)
+        root.reports.drain()

@@ -20,6 +20,7 @@ from greenroom import (
     Dispatch,
     Limits,
     Tool,
+    Traits,
     Turn,
     open_supervisor,
     races,
@@ -214,34 +215,58 @@ async def test_a_crash_of_the_agent_in_the_middle_leaves_the_results() -> None:
     assert kinds(made.results) == ["completed", "interrupted"]
 
 
-def test_ctrl_c_reaches_a_tool_that_does_not_end_and_the_results_are_final() -> None:
-    @tool(**LOOK)
-    def spins(arguments: Any, ctx: Context) -> None:
-        for number in range(100_000):
-            if number == 1_000:
-                signal.raise_signal(signal.SIGINT)
-        raise AssertionError("Ctrl-C did not get through")
+def spin() -> None:
+    """Go on until somebody presses Ctrl-C, which happens at the thousandth round."""
+    for number in range(100_000):
+        if number == 1_000:
+            signal.raise_signal(signal.SIGINT)
+    raise AssertionError("Ctrl-C did not get through")
 
-    @tool(**LOOK)
-    async def spins_later(arguments: Any, ctx: Context) -> None:
-        await trio.sleep(1)
-        spins.run(arguments, ctx)
 
-    for names in (["nap", "spins", "nap"], ["spins"], ["nap", "spins_later"], ["spins_later"]):
-        made = Dispatch(
-            [Call(n, name, {"seconds": 5}) for n, name in enumerate(names)], tools=[nap, spins, spins_later]
-        )
+class Spins(Tool):
+    """Never end, in one place or another."""
 
-        async def main(made: Dispatch = made) -> None:
-            async with open_supervisor("stage") as root:
-                root.start_soon(Boss, mail=made)
-                await trio.sleep(100)
+    def __init__(self, name: str) -> None:
+        self.name = name
 
-        with pytest.raises(BaseException) as caught:  # noqa: PT011 -- bare, or in Trio's groups
-            trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
-        assert "KeyboardInterrupt" in repr(caught.value)
-        assert made.is_done
-        assert set(kinds(made.results)) <= {"interrupted", "not begun"}
+    def traits(self, arguments: Any) -> Traits:
+        if self.name == "traits":
+            spin()
+        return Traits() if self.name == "approver" else Traits(**LOOK)
+
+    def run(self, arguments: Any, ctx: Context) -> Any:
+        if self.name == "plain":
+            spin()
+        return self.later()
+
+    async def later(self) -> None:
+        await trio.lowlevel.checkpoint()
+        if self.name == "later":
+            spin()
+
+    @staticmethod
+    def approve(_: Any) -> bool:
+        spin()
+        return True
+
+
+@pytest.mark.parametrize("where", ["plain", "later", "traits", "approver"])
+@pytest.mark.parametrize("around", [0, 1])
+def test_ctrl_c_reaches_code_that_does_not_end_and_the_results_are_final(where: str, around: int) -> None:
+    calls = [*naps(*[5] * around), Call("s", where), *naps(*[5] * around)]
+    made = Dispatch(calls, tools=[nap, Spins(where)], approver=Spins.approve)
+
+    async def main() -> None:
+        async with open_supervisor("stage") as root:
+            root.start_soon(Boss, mail=made)
+            await trio.sleep(100)
+
+    with pytest.raises(BaseException) as caught:  # noqa: PT011 -- bare, or in Trio's groups
+        trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert "KeyboardInterrupt" in repr(caught.value)
+    assert made.is_done
+    assert set(kinds(made.results)) <= {"completed", "interrupted", "not begun"}
+    assert made.results[around].kind == ("interrupted" if where in {"plain", "later"} else "not begun")
 
 
 # -- explored
