@@ -12,9 +12,10 @@ import attrs
 import trio
 
 from ._agent_actions import DEFAULT_WAIT, ActionName, make_schema, read_action
-from ._agent_view import children_of, find_below, has_settled, show_closely, show_missing, show_status
+from ._agent_view import find_below, has_settled, known_to, remember, show_closely, show_missing, show_status
 from ._errors import CallRefused, InvalidSpec
 from ._plan import Traits
+from ._reach import slot_of
 from ._slot import Slot
 from ._start_options import StartOptions
 from ._texts import did_you_mean
@@ -118,11 +119,11 @@ class AgentTool(Tool):
         me = ctx._live()  # noqa: SLF001 -- the context's own door for its room
         match action:
             case "start":
-                return self._start(given, ctx)
+                return self._start(given, me, ctx)
             case "status":
                 if "agent" in given:
                     return _show(me, given["agent"], show_status)
-                return {"agents": [show_status(child, name) for name, child in children_of(me).items()]}
+                return {"agents": [show_status(child, name) for name, child in known_to(me).items()]}
             case "peek":
                 return _show(me, given["agent"], show_closely)
             case "message":
@@ -142,7 +143,7 @@ class AgentTool(Tool):
             raise CallRefused(f"start: no factory {given['factory']!r}; {hint}")
         return action, given
 
-    def _start(self, given: Mapping[str, Any], ctx: "Context") -> dict[str, Any]:
+    def _start(self, given: Mapping[str, Any], me: Slot, ctx: "Context") -> dict[str, Any]:
         startable = self._factories[given["factory"]]
         factory = startable.factory
         if given.get("arguments"):
@@ -156,6 +157,7 @@ class AgentTool(Tool):
             ref = ctx.start_soon(factory, **options)
         except InvalidSpec as error:
             raise CallRefused(f"start: {error}") from error
+        remember(me, slot_of(ref))
         return {"agent": ref.name, "path": ref.path, "uid": ref.uid}
 
 
@@ -167,7 +169,7 @@ def _show(me: Slot, agent: str, show: Callable[[Slot, str], dict[str, Any]]) -> 
 def _found(me: Slot, agent: str) -> Slot:
     slot = find_below(me, agent)
     if slot is None:
-        raise CallRefused(f"{me.path} has no agent {agent!r}; {did_you_mean(agent, children_of(me))}")
+        raise CallRefused(f"{me.path} has no agent {agent!r}; {did_you_mean(agent, known_to(me))}")
     return slot
 
 

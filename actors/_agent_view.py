@@ -3,9 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+import trio
+
 from ._reasons import Shutdown, text_of
 from ._slot import Slot
 from ._status import Completed, Errored, Idle, Interrupted, NotFound, PendingInit, Running
+
+#: Of one agent's; past that the one that was started first is no longer remembered.
+MAX_REMEMBERED: Final = 1_000
 
 WORDS: Final[Mapping[type, str]] = {
     PendingInit: "starting",
@@ -25,6 +30,24 @@ def children_of(slot: Slot) -> Mapping[str, Slot]:
     return {} if family is None else family.children
 
 
+@trio.lowlevel.enable_ki_protection
+def remember(parent: Slot, child: Slot) -> None:
+    """Remember a child past its end, as a temporary one is forgotten then, and with it what came of it. Plain function."""
+    more = parent.get_more()
+    if more.helpers is None:
+        more.helpers = {}
+    more.helpers.pop(child.name, None)
+    more.helpers[child.name] = child
+    if len(more.helpers) > MAX_REMEMBERED:
+        del more.helpers[next(iter(more.helpers))]
+
+
+def known_to(slot: Slot) -> dict[str, Slot]:
+    """Return the children by name, and before them those that an agent tool has started, and that have ended."""
+    helpers = None if slot.more is None else slot.more.helpers
+    return {**(helpers or {}), **children_of(slot)}
+
+
 def find_below(top: Slot, agent: str) -> Slot | None:
     """Return who is meant by a name, or a path, below an actor; None if there is none. Nobody else can be reached."""
     at, parts = top, agent
@@ -34,7 +57,7 @@ def find_below(top: Slot, agent: str) -> Slot | None:
             return None
         parts = agent[len(inside) :]
     for part in parts.split("/"):
-        child = children_of(at).get(part)
+        child = known_to(at).get(part)
         if child is None:
             return None
         at = child

@@ -61,7 +61,7 @@ class More:
     """Hold what few slots have."""
 
     __slots__ = (
-        "awaited", "changes", "closing", "deferred", "family", "gate", "keyed_timers", "last_exit", "last_turn", "log", "monitors",
+        "awaited", "changes", "closing", "deferred", "family", "gate", "helpers", "keyed_timers", "last_exit", "last_turn", "log", "monitors",
         "observers", "readied", "redelivered", "reopened", "report_turn", "stop_timer", "timers", "turn", "turns", "vars",
         "wait_is_over", "waiting_for", "wakes_parent", "warnings", "watching",
     )  # fmt: skip
@@ -70,6 +70,8 @@ class More:
         self.family: Family | None = None
         self.log: ReportLog | None = None
         self.gate: Gate | None = None
+        #: name -> who was started last under it by an agent tool, so that its end can be told when it is forgotten.
+        self.helpers: dict[str, Slot] | None = None
         self.turn: Turn[Any] | None = None
         #: the slot that this one's own turn task waits for: an edge of the deadlock check.
         self.waiting_for: Slot | None = None

@@ -11,6 +11,7 @@ import trio.testing
 
 from greenroom import (
     Actor,
+    ActorStopped,
     ActorStopping,
     Agent,
     AgentTool,
@@ -338,11 +339,11 @@ async def test_a_cancellation_ends_the_agent_or_its_turn_alone() -> None:
                 {"action": "cancel", "agent": "a"},
             ]
         )
-        assert kinds(results) == ["completed"] * 3 + ["refused"]
+        assert kinds(results) == ["completed"] * 4
         assert results[0].value["lifecycle"] == "stopped"
         assert results[1].value == {"agent": "b", "interrupted": True, "lifecycle": "ready", "status": "interrupted"}
         assert results[2].value["interrupted"] is False
-        assert results[3].cause == "/stage/boss has no agent 'a'; it has: b"
+        assert results[3].value == results[0].value
         root.reports.drain()
 
 
@@ -354,6 +355,68 @@ async def test_a_cancellation_takes_what_is_below_with_it() -> None:
         inner = root.lookup("boss/n/inner")
         await boss.run_turn([{"action": "cancel", "agent": "n"}])
         assert inner.exit_reason is not None
+        root.reports.drain()
+
+
+async def test_what_came_of_one_who_has_ended_can_still_be_told() -> None:
+    async with open_tree("stage") as root:
+        boss = await boss_of(root)
+        await boss.run_turn([start("brief", name="a"), start("breaks", name="b"), start("brief", name="c")])
+        await trio.sleep(5)
+        assert boss._slot.ctx.children() == []
+        results = await boss.run_turn(
+            [
+                {"action": "wait", "agents": ["a", "b"], "timeout": 0},
+                {"action": "peek", "agent": "a"},
+                {"action": "status"},
+                {"action": "message", "agent": "a", "message": 1},
+                start("worker", name="a"),
+                {"action": "status", "agent": "a"},
+            ]
+        )
+        ended = [
+            {"agent": "a", "lifecycle": "stopped", "status": "completed", "result": "over"},
+            {
+                "agent": "b",
+                "lifecycle": "failed",
+                "status": "errored",
+                "error": "failed to initialize: OSError: broken",
+            },
+        ]
+        assert results[0].value == {"timed_out": False, "agents": ended}
+        assert (results[1].value["result"], results[1].value["last_exit"]) == ("over", "finished")
+        assert [each["agent"] for each in results[2].value["agents"]] == ["a", "b", "c"]
+        assert isinstance(results[3].error, ActorStopped)
+        assert results[5].value["status"] == "starting"  # the new one of that name
+        root.reports.drain()
+
+
+async def test_a_child_of_the_name_goes_before_one_that_is_remembered() -> None:
+    async def replace(ctx: Context) -> None:
+        ctx.start_soon(Hangs, name="a")
+
+    async with open_tree("stage") as root:
+        boss = await boss_of(root)
+        await boss.run_turn([start("brief", name="a")])
+        await trio.sleep(5)
+        await boss.run_turn(replace)
+        (result,) = await boss.run_turn([{"action": "status"}])
+        assert result.value["agents"] == [{"agent": "a", "lifecycle": "initializing", "status": "starting"}]
+        root.reports.drain()
+
+
+async def test_of_those_that_have_ended_a_thousand_are_remembered_and_none_in_the_next_incarnation() -> None:
+    async with open_tree("stage") as root:
+        boss = await root.start(Boss, AgentTool(FACTORIES), name="boss", restart="permanent")
+        for _ in range(3):
+            await boss.run_turn([start("brief", arguments={"seconds": 0})] * 400)
+            await settle()
+        (result,) = await boss.run_turn([{"action": "status"}])
+        assert [each["agent"] for each in result.value["agents"]] == [f"brief-{uid}" for uid in range(203, 1_203)]
+        boss.crash(OSError("x"))
+        await settle()
+        (result,) = await boss.run_turn([{"action": "status"}])
+        assert result.value == {"agents": []}
         root.reports.drain()
 
 
