@@ -57,7 +57,8 @@ def find_below(top: Slot, agent: str) -> Slot | None:
             return None
         parts = agent[len(inside) :]
     for part in parts.split("/"):
-        child = known_to(at).get(part)
+        helpers = None if at.more is None else at.more.helpers
+        child = children_of(at).get(part) or (helpers or {}).get(part)
         if child is None:
             return None
         at = child

@@ -177,8 +177,9 @@ class Dispatch:
                 await self._finish(*left.pop())
             elif left:
                 async with trio.open_nursery() as nursery:
+                    left.reverse()
                     while left:
-                        at, rest = left.pop(0)
+                        at, rest = left.pop()
                         nursery.start_soon(self._finish, at, rest, name=f"{ctx.path} {self._calls[at].tool}")
         except BaseExceptionGroup as group:
             if not is_only(group, trio.Cancelled):

@@ -522,15 +522,16 @@ def starts(count: int) -> list[Call]:
     return [Call(n, "agent", {"action": "start", "factory": "child"}) for n in range(count)]
 
 
-async def test_twenty_starts_are_one_batch_and_all_are_registered_before_the_first_startup_runs() -> None:
+@pytest.mark.parametrize("count", [20, 200, 2_000])
+async def test_many_starts_are_one_batch_and_all_are_registered_before_the_first_startup_runs(count: int) -> None:
     Child.log = Log()
     start = trio.current_time()
-    calls = [Call("s", "search"), *starts(20), Call("t", "search")]
+    calls = [Call("s", "search"), *starts(count), Call("t", "search")]
     results = await dispatch(calls, search, AgentTool({"child": Child}))
     assert set(kinds(results)) == {"completed"}
     assert trio.current_time() - start == pytest.approx(1)  # the search; nobody waited for a startup
-    assert Child.log.lines == ["startup 20"] * 20
-    assert [result.value["uid"] for result in results[1:-1]] == list(range(3, 23))
+    assert Child.log.lines == [f"startup {count}"] * count
+    assert [result.value["uid"] for result in results[1:-1]] == list(range(3, 3 + count))
 
 
 async def test_the_start_over_a_limit_is_told_so_and_the_others_proceed() -> None:
