@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV = .venv
 REPO = .
 WORKERS = 2
+SECONDS = 3600
 
 VENV_PYTHON = $(VENV)/bin/python
 # -P: the root stays off sys.path, where the room `mailbox` would hide the standard library's module.
@@ -42,8 +43,8 @@ coverage: $(VENV)/.ready-to-test  ## run all the tests and report branch coverag
 		echo "== $$folder"; $(VENV_PYTHON) -m coverage report --include="$$folder/*"; \
 	done
 
-soak: $(VENV)/.ready-to-test  ## run the property tests and the explored races for long, with new examples every time
-	@$(PYTEST) $(PARALLEL) -m "hypothesis or soak" --hypothesis-profile=soak -o faulthandler_timeout=3600
+soak: $(VENV)/.ready-to-test  ## explore races and properties for an hour (SECONDS=3600), from new seeds, and sum up
+	@$(VENV_PYTHON) -P tests/soak.py --seconds $(SECONDS) --workers $(WORKERS)
 
 mutants: $(VENV)/.ready-to-test  ## break the code in small ways; each break must fail a test
 	@$(VENV_PYTHON) -P tests/mutants.py

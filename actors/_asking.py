@@ -65,15 +65,19 @@ async def _hand_in(slot: Slot, asked: Asked, deadline: float) -> None:
     if not box.would_wait(asked):
         _accept(slot, asked)
         return
-    since = slot.runtime.now()
+    since, is_late = slot.runtime.now(), False
     if slot.idle:
         slot.runtime.wake(slot)  # full of mail that asks for no turn: it has to make room
     with trio.CancelScope(deadline=deadline) as scope:
         await box.accept_when_room(asked)
         if slot.idle and box.has_triggers:
             slot.runtime.wake(slot)
-    if scope.cancelled_caught and not asked.done:
-        asked.fail(AskTimeout(slot.path, asked.message, deadline - since, begun=False))
+        # Asked for within the scope, as that looks at the clock: the list of deadlines may have passed over it while it waited here, and room have
+        # been made in the same batch of steps.
+        is_late = scope.cancel_called
+    if (scope.cancelled_caught or is_late) and not asked.done:
+        _withdraw(asked)
+        asked.fail(AskTimeout(slot.path, asked.message, deadline - since, begun=asked.begun))
 
 
 @trio.lowlevel.enable_ki_protection

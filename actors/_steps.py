@@ -165,6 +165,8 @@ class Steps(Runner):
             if spent >= per_turn or perf_counter() > until:
                 until = await self.breathe()
                 spent = 0
+                if slot.attention and not self.shared:
+                    return  # told to end meanwhile: whoever tells relies on its being looked at before the next message
 
     async def prepare(self, slot: Slot) -> bool:
         """See to what comes before mail: a start, a drain; True if the slot is ready for mail, False if it is to end."""

@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LISTS = ROOT / "tests" / "mutants"
 PROMISES = tuple(f"P{number}" for number in range(1, 31))
 #: What has no numbered promise, and is broken all the same.
-OTHERS = ("MCP", "DISPATCH")
+OTHERS = ("MCP", "RACES", "DISPATCH")
 #: promise -> the name in `greenroom` with which it begins to be built, and why it is not. It needs no mutant until that name exists.
 NOT_BUILT = {"P25": ("Context.wait", "its calls come with the waiting of agents for others")}
 WORKERS = 2

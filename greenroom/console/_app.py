@@ -15,6 +15,7 @@ from .._version import __version__
 from ..races._schedule import Time
 from ..races._search import Mode, Strategy
 from ..races._telling import told
+from ..races._threads import Threads
 from ._absent import Absent
 from ._imports import look_in
 from ._live import LiveScreen
@@ -22,7 +23,7 @@ from ._logs import LogLevel, logs_on
 from ._parameters import declared, option, split_words
 from ._plan import Plan, make_plan, profiles_of
 from ._problem import InvalidInput, Malformed, Problem
-from ._racing import again
+from ._racing import again, whole
 from ._racing import race as run_race
 from ._racing import replay as run_replay
 from ._reader import read_tree_file, shown
@@ -33,6 +34,9 @@ from ._screen import Screen
 from ._treefile import TreeFile
 
 View = Literal["auto", "live", "plain", "none"]
+
+#: Of the numbers of `race` and `replay`.
+Whole = Annotated[int, Parameter(converter=whole)]
 
 app = App(
     name="greenroom",
@@ -127,14 +131,15 @@ def race(
     scenario: str,
     /,
     *,
-    schedules: int = 10_000,
-    seed: int = 0,
+    schedules: Whole = 10_000,
+    seed: Whole = 0,
     seconds: float | None = None,
     strategy: Strategy = "portfolio",
     time: Time = "exact",
     mode: Mode = "shared",
-    max_steps: int = 10_000,
-    workers: int | None = None,
+    max_steps: Whole = 10_000,
+    threads: Threads = "inline",
+    workers: Whole | None = None,
 ) -> int:
     """Look for a schedule under which a scenario fails: exit 1 and the smallest one that was found, 0 if none fails.
 
@@ -147,13 +152,14 @@ def race(
         time: exact, or choice: timeouts may fire early and late.
         mode: shared: many schedules in one Trio run; isolated: one each.
         max_steps: steps after which a run counts as a livelock.
+        threads: what trio.to_thread.run_sync is given: inline: runs within the step; refuse: fails; real: runs in a thread, which is not controlled.
         workers: processes to search with; as many as there are cores, unless the search is one after the other by its nature.
     """
     if workers is None:
         workers = 1 if mode == "isolated" or strategy == "bounded" or not hasattr(os, "fork") else os.cpu_count() or 1
     surveyed = run_race(
         scenario, schedules, seconds, seed=seed, strategy=strategy, time=time, mode=mode, max_steps=max_steps,
-        workers=workers,
+        threads=threads, workers=workers,
     )  # fmt: skip
     found = surveyed.found
     if found is None:
@@ -164,15 +170,16 @@ def race(
 
 
 @app.command
-def replay(token: str, scenario: str, /, *, max_steps: int = 10_000) -> int:
+def replay(token: str, scenario: str, /, *, max_steps: Whole = 10_000, threads: Threads = "inline") -> int:
     """Run a scenario under the schedule of a failure: exit 1 if it fails, 0 if it passes.
 
     Args:
         token: as a failure printed it.
         scenario: its import path, "module:scenario".
         max_steps: steps after which a run counts as a livelock.
+        threads: as for race: a schedule leads to the same run only under the same.
     """
-    result = run_replay(token, scenario, max_steps)
+    result = run_replay(token, scenario, max_steps, threads)
     if not result.failed:
         print(f"{scenario}: passed, in {result.steps} steps")
         return FINE

@@ -1,19 +1,34 @@
 """Races from the command line: a scenario by its import path, a search with signs of life, and a replay."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, TextIO
 
 from .. import GreenroomError
 from ..races import InvalidToken, ProgramChanged, Result, Survey, run, survey
+from ..races._checks import check_scenario
 from ..races._pulse import Pulse
-from ..races._run import check_scenario
 from ..races._schedule import Schedule
+from ..races._threads import Threads
 from ._imports import BadImport, find_object, look_in
 from ._problem import InvalidInput, Problem
 
 #: Seconds between two signs of life of a long search in a terminal; elsewhere each stays, and they are ten times as rare.
 PULSE: Final = 1.0
+
+
+def whole(_type: Any, tokens: Sequence[Any]) -> int:
+    """Read a whole number: without this, 1.5 would be taken for 2.
+
+    Raises:
+        ValueError: it is none; cyclopts says which option it was for.
+    """
+    text = tokens[0].value
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no whole number") from None
 
 
 def find_scenario(import_path: str) -> Any:
@@ -31,7 +46,7 @@ def find_scenario(import_path: str) -> Any:
     try:
         found = find_object(import_path, folder, "in the current folder")
         check_scenario(import_path, found)
-    except (BadImport, TypeError) as error:
+    except (BadImport, TypeError, RuntimeError) as error:
         raise InvalidInput("", [Problem("", str(error))]) from None
     return found
 
@@ -74,7 +89,7 @@ def race(import_path: str, schedules: int, seconds: float | None, **options: Any
         line.end()
 
 
-def replay(token: str, import_path: str, max_steps: int) -> Result:
+def replay(token: str, import_path: str, max_steps: int, threads: Threads) -> Result:
     """Run a scenario under the schedule of a token.
 
     Raises:
@@ -86,7 +101,7 @@ def replay(token: str, import_path: str, max_steps: int) -> Result:
         raise InvalidInput("", [Problem("", str(error))]) from None
     scenario = find_scenario(import_path)
     try:
-        return run(scenario, schedule=schedule, max_steps=max_steps)
+        return run(scenario, schedule=schedule, max_steps=max_steps, threads=threads)
     except (GreenroomError, ValueError) as error:
         raise InvalidInput("", [Problem(import_path, str(error))]) from None
 

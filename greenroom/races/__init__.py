@@ -8,7 +8,8 @@
 
 Runs are in virtual time. Whenever several tasks could go on, one is chosen; the default is the one that has been ready
 longest, and a schedule says where a run differs from that. Trees that are opened in a scenario choose by it too: their run queue, their deadlines,
-their launch gate. What is not controlled: threads, sockets, other processes, `time.time`, `random`.
+their launch gate. What is given to a thread runs inline, unless it is asked for
+otherwise, and `random` is the same in every run. What is not controlled: real threads, sockets, other processes, `time.time`.
 """
 
 from typing import TYPE_CHECKING
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from ._errors import InvalidToken as InvalidToken
     from ._errors import OutsideSilent as OutsideSilent
     from ._errors import ProgramChanged as ProgramChanged
+    from ._errors import StepEndless as StepEndless
     from ._errors import StepsExceeded as StepsExceeded
+    from ._errors import ThreadRefused as ThreadRefused
     from ._explore import RaceFound as RaceFound
     from ._explore import explore as explore
     from ._notes import Notes as Notes
@@ -73,9 +76,11 @@ __all__ = [
     "ScenarioFailed",
     "Schedule",
     "Sim",
+    "StepEndless",
     "StepsExceeded",
     "Survey",
     "Sweep",
+    "ThreadRefused",
     "cancel_everywhere",
     "check",
     "crash_everywhere",

@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import Sequence
 from math import inf
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -28,14 +28,20 @@ class Told:
     by: str = attrs.field(order=False)
 
 
+#: More processes than this are a slip of the keyboard.
+WORKERS: Final = 1_000
+
+
 def check_workers(workers: Any) -> None:
     """Refuse a number of processes that there cannot be.
 
     Raises:
-        ValueError: no number from 1, or more than one where processes cannot be forked.
+        ValueError: no number from 1 to `WORKERS`, or more than one where processes cannot be forked.
     """
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
         raise ValueError(f"workers is {workers!r}; give a number from 1")
+    if workers > WORKERS:
+        raise ValueError(f"workers is {workers!r}; give {WORKERS} at most")
     if workers > 1 and not hasattr(os, "fork"):
         raise ValueError("workers: this system cannot fork processes; give 1")
 

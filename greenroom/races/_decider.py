@@ -28,7 +28,7 @@ class Choice:
 
 #: The kind of a choice among data of the scenario.
 DATA: Final = "data"
-#: Choices after which a strategy of priorities lets the others go first now and then: busy waits would starve them.
+#: Choices after which a strategy of priorities or tickets lets the others go first now and then: busy waits would starve them.
 FAIR_AFTER: Final = 1_000
 
 
@@ -128,7 +128,8 @@ class Priorities:
 class Lottery:
     """Give each that becomes ready a priority for its next step only, and let the highest go (partial order sampling, Yuan et al. 2018).
 
-    Orders of steps that matter come up more evenly than by drawing at each step, which favours whoever has few steps left.
+    Orders of steps that matter come up more evenly than by drawing at each step, which favours whoever has few steps left. Past `FAIR_AFTER`
+    choices it draws at each step all the same: who holds a low ticket waits without bound for one who always comes back.
     """
 
     def __init__(self, seed: int) -> None:
@@ -141,7 +142,7 @@ class Lottery:
 
     def decide(self, at: int, kind: str, labels: Sequence[str]) -> int:
         """Return the one with the highest ticket, and take its ticket back."""
-        if kind == DATA:
+        if at >= FAIR_AFTER or kind == DATA:
             return self._random.randrange(len(labels))
         for label in labels:
             if label not in self._tickets:

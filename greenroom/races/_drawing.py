@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ._run import check_count
+from ._checks import check_count
 from ._schedule import Schedule, Time
 
 if TYPE_CHECKING:

@@ -21,3 +21,11 @@ class StepsExceeded(GreenroomError):
 
 class OutsideSilent(GreenroomError):
     """The program waited for a thread, a socket or another process, and nothing came of it for longer than a run's patience."""
+
+
+class StepEndless(GreenroomError):
+    """A step of the program did not end: a loop without a checkpoint, or a call that blocks. The text says whose, and where in the code."""
+
+
+class ThreadRefused(GreenroomError):
+    """The program asked for a thread of its own where it gets none; the text says for what, and which `threads=` to give instead."""

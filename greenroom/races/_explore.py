@@ -10,6 +10,7 @@ from ._schedule import Time
 from ._search import SCHEDULES, Mode, Strategy, run, survey
 from ._settings import settings
 from ._telling import told
+from ._threads import Threads
 
 
 def _again(token: str) -> str:
@@ -30,6 +31,7 @@ def explore(
     max_steps: int = MAX_STEPS,
     time: Time = "exact",
     backend: Backend | None = None,
+    threads: Threads = "inline",
 ) -> Callable[[Callable[..., Awaitable[Any]]], Callable[..., None]]:
     """Run an async test under many schedules; it fails with the smallest failure that was found.
 
@@ -48,6 +50,7 @@ def explore(
         max_steps: steps after which a run counts as a livelock.
         time: "exact", or "choice" to let timeouts fire early and late.
         backend: "hook" or "gate"; None takes the faster one that works.
+        threads: "inline", "refuse" or "real", as for `search`.
 
     Raises:
         TypeError: it decorates something else than an async function with a parameter for the `Sim`.
@@ -66,14 +69,15 @@ def explore(
         def test(**others: Any) -> None:
             play = partial(scenario, **others)
             if settings.replay is not None:
-                result = run(play, schedule=settings.replay, max_steps=max_steps, backend=backend)
+                result = run(play, schedule=settings.replay, max_steps=max_steps, backend=backend, threads=threads)
                 if result.failed:
                     raise RaceFound(f"{name}: {told(result, _again(result.schedule.token))}") from result.error
                 return
             tries = settings.schedules or schedules
             surveyed = survey(
                 play, schedules=tries, seed=seed, seconds=seconds, strategy=strategy, mode=mode,
-                max_steps=max_steps, time=time, backend=backend, progress=settings.progress and settings.progress(name, tries),
+                max_steps=max_steps, time=time, backend=backend, threads=threads,
+                progress=settings.progress and settings.progress(name, tries),
             )  # fmt: skip
             settings.surveys.append(surveyed)
             found = surveyed.found

@@ -56,6 +56,7 @@ class Gate(Stepper):
         """Note that it does."""
         self._resumed.discard(task)
         self.activity += 1
+        self.at_work = task
 
     def after_task_step(self, task: Task) -> None:
         """Choose, once all that can go on is held."""
@@ -64,6 +65,8 @@ class Gate(Stepper):
 
     def before_io_wait(self, timeout: float) -> None:
         """Tell that nothing can go on for now."""
+        if len(self._waiters) > 1:  # one task reads the pipe by which Trio is woken
+            self.waited_for_io = True
         if not self.is_shut or self._resumed:
             return
         if self.held:  # time was let pass: once Trio has seen to who had waited for it, there is a choice again

@@ -40,9 +40,12 @@ class Hook(Stepper):
     def before_task_step(self, task: Task) -> None:
         """Count it."""
         self.activity += 1
+        self.at_work = task
 
     def before_io_wait(self, timeout: float) -> None:
         """Tell that nothing can go on for now."""
+        if len(self._waiters) > 1:  # one task reads the pipe by which Trio is woken
+            self.waited_for_io = True
         if self.is_shut and not self._runq:
             self.director.idle(finally_=timeout >= PATIENCE)
 

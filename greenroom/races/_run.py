@@ -1,6 +1,6 @@
 """Running a scenario, step by step, under a decider."""
 
-import inspect
+import re
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -12,20 +12,29 @@ import attrs
 import trio
 
 from ..mailbox import CHOICES
-from ._clock import VirtualClock
+from ._checks import check_count
+from ._clock import GivenUp, VirtualClock
 from ._decider import DATA, Choice, Decider
-from ._errors import DeadlockFound, OutsideSilent, StepsExceeded
+from ._ending import Ending, bury
+from ._errors import DeadlockFound, OutsideSilent, StepEndless, StepsExceeded
 from ._gate import Gate
 from ._hook import Hook, hooked, works
 from ._notes import Notes, Noting
+from ._outside import Outside
+from ._randomness import random_kept, seed_global
 from ._schedule import Injection, Schedule, Time
 from ._stepper import Stepper, Task
-from ._waiting import describe_stuck
+from ._threads import Threads, ThreadWork, threads_hooked, threads_work, use
+from ._waiting import describe_ready, describe_stuck
+from ._watcher import Watch, watched
 
 Verdict = Literal["passed", "failed", "deadlock", "livelock", "hung"]
 Backend = Literal["gate", "hook"]
 Scenario = Callable[..., Awaitable[Any]]
+Stuck = DeadlockFound | StepsExceeded | OutsideSilent | StepEndless
 MAX_STEPS: Final = 10_000
+#: What of a `repr` is another one in each process.
+_ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
 #: The label of letting time pass, where that is a choice.
 TIME: Final = "time"
 
@@ -35,7 +44,8 @@ class Result:
     """Say how a run ended.
 
     Attributes:
-        verdict: "passed", "failed" (it raised), "deadlock", "livelock" (too many steps) or "hung" (nothing came from outside).
+        verdict: "passed", "failed" (it raised), "deadlock", "livelock" (too many steps) or "hung" (nothing came from outside, or a step
+            did not end).
         error: what it raised, or what says the deadlock, livelock or hang.
         choices: what there was to choose, and what was chosen, in order.
         steps: how many steps its tasks took.
@@ -43,6 +53,7 @@ class Result:
         time: whether letting time pass was among the choices.
         injection: the cancellation or crash that was tried out, if the run came to where it was to be.
         notes: where in the code each choice goes on, what the actors did, whether Trio would go this way; None unless they were to be taken.
+        uncontrolled: what it had to do with that is not controlled, as far as it was seen: "threads", "sockets or processes".
     """
 
     verdict: Verdict
@@ -53,6 +64,7 @@ class Result:
     time: Time = "exact"
     injection: Injection | None = None
     notes: Notes | None = attrs.field(default=None, eq=False, repr=False)
+    uncontrolled: frozenset[str] = attrs.field(default=frozenset[str](), eq=False)
 
     @property
     def failed(self) -> bool:
@@ -61,8 +73,10 @@ class Result:
 
     @property
     def fingerprint(self) -> str:
-        """Eight digits of a hash over all choices and the verdict: equal for two runs that went the same way."""
+        """Eight digits of a hash over all choices, the verdict and what was done to it: equal for two runs that went the same way."""
         text = "\n".join([*map(str, self.choices), str(self.steps), self.verdict])
+        if self.injection is not None:  # so that a token whose end is cut off is known for it
+            text += f"\n{self.injection}"
         return sha256(text.encode()).hexdigest()[:8]
 
     @property
@@ -81,18 +95,23 @@ class Terms:
         time: whether letting time pass is among the choices.
         backend: how steps are controlled.
         takes_notes: of each run, for somebody to read.
+        threads: what becomes of what a scenario gives to threads.
     """
 
     max_steps: int = MAX_STEPS
     time: Time = "exact"
     backend: Backend = attrs.field(factory=lambda: "hook" if works() else "gate")
     takes_notes: bool = False
+    threads: Threads = "inline"
 
     def __attrs_post_init__(self) -> None:
         """Refuse what is none of what there is."""
         check_count("max_steps", self.max_steps)
         if self.time not in ("exact", "choice"):
             raise ValueError(f"time is {self.time!r}; give 'exact' or 'choice'")
+        if self.threads not in ("inline", "refuse", "real"):
+            raise ValueError(f"threads is {self.threads!r}; give 'inline', 'refuse' or 'real'")
+        threads_work()  # within Trio it is too late to find out
         if self.backend not in ("gate", "hook"):
             raise ValueError(f"backend is {self.backend!r}; give 'gate' or 'hook'")
         if self.backend == "hook" and not works():
@@ -122,7 +141,7 @@ class Sim:
         """
         if not options:
             raise ValueError("sim.choose: there are no options")
-        labels = [repr(option) for option in options]
+        labels = [_ADDRESS.sub("", repr(option)) for option in options]
         return options[self._play.pick(DATA, labels) if len(options) > 1 else 0]
 
     @contextmanager
@@ -161,7 +180,11 @@ class _Play:
         self.choices: list[Choice] = []
         self.noting = Noting(stage.stepper) if stage.terms.takes_notes else None
         self.scope = trio.CancelScope()
-        self.stuck: DeadlockFound | StepsExceeded | OutsideSilent | None = None
+        self.work = ThreadWork(self.terms.threads)
+        self.outside = Outside(self.stepper, self.work)
+        self.stuck: Stuck | None = None
+        #: set by the watcher.
+        self.struck: StepEndless | None = None
         self.error: BaseException | None = None
         self.value: Any = None
         self.waited_at = -1
@@ -188,9 +211,12 @@ class _Play:
 
     def before_step(self) -> None:
         """End a run that takes too long; cancel, if that is what is to be tried out."""
+        if self.struck is not None:
+            self._end(self.struck)
+            return
         if self.stepper.steps >= self.terms.max_steps:
             text = f"after {self.terms.max_steps} steps it had not ended; give a larger max_steps if it should"
-            self._end(StepsExceeded(text))
+            self._end(StepsExceeded(f"{text}\n{describe_ready(self.stepper)}"))
             return
         injection = self.injection
         if injection is None or injection.what != "cancel" or self.last_step == self.stepper.steps:
@@ -224,7 +250,7 @@ class _Play:
         """Let time pass, or see that nothing will ever happen again."""
         if not finally_:
             return
-        if self._awaits_outside():
+        if self.outside.is_awaited():
             if self.waited_at == self.stepper.activity:
                 text = "nothing came of the thread, socket or process that is awaited, for as long as a run is patient"
                 self._end(OutsideSilent(f"{text}\n{describe_stuck(self.stepper)}"))
@@ -242,19 +268,15 @@ class _Play:
     def _next_deadline(self) -> float:
         return self.clock.now + max(0.0, trio.lowlevel.current_statistics().seconds_to_next_deadline)
 
-    def _awaits_outside(self) -> bool:
-        if trio.to_thread.current_default_thread_limiter().borrowed_tokens:
-            return True
-        io = trio.lowlevel.current_statistics().io_statistics
-        # One task reads the pipe by which Trio is woken.
-        return bool(getattr(io, "tasks_waiting_read", 1) - 1 + getattr(io, "tasks_waiting_write", 0))
-
-    def _end(self, stuck: DeadlockFound | StepsExceeded | OutsideSilent) -> None:
+    def _end(self, stuck: Stuck) -> None:
         self.stuck = stuck
         self.stepper.open()
-        self.scope.cancel()
-        for task in self.stepper.tasks:
-            _unshield(task)
+        Ending(self.stepper, self.clock, self.scope, self.outside)
+
+    @property
+    def inline(self) -> str | None:
+        """What runs inline for a thread just now."""
+        return self.work.inline
 
     # -- the run
 
@@ -265,42 +287,34 @@ class _Play:
         except (trio.Cancelled, KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # noqa: BLE001 -- whatever it raises is the failure that was looked for
-            if self.stuck is None:
+            if self.stuck is None and self.struck is None:
                 self.error = error
 
     def result(self) -> Result:
         """Say how it ended."""
         verdict: Verdict = "passed"
-        match self.stuck:
+        stuck = self.stuck or self.struck
+        match stuck:
             case DeadlockFound():
                 verdict = "deadlock"
             case StepsExceeded():
                 verdict = "livelock"
-            case OutsideSilent():
+            case OutsideSilent() | StepEndless():
                 verdict = "hung"
             case None:
                 verdict = "passed" if self.error is None else "failed"
         injection = self.injection if self.injection is not None and self.passed > self.injection.at else None
         return Result(
             verdict,
-            self.stuck or self.error,
+            stuck or self.error,
             tuple(self.choices),
             self.stepper.steps,
             self.value,
             self.terms.time,
             injection,
             None if self.noting is None else self.noting.result(),
+            self.outside.seen,
         )
-
-
-def _unshield(task: Task) -> None:
-    """Take the shields from around a task: what is stuck behind one would never end."""
-    status: Any = getattr(task, "_cancel_status", None)
-    while status is not None:
-        scope: trio.CancelScope = status._scope  # noqa: SLF001 -- Trio has no other way to learn of it
-        if scope.shield:
-            scope.shield = False
-        status = status._parent  # noqa: SLF001
 
 
 class Stage:
@@ -309,6 +323,8 @@ class Stage:
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
         self.clock = VirtualClock()
+        self._play: _Play | None = None
+        self._watch = Watch()
         nobody: Any = None
         self.stepper: Stepper = (Hook if terms.backend == "hook" else Gate)(nobody)
 
@@ -316,23 +332,55 @@ class Stage:
         self, scenario: Scenario, args: Sequence[Any], decider: Decider, injection: Injection | None = None
     ) -> Result:
         """Run a scenario once, from a task that is not stepped."""
-        play = self.stepper.director = _Play(self, decider, injection)
+        play = self._play = self.stepper.director = _Play(self, decider, injection)
         self.clock.now = 0.0
         CHOICES.set(play)
+        seed_global()
+        use(play.work)
         try:
             with nullcontext() if play.noting is None else play.noting.taken(), play.scope:
                 async with trio.open_nursery() as nursery:
                     self.stepper.shut()
+                    self._watch.play = play
                     nursery.start_soon(play.body, scenario, args, name=getattr(scenario, "__name__", "scenario"))
         finally:
+            self._watch.play = None
             self.stepper.open()
+            self.clock.rounds = None
             CHOICES.set(None)
         return play.result()
 
     def run(self, main: Callable[[], Awaitable[Any]]) -> Any:
-        """Open it, and let `main` run scenarios on it."""
-        with hooked(self.stepper):
-            return trio.run(main, clock=self.clock, instruments=[self.stepper])
+        """Open it, and let `main` run scenarios on it.
+
+        Returns:
+            What `main` does; the result of the last scenario if that had to be given up, and the stage with it.
+        """
+
+        async def listening() -> Any:
+            roots.append(trio.lowlevel.current_root_task())
+            with watch.listening():
+                return await main()
+
+        roots: list[Any] = []
+        with hooked(self.stepper), threads_hooked(), random_kept(), watched() as watch:
+            self._watch = watch
+            try:
+                return trio.run(listening, clock=self.clock, instruments=[self.stepper])
+            except trio.TrioInternalError as error:
+                play = self._play
+                if play is None or not (isinstance(error.__cause__, GivenUp) or play.struck is not None):
+                    raise
+                bury(roots[0])
+                watch.put_back()
+                return play.result()
+
+
+@contextmanager
+def prepared() -> Generator[None]:
+    """Do for many runs at once what each would have to do for itself. Runs in it need less time; nothing else changes."""
+    with threads_hooked(), random_kept():
+        yield
 
 
 def run_once(
@@ -347,30 +395,3 @@ def run_once(
     stage = Stage(terms or Terms())
     result: Result = stage.run(partial(stage.play, scenario, args, decider, injection))
     return result
-
-
-def check_count(name: str, number: Any) -> None:
-    """Refuse what is no number from 1.
-
-    Raises:
-        ValueError: with the name and what it was.
-    """
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise ValueError(f"{name} is {number!r}; give a number from 1")
-
-
-def check_scenario(caller: str, scenario: Any) -> None:
-    """Refuse what cannot be run as a scenario, and a call from where none can be run.
-
-    Raises:
-        TypeError: it is no async function. RuntimeError: this is within Trio.
-    """
-    core: Any = scenario
-    while isinstance(core, partial):
-        core = core.func
-    name = getattr(core, "__qualname__", repr(core))
-    by_call: Any = getattr(core.__class__, "__call__", None)  # noqa: B004 -- how it is made counts
-    if not inspect.iscoroutinefunction(core) and not inspect.iscoroutinefunction(by_call):
-        raise TypeError(f"{caller}: {name} is no async function; a scenario is `async def {name}(sim)`")
-    if trio.lowlevel.in_trio_run():
-        raise RuntimeError(f"{caller}: called within Trio; each run is a Trio run of its own, so call it from outside")

@@ -10,10 +10,13 @@ import attrs
 from ._errors import InvalidToken
 
 VERSION: Final = "1"
+_NUMBER: Final = "[0-9]{1,18}"
 _TOKEN: Final = re.compile(
-    r"r(?P<version>\d+)(?P<time>t?):(?P<deviations>(?:\d+\.\d+(?:-\d+\.\d+)*)?):(?P<print>[0-9a-f]{8})"
-    r"(?::(?P<what>cancel|crash)\.(?P<name>\w+)\.(?P<at>\d+))?"
+    rf"r(?P<version>[0-9]{{1,18}})(?P<time>t?):(?P<deviations>(?:{_NUMBER}\.{_NUMBER}(?:-{_NUMBER}\.{_NUMBER})*)?):(?P<print>[0-9a-f]{{8}})"
+    rf"(?::(?P<what>cancel|crash)\.(?P<name>\w+)\.(?P<at>{_NUMBER}))?"
 )
+#: Characters of a wrong token that are shown.
+_SHOWN: Final = 80
 _LIKE: Final = "'r1:4.1-9.2:0f3a77c1'"
 
 #: When time passes: "exact", only when nothing else can happen; "choice", also before, so that a timeout may fire early or late.
@@ -23,6 +26,8 @@ Time = Literal["exact", "choice"]
 @attrs.frozen
 class Injection:
     """Say what is done to a run from outside, and when.
+
+    A wrong word or number is a `ValueError`.
 
     Attributes:
         what: "cancel" a scope that the scenario has named, or "crash" an actor of a tree in it.
@@ -34,9 +39,29 @@ class Injection:
     name: str
     at: int
 
+    def __attrs_post_init__(self) -> None:
+        """Refuse what is none of what there is."""
+        if self.what not in ("cancel", "crash"):
+            raise ValueError(f"Injection: what is {self.what!r}; give 'cancel' or 'crash'")
+        if not _is_count(self.at):
+            raise ValueError(f"Injection: at is {self.at!r}; give a number from 0")
 
-def _frozen(deviations: Mapping[int, int]) -> Mapping[int, int]:
-    return MappingProxyType(dict(sorted(deviations.items())))
+    def __str__(self) -> str:
+        """Say it in words."""
+        if self.what == "cancel":
+            return f"step {self.at} in the scope {self.name!r}, to cancel it there (the first is 0)"
+        return f"{self.name} {self.at} of an actor, to crash it there (the first is 0)"
+
+
+def _is_count(number: Any) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and number >= 0
+
+
+def _frozen(deviations: Any) -> Mapping[int, int]:
+    pairs: dict[Any, Any] = dict(deviations) if isinstance(deviations, Mapping) else {-1: -1}  # pyright: ignore[reportUnknownArgumentType]
+    if not all(map(_is_count, [*pairs, *pairs.values()])):
+        raise ValueError(f"Schedule: deviations are {deviations!r}; give numbers of choices -> indices, all from 0")
+    return MappingProxyType(dict(sorted(pairs.items())))
 
 
 @attrs.frozen
@@ -55,6 +80,17 @@ class Schedule:
     time: Time = "exact"
     injection: Injection | None = None
 
+    def __attrs_post_init__(self) -> None:
+        """Refuse what is none of what there is."""
+        fingerprint: Any = self.fingerprint
+        if not isinstance(fingerprint, str):
+            text = "give a text, or '' for a schedule that was not run"
+            raise ValueError(f"Schedule: fingerprint is {fingerprint!r}; {text}")  # noqa: TRY004 -- one class for all
+        if self.time not in ("exact", "choice"):
+            raise ValueError(f"Schedule: time is {self.time!r}; give 'exact' or 'choice'")
+        if not (self.injection is None or isinstance(self.injection, Injection)):
+            raise ValueError(f"Schedule: injection is {self.injection!r}; give an Injection, or None")
+
     @property
     def token(self) -> str:
         """The same as a short text, from which `from_token` makes it again."""
@@ -72,17 +108,23 @@ class Schedule:
         """
         if not isinstance(token, str):
             raise InvalidToken(f"{token!r} is no token; a token is a text such as {_LIKE}")
-        found = _TOKEN.fullmatch(token.strip())
+        token = token.strip()
+        shown = repr(token) if len(token) <= _SHOWN else f"{token[:_SHOWN]!r}… ({len(token)} characters)"
+        found = _TOKEN.fullmatch(token)
         if found is None:
-            raise InvalidToken(f"{token!r} is no whole token; one looks like {_LIKE} (copy all of it)")
+            raise InvalidToken(f"{shown} is no whole token; one looks like {_LIKE} (copy all of it)")
         if found["version"] != VERSION:
             raise InvalidToken(
-                f"{token!r} is of format r{found['version']}, and this is a greenroom that reads r{VERSION}"
+                f"{shown} is of format r{found['version']}, and this is a greenroom that reads r{VERSION}"
             )
         pairs = [pair.split(".") for pair in found["deviations"].split("-") if pair]
         deviations = {int(at): int(index) for at, index in pairs}
-        if len(deviations) != len(pairs) or 0 in deviations.values():
-            raise InvalidToken(f"{token!r} names a choice twice, or the default as a deviation; it has been changed")
         what: Any = found["what"]
         injection = None if what is None else Injection(what, found["name"], int(found["at"]))
-        return cls(deviations, found["print"], "choice" if found["time"] else "exact", injection)
+        schedule = cls(deviations, found["print"], "choice" if found["time"] else "exact", injection)
+        if 0 in deviations.values() or schedule.token != token:
+            text = (
+                "it names a choice twice or out of order, the default as a deviation, or a number with zeros before it"
+            )
+            raise InvalidToken(f"{shown} has been changed: {text}")
+        return schedule

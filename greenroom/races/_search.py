@@ -9,14 +9,26 @@ from typing import Any, Final, Literal, TypedDict, Unpack
 import attrs
 
 from ._bounded import Bounded
+from ._checks import check_count, check_scenario, check_seconds, check_seed
 from ._cores import Turn, check_workers, search_on_cores
 from ._decider import Batches, Decider, Follow, Lottery, Priorities, Walk
 from ._errors import ProgramChanged
-from ._run import MAX_STEPS, Backend, Result, Scenario, Stage, Terms, check_count, check_scenario, run_once
+from ._fit import check_fit, difference
+from ._run import (
+    MAX_STEPS,
+    Backend,
+    Result,
+    Scenario,
+    Stage,
+    Terms,
+    prepared,
+    run_once,
+)
 from ._schedule import Schedule, Time
 from ._shrink import shrink
 from ._survey import Found, Survey, Tally
 from ._telling import told
+from ._threads import Threads
 
 SCHEDULES: Final = 500
 #: Schedules in one Trio run, where they share one; then comes a fresh one, without what the scenario may have left there.
@@ -72,6 +84,7 @@ class SearchOptions(TypedDict, total=False):
     max_steps: int
     time: Time
     backend: Backend | None
+    threads: Threads
     workers: int
     progress: Callable[[int], None] | None
 
@@ -84,6 +97,7 @@ def search(scenario: Scenario, *args: Any, **options: Unpack[SearchOptions]) -> 
     return survey(scenario, *args, **options).found
 
 
+@prepared()
 def survey(
     scenario: Scenario,
     *args: Any,
@@ -95,6 +109,7 @@ def survey(
     max_steps: int = MAX_STEPS,
     time: Time = "exact",
     backend: Backend | None = None,
+    threads: Threads = "inline",
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Survey:
@@ -114,18 +129,23 @@ def survey(
         max_steps: steps after which a run counts as a livelock.
         time: "exact": time passes when nothing else can happen; "choice": also before, so that timeouts fire early and late.
         backend: "hook" or "gate"; None takes the faster one of those that work with the installed Trio.
+        threads: what `trio.to_thread.run_sync` is given: "inline" runs it at once, in the step that asks for it; "refuse" raises `ThreadRefused`;
+            "real" runs it in a thread, at its own pace, which is not controlled.
         workers: processes to search with, each on a core of its own; the failure with the lowest number is the one that counts. They are forked, so
             they have all that this process has, and what they change is not seen here. Not with mode="isolated".
         progress: called with the number of each schedule that has been tried; it must not raise.
 
     Raises:
         ProgramChanged: the same schedule went another way when it was run again: something that is not controlled decides.
-        TypeError: the scenario is no async function. ValueError: a number or a word that is none of those above.
+        TypeError: the scenario is no async function, or does not take a `sim` and the `args`.
+        ValueError: a number or a word that is none of those above.
         RuntimeError: this was called within Trio.
     """
-    check_scenario("search", scenario)
-    _check_plan(schedules, strategy, mode, workers)
-    terms = terms_of(max_steps, time, backend)
+    check_scenario("search", scenario, args)
+    check_seed(seed)
+    check_seconds(seconds)
+    _check_plan(schedules, strategy, mode, workers, progress)
+    terms = terms_of(max_steps, time, backend, threads)
     begun = monotonic()
     until = None if seconds is None else begun + seconds
     tally = Tally()
@@ -154,17 +174,19 @@ def survey(
         if failure is None:
             break
         first = failure.result
+        way = f" of {schedules:,} (strategy {strategy}, seed {seed}; here {failure.by})"
+        if first.verdict == "hung":  # it took a patience: each try to shrink it would, too
+            return tally.survey(Found(first, failure.number, first, 0, False, way), monotonic() - begun)
         again = replay(first.schedule.deviations)
         if first.failed and again.fingerprint == first.fingerprint:
             best, runs, is_least = shrink(first, replay)
             noting = attrs.evolve(terms, takes_notes=True)
             noted = run_once(scenario, args, Follow(best.schedule.deviations), noting)
-            way = f" of {schedules:,} (strategy {strategy}, seed {seed}; here {failure.by})"
             found = Found(noted, failure.number, first, runs, is_least, way)
             return tally.survey(found, monotonic() - begun)
         # What ran before in the same Trio run may have had a part in it: once more, each in a run of its own.
         doubt = (
-            _difference(first, again)
+            difference(first, again)
             if first.failed
             else f"schedule {failure.number} failed in one process, and passes in another"
         )
@@ -172,13 +194,15 @@ def survey(
         first, again = tally.default or replay({}), replay({})
         if first.fingerprint == again.fingerprint:
             return tally.survey(None, monotonic() - begun)
-        doubt = _difference(first, again)
+        doubt = difference(first, again)
     raise ProgramChanged(doubt)
 
 
-def _check_plan(schedules: Any, strategy: Any, mode: Any, workers: Any) -> None:
+def _check_plan(schedules: Any, strategy: Any, mode: Any, workers: Any, progress: Any) -> None:
     check_count("schedules", schedules)
-    if strategy not in MAKERS:
+    if progress is not None and not callable(progress):
+        raise ValueError(f"search: progress is {progress!r}; give a function of the number of a schedule")
+    if strategy not in list(MAKERS):
         raise ValueError(f"search: strategy is {strategy!r}; give one of {', '.join(MAKERS)}")
     if mode not in ("shared", "isolated"):
         raise ValueError(f"search: mode is {mode!r}; give 'shared' or 'isolated'")
@@ -187,6 +211,7 @@ def _check_plan(schedules: Any, strategy: Any, mode: Any, workers: Any) -> None:
         raise ValueError(f"search: workers is {workers}; with mode='isolated' or strategy='bounded' there is one")
 
 
+@prepared()
 def first_failure(
     scenario: Scenario,
     *,
@@ -198,13 +223,17 @@ def first_failure(
 ) -> tuple[int, Result] | None:
     """Return the first failure as it was found, and the number of its schedule: a search without what follows it."""
     go = _run_shared if mode == "shared" else _run_isolated
-    first = go(_plan(strategy, schedules, seed, None, Tally()), scenario, (), terms_of(MAX_STEPS, "exact", backend))
+    first = go(
+        _plan(strategy, schedules, seed, None, Tally()), scenario, (), terms_of(MAX_STEPS, "exact", backend, "inline")
+    )
     return None if first is None else (first.number, first.result)
 
 
-def terms_of(max_steps: int, time: Time, backend: Backend | None) -> Terms:
+def terms_of(max_steps: int, time: Time, backend: Backend | None, threads: Threads) -> Terms:
     """Return the terms that a user asked for."""
-    return Terms(max_steps, time) if backend is None else Terms(max_steps, time, backend)
+    if backend is None:
+        return Terms(max_steps, time, threads=threads)
+    return Terms(max_steps, time, backend, threads=threads)
 
 
 #: Give out deciders, take in results; end with the first failure.
@@ -284,7 +313,12 @@ def _run_shared(plan: Plan, scenario: Scenario, args: Sequence[Any], terms: Term
                     ends.append(end.value)
                     return
 
-        stage.run(main)
+        given_up = stage.run(main)
+        if given_up is not None:
+            try:
+                decider = plan.send(given_up)
+            except StopIteration as end:
+                ends.append(end.value)
     return ends[0]
 
 
@@ -295,6 +329,7 @@ def run(
     max_steps: int = MAX_STEPS,
     time: Time = "exact",
     backend: Backend | None = None,
+    threads: Threads = "inline",
 ) -> Result:
     """Run a scenario once, under a schedule or its token; under the default one without. Not within Trio.
 
@@ -305,6 +340,7 @@ def run(
         max_steps: steps after which it counts as a livelock.
         time: "exact" or "choice", as for `search`.
         backend: "hook" or "gate"; None takes the faster one that works.
+        threads: "inline", "refuse" or "real", as for `search`; a schedule leads to the same run only under the same.
 
     Returns:
         How it ended; a failure is not raised.
@@ -314,16 +350,16 @@ def run(
         ProgramChanged: the schedule was taken from another run than the one that it leads to now.
         TypeError, ValueError, RuntimeError: as `search`.
     """
-    check_scenario("run", scenario)
-    if isinstance(schedule, str):
+    check_scenario("run", scenario, args)
+    if schedule is not None and not isinstance(schedule, Schedule):
         schedule = Schedule.from_token(schedule)
     follow = Follow({}) if schedule is None else Follow(schedule.deviations, round_=not schedule.fingerprint)
-    terms = terms_of(max_steps, time if schedule is None else schedule.time, backend)
+    terms = terms_of(max_steps, time if schedule is None else schedule.time, backend, threads)
     terms = attrs.evolve(terms, takes_notes=True)
     injection = None if schedule is None else schedule.injection
     result = run_once(scenario, args, follow, terms, injection=injection)
-    if schedule is not None and schedule.fingerprint:
-        _check_fit(schedule, follow, result)
+    if schedule is not None and (schedule.fingerprint or schedule.injection):
+        check_fit(schedule, follow, result)
     return result
 
 
@@ -338,45 +374,15 @@ def check(
     max_steps: int = MAX_STEPS,
     time: Time = "exact",
     backend: Backend | None = None,
+    threads: Threads = "inline",
 ) -> Any:
     """Run a scenario once as `run` does, and return what it returned. Not within Trio.
 
     Raises:
         ScenarioFailed: it did not pass; the text says how, and what replays it. Others as `run`.
     """
-    result = run(scenario, *args, schedule=schedule, max_steps=max_steps, time=time, backend=backend)
+    result = run(scenario, *args, schedule=schedule, max_steps=max_steps, time=time, backend=backend, threads=threads)
     if result.failed:
         again = f"races.run(scenario, schedule={result.schedule.token!r})"
         raise ScenarioFailed(told(result, again)) from result.error
     return result.value
-
-
-def _check_fit(schedule: Schedule, follow: Follow, result: Result) -> None:
-    if follow.misfit is not None:
-        at, index, among = follow.misfit
-        raise ProgramChanged(
-            f"the program changed: choice {at} takes number {index} of those that are ready, and there are {among}"
-        )
-    last = max(schedule.deviations, default=-1)
-    if last >= len(result.choices):
-        raise ProgramChanged(
-            f"the program changed: the schedule has a choice {last}, and the run has {len(result.choices)} choices"
-        )
-    if schedule.injection != result.injection:
-        raise ProgramChanged(f"the program changed: it does not come to {schedule.injection} any more")
-    if schedule.fingerprint != result.fingerprint:
-        raise ProgramChanged(
-            f"the program changed: the schedule leads to a run {result.fingerprint} ({result.verdict}), and was taken from "
-            f"{schedule.fingerprint}"
-        )
-
-
-def _difference(first: Result, again: Result) -> str:
-    pairs: Iterator[tuple[int, Sequence[Any]]] = enumerate(zip(first.choices, again.choices, strict=False))
-    for at, (one, other) in pairs:
-        if one != other:
-            return f"the same schedule went another way at choice {at}: first {one}; then {other}; what else decides there?"
-    return (
-        f"the same schedule ended in another way: first {first.verdict} after {first.steps} steps, "
-        f"then {again.verdict} after {again.steps}"
-    )

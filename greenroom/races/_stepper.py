@@ -5,10 +5,12 @@ order of steps that Trio's batches would allow, or one that only a change of Tri
 cancellation) is delivered at its next checkpoint, as to any task that Trio has already resumed.
 """
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
+from functools import cache
 from typing import Any, Protocol
 
 import trio
+from trio._core import _run
 
 Task = trio.lowlevel.Task
 
@@ -39,12 +41,21 @@ class Stepper(trio.abc.Instrument):
         self.steps: int = 0
         #: grows whenever any task does anything, Trio's own among them.
         self.activity = 0
+        #: the task that goes on, or was the last to do so.
+        self.at_work: Task | None = None
+        #: True once any task has waited for a socket or a process, as far as Trio lets that be seen at each step.
+        self.waited_for_io = False
+        self._waiters: Mapping[Any, Any] = {}
         #: what is held: the step in which it became ready, and its number.
         self.held: dict[Task, tuple[int, int]] = {}
         self._numbers: dict[Task, int] = {}
         self._labels: dict[Task, str] = {}
         self._coroutines: dict[Task, Coroutine[Any, Any, Any]] = {}
         self._token: trio.lowlevel.TrioToken | None = None
+
+    def __dir__(self) -> list[str]:
+        """List what Trio is to call: it looks through all of it at the begin of each run."""
+        return _hooks_of(type(self))
 
     def shut(self) -> None:
         """Begin: tasks that are spawned from now on are stepped. Within Trio only."""
@@ -54,6 +65,10 @@ class Stepper(trio.abc.Instrument):
         self._numbers = {}
         self._labels = {}
         self._coroutines = {}
+        self.at_work = None
+        self.waited_for_io = False
+        io_manager = getattr(getattr(_run.GLOBAL_RUN_CONTEXT, "runner", None), "io_manager", None)
+        self._waiters = getattr(io_manager, "_registered", {})
         self.is_shut = True
 
     def open(self) -> None:
@@ -91,3 +106,9 @@ class Stepper(trio.abc.Instrument):
 
 def _nothing() -> None:
     pass
+
+
+@cache
+def _hooks_of(kind: type[Stepper]) -> list[str]:
+    plain = trio.abc.Instrument
+    return [name for name in vars(plain) if name[0] != "_" and getattr(kind, name) is not getattr(plain, name)]

@@ -18,7 +18,6 @@ HOOKS: Final = {"receive": "receives", "turn": "has a turn", "startup": "starts 
 #: Characters of a message that are shown.
 WIDTH: Final = 60
 _RESUME: Final = opmap["RESUME"]
-_RETURNS: Final = {opmap[name] for name in ("RETURN_VALUE", "RETURN_CONST") if name in opmap}
 
 Tell = Callable[[str], None]
 #: Say something of a call, or of what it returned.
@@ -50,7 +49,7 @@ def told(tell: Tell, name_of: Callable[[Any], str]) -> Generator[None]:
                 text = tellers.hook(frame)
         elif event == "return":
             teller = tellers.at_return.get(code)
-            if teller is not None and value is not None and code.co_code[frame.f_lasti] in _RETURNS:
+            if teller is not None and value is not None:  # None: it has raised
                 text = teller(frame.f_locals, value)
         if text:
             tell(text)

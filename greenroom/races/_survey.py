@@ -99,7 +99,7 @@ class Tally:
         self.default = self.default or result
         self.schedules += 1
         self.ways.add(hash(tuple([choice.index for choice in result.choices])))
-        self.uncontrolled.update(getattr(result, "uncontrolled", ()))
+        self.uncontrolled.update(result.uncontrolled)
 
     def merge(self, other: Any) -> None:
         """Take in what another process has counted of the same search; each has tried schedules of its own, but for the first."""

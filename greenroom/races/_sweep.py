@@ -7,9 +7,11 @@ from typing import Any, Literal
 
 import attrs
 
+from ._checks import check_count, check_scenario, check_seed
 from ._decider import Decider, Follow, Walk
-from ._run import MAX_STEPS, Result, Scenario, Terms, check_count, check_scenario, run_once
+from ._run import MAX_STEPS, Result, Scenario, Terms, prepared, run_once
 from ._schedule import Injection, Time
+from ._threads import Threads
 
 Boundary = Literal["startup", "handler", "shutdown"]
 
@@ -23,7 +25,7 @@ class Sweep:
     """Say what came of a sweep.
 
     Attributes:
-        points: at how many it was tried, over all schedules: all there are.
+        points: at how many it was tried, over all schedules: all there are, or up to the first at which the run hung.
         failures: (number of the schedule from 0, point from 0) -> the run that failed there; its `schedule.token` replays it.
     """
 
@@ -48,6 +50,7 @@ def cancel_everywhere(
     seed: int = 0,
     max_steps: int = MAX_STEPS,
     time: Time = "exact",
+    threads: Threads = "inline",
 ) -> Sweep:
     """Cancel a named scope at its first step, then in another run at its second, and so on to its last. Not within Trio.
 
@@ -59,13 +62,14 @@ def cancel_everywhere(
         seed: of the random walks.
         max_steps: steps after which a run counts as a livelock.
         time: "exact" or "choice", as for `search`.
+        threads: "inline", "refuse" or "real", as for `search`.
 
     Raises:
         ValueError: the scenario opens no such scope, or takes no step in it; or a number is none.
         TypeError, RuntimeError: as `search`.
     """
-    check_scenario("cancel_everywhere", scenario)
-    sweep = _sweep(scenario, args, "cancel", scope, schedules, seed, Terms(max_steps, time))
+    check_scenario("cancel_everywhere", scenario, args)
+    sweep = _sweep(scenario, args, "cancel", scope, schedules, seed, Terms(max_steps, time, threads=threads))
     if not sweep.points:
         raise ValueError(f"cancel_everywhere: the scenario takes no step in a `with sim.scope({scope!r}):`")
     return sweep
@@ -79,6 +83,7 @@ def crash_everywhere(
     seed: int = 0,
     max_steps: int = MAX_STEPS,
     time: Time = "exact",
+    threads: Threads = "inline",
 ) -> Sweep:
     """Crash an actor at the first boundary of the kind that the run comes to, then in another run at the second, and so on. Not within Trio.
 
@@ -91,6 +96,7 @@ def crash_everywhere(
         seed: of the random walks.
         max_steps: steps after which a run counts as a livelock.
         time: "exact" or "choice", as for `search`.
+        threads: "inline", "refuse" or "real", as for `search`.
 
     Raises:
         ValueError: no such boundary, or the scenario comes to none; or a number is none.
@@ -98,13 +104,14 @@ def crash_everywhere(
     """
     if at not in ("startup", "handler", "shutdown"):
         raise ValueError(f"crash_everywhere: at is {at!r}; give 'startup', 'handler' or 'shutdown'")
-    check_scenario("crash_everywhere", scenario)
-    sweep = _sweep(scenario, args, "crash", at, schedules, seed, Terms(max_steps, time))
+    check_scenario("crash_everywhere", scenario, args)
+    sweep = _sweep(scenario, args, "crash", at, schedules, seed, Terms(max_steps, time, threads=threads))
     if not sweep.points:
         raise ValueError(f"crash_everywhere: the scenario comes to no {at} of an actor")
     return sweep
 
 
+@prepared()
 def _sweep(  # noqa: PLR0917 -- what both sweeps hand on
     scenario: Scenario,
     args: tuple[Any, ...],
@@ -115,6 +122,7 @@ def _sweep(  # noqa: PLR0917 -- what both sweeps hand on
     terms: Terms,
 ) -> Sweep:
     check_count("schedules", schedules)
+    check_seed(seed)
     failures: dict[tuple[int, int], Result] = {}
     points = 0
     for number in range(schedules):
@@ -123,6 +131,8 @@ def _sweep(  # noqa: PLR0917 -- what both sweeps hand on
             result = run_once(scenario, args, decider, terms, injection=Injection(what, name, point))
             if result.failed:
                 failures[number, point] = result
+            if result.verdict == "hung":
+                return Sweep(points + 1, failures)  # each further one would take a patience, too
             if result.injection is None:
                 break  # the run as it is without; that it fails already is worth telling too
             points += 1

@@ -11,14 +11,22 @@ import trio
 
 from ._stepper import Stepper, Task
 
-_TRIO: Final = str(Path(trio.__file__).parent)
+_TRIO: Final = str(Path(trio.__file__).parent.resolve())
+#: Tasks that are shown of those that could go on.
+SHOWN: Final = 5
 _HOUSE: Final = str(Path(__file__).parent.parent.resolve())
 #: Where its own rooms are in the repository: links lead there.
 _ROOMS: Final = tuple(str(Path(_HOUSE, room).resolve()) for room in ("mailbox", "actors", "supervisor"))
-_PYTHON: Final = sysconfig.get_path("stdlib")
-_SITE: Final = sysconfig.get_path("purelib")
+_PYTHON: Final = str(Path(sysconfig.get_path("stdlib")).resolve())
+_SITE: Final = str(Path(sysconfig.get_path("purelib")).resolve())
 #: Scenarios, although they are part of the house.
 _CATALOGUE: Final = str(Path(_HOUSE, "races", "catalogue"))
+
+
+@cache
+def _real(path: str) -> str:
+    """Return where a file of code really is: what was imported through a link has the link's name. No file keeps its name."""
+    return path if path.startswith("<") else str(Path(path).resolve())
 
 
 def frames_of(coroutine: Any) -> Iterator[FrameType]:
@@ -47,11 +55,22 @@ def describe_stuck(stepper: Stepper) -> str:
     return "\n".join(lines)
 
 
+def describe_ready(stepper: Stepper) -> str:
+    """Return a line for each of the first tasks that could go on: where."""
+    ready = stepper.in_order()
+    lines = [
+        f"  {stepper.label_of(task)} goes on {place_in(list(frames_of(stepper.tasks[task])))}" for task in ready[:SHOWN]
+    ]
+    if len(ready) > SHOWN:
+        lines.append(f"  and {len(ready) - SHOWN} more")
+    return "\n".join(lines)
+
+
 def place_in(frames: list[FrameType]) -> str:
     """Return where in the user's code: the innermost frame that is neither Trio's nor Python's nor ours; if there is none, ours."""
     ours = ""
     for frame in reversed(frames):
-        path = frame.f_code.co_filename
+        path = _real(frame.f_code.co_filename)
         if _is_users(path):
             return f"at {Path(path).name}:{frame.f_lineno} in {frame.f_code.co_name}"
         if not ours and not path.startswith(_TRIO):

@@ -1,4 +1,5 @@
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from greenroom import (
     Supervisor,
     Turn,
     TurnInterrupted,
+    open_supervisor,
 )
 from greenroom.testing import open_tree
 
@@ -591,3 +593,54 @@ async def test_a_failed_start_answers_asks_with_its_cause() -> None:
             await ref.ask(Get(), timeout=1)
         assert isinstance(caught.value.message, Get)
         root.reports.drain()
+
+
+class _Waits(Actor[Any]):
+    async def receive(self, message: Any, ctx: Context) -> None:
+        await trio.sleep_forever()
+
+
+def test_p17_an_ask_at_the_door_times_out_also_when_room_comes_in_that_very_moment() -> None:
+    """Trio's order within a batch decides, so it is tried often: a step that takes long, the list of deadlines, whoever makes room."""
+
+    class Hello(Request[None]):
+        pass
+
+    async def main() -> None:
+        clock = trio.lowlevel.current_clock()
+        assert isinstance(clock, trio.testing.MockClock)
+        left = trio.CancelScope()
+
+        async def ask(ref: Any, timeout: float, scope: trio.CancelScope) -> None:
+            with scope, suppress(AskTimeout):
+                await ref.ask(Hello(), timeout=timeout)
+
+        async def slow() -> None:
+            await trio.sleep(0.5)
+            clock.jump(1)
+
+        async def make_room() -> None:
+            await trio.sleep(0.5)
+            left.cancel()
+
+        async with open_supervisor("stage") as root:
+            full = await root.start(_Waits, mailbox=MailboxSpec(1, "wait"), shutdown=0)
+            other = await root.start(_Waits, shutdown=0)
+            full.tell("in hand")
+            await trio.testing.wait_all_tasks_blocked()
+            with trio.fail_after(60):
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(ask, full, 50, left)
+                    await trio.testing.wait_all_tasks_blocked()
+                    nursery.start_soon(ask, full, 1, trio.CancelScope())
+                    nursery.start_soon(ask, other, 0.5, trio.CancelScope())
+                    nursery.start_soon(slow)
+                    nursery.start_soon(make_room)
+                    await trio.testing.wait_all_tasks_blocked()
+                    clock.jump(0.5)
+                    await trio.testing.wait_all_tasks_blocked()
+                    clock.autojump_threshold = 0
+            root.reports.drain()
+
+    for _ in range(100):
+        trio.run(main, clock=trio.testing.MockClock())

@@ -2,7 +2,7 @@
 
 import gc
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -304,6 +304,42 @@ async def test_arguments_that_contain_themselves_are_refused() -> None:
     given: dict[str, Any] = {}
     given["again"] = given
     assert (await dispatch([Call(1, "search", given)], search))[0].cause == "the arguments are nested too deeply"
+
+
+async def test_arguments_whose_own_code_fails_are_refused() -> None:
+    class Hostile(dict[str, Any]):
+        def keys(self) -> Any:
+            raise OSError("no keys")
+
+        __iter__ = keys
+
+    class Map(Mapping[str, Any]):
+        __getitem__ = __iter__ = __len__ = lambda *_: Hostile().keys()  # type: ignore[assignment]
+
+    (result,) = await dispatch([Call(1, "search", Map())], search)
+    assert (result.kind, result.cause) == ("refused", "the arguments cannot be read: OSError: no keys")
+
+
+async def test_a_tool_that_says_nothing_needs_approval_and_one_that_does_nothing_says_so() -> None:
+    class Bare(Tool):
+        name = "bare"
+
+    (denied,) = await dispatch(calls_of("bare"), Bare())
+    assert denied.kind == "denied"
+    (failed,) = await dispatch(calls_of("bare"), Bare(), approver=lambda _: True)
+    assert failed.cause.endswith("Bare got {'n': 0}, but defines no run(self, arguments, ctx)")
+
+
+async def test_what_a_tool_returns_may_be_any_awaitable() -> None:
+    class Soon:
+        def __await__(self) -> Any:
+            yield from search.run({}, None).__await__()  # type: ignore[arg-type]
+            return "waited for"
+
+    soon = tool(lambda *_: Soon(), name="soon", schema={"type": "null"}, **LOOK)
+    results = await dispatch(calls_of("soon", "search", "soon"), soon, search)
+    assert [result.value for result in results] == ["waited for", "found 1", "waited for"]
+    assert soon.schema == {"type": "null"}
 
 
 async def test_what_is_approved_is_what_runs_whatever_becomes_of_the_original() -> None:

@@ -1,6 +1,7 @@
 """Races from the command line."""
 
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,11 +37,35 @@ async def leaves(sim):
     import os
     os._exit(0)
 
+async def spins(sim):
+    await trio.lowlevel.checkpoint()
+    while True:
+        pass
+
+async def threaded(sim):
+    import threading
+    assert await trio.to_thread.run_sync(threading.get_ident) != threading.get_ident()
+
+async def without():
+    pass
+
+async def nested(sim):
+    from greenroom.console._app import main
+    assert main(["race", "racing_here:once"]) == 0
 runs = 0
 async def fickle(sim):
     global runs
     runs += 1
     assert runs != 2
+"""
+
+
+QUICK = """
+import sys
+from greenroom.races import _watcher
+from greenroom.console._app import main
+_watcher.STEP_PATIENCE = 0.3
+sys.exit(main())
 """
 
 
@@ -97,6 +122,24 @@ def test_what_does_not_end_is_a_livelock(greenroom: Run) -> None:
         (["race", "racing_here:once", "--workers", "0"], "workers is 0; give a number from 1"),
         (["race", "racing_here:once", "--workers", "2", "--mode", "isolated"], "with mode='isolated'"),
         (["race", "racing_here:leaves", "--workers", "2"], "ended without a word"),
+        (["race", "racing_here:once", "--workers", "1000000"], "workers is 1000000; give 1000 at most"),
+        (["race", "racing_here:once", "--seconds", "-1"], "seconds is -1.0; give a number from 0"),
+        (["race", "racing_here:once", "--seconds", "nan"], "seconds is nan; give a number from 0"),
+        (["race", "racing_here:once", "--seconds", "soon"], "soon"),
+        (["race", "racing_here:once", "--seed", "1.5"], "--seed: '1.5' is no whole number"),
+        (["race", "racing_here:once", "--time", "early"], "early"),
+        (["race", "racing_here:once", "--mode", "alone"], "alone"),
+        (["race", "racing_here:once", "--threads", "virtual"], "virtual"),
+        (["race", "racing_here:without"], "without cannot be called with a `sim`: too many positional arguments"),
+        (["replay", "r1::00000000", "racing_here:once", "--threads", "virtual"], "virtual"),
+        (["replay", "", "racing_here:once"], "'' is no whole token"),
+        (["replay", "R1::00000000", "racing_here:once"], "is no whole token"),
+        (["replay", f"r1:{10**30}.1:00000000", "racing_here:once"], "is no whole token"),
+        (["replay", "r1:00.1:00000000", "racing_here:once"], "has been changed"),
+        (
+            ["replay", "r1::00000000:cancel.victim.0", "racing_here:once"],
+            "it does not come to step 0 in the scope 'victim'",
+        ),
         (["replay", "r1:0.1", "racing_here:once"], "'r1:0.1' is no whole token"),
         (["replay", "r7::00000000", "racing_here:once"], "is of format r7"),
         (["replay", "r1:3.1:00000000", "racing_here:once"], "the program changed: the schedule has a choice 3"),
@@ -109,3 +152,39 @@ def test_what_is_wrong_is_said_in_a_line_and_exits_2(greenroom: Run, arguments: 
     assert text in ended.stderr
     assert "Traceback" not in ended.stderr
     assert ended.stdout == ""
+
+
+@pytest.mark.usefixtures("here")
+def test_what_becomes_of_threads_can_be_said(greenroom: Run) -> None:
+    inline = greenroom("race", "racing_here:threaded", "--schedules", "5")
+    assert inline.returncode == 1
+    token = inline.stdout.split("greenroom replay ")[1].split()[0]
+    refused = greenroom("race", "racing_here:threaded", "--schedules", "5", "--threads", "refuse")
+    assert refused.returncode == 1
+    assert "get_ident was given to a thread, and threads='refuse'; give threads='inline'" in refused.stdout
+    real = greenroom("race", "racing_here:threaded", "--schedules", "5", "--threads", "real", "--workers", "1")
+    assert (real.returncode, real.stderr) == (0, "")
+    assert "not controlled: threads" in real.stdout
+    assert greenroom("replay", token, "racing_here:threaded").returncode == 1
+    other = greenroom("replay", token, "racing_here:threaded", "--threads", "real")
+    assert other.returncode == 2
+    assert "the program changed" in other.stderr
+    assert "it has to do with threads, whose order is not controlled" in other.stderr
+
+
+@pytest.mark.usefixtures("here")
+def test_the_command_within_a_scenario_says_what_is_wrong(greenroom: Run) -> None:
+    ended = greenroom("race", "racing_here:nested", "--workers", "1", "--schedules", "1")
+    assert ended.returncode == 1
+    assert "called within Trio; each run is a Trio run of its own" in ended.stderr
+
+
+def test_a_step_that_does_not_end_is_told_in_seconds_on_one_core_and_on_two(here: Path) -> None:
+    for workers in ("1", "2"):
+        ended = subprocess.run(
+            [sys.executable, "-P", "-c", QUICK, "race", "racing_here:spins", "--workers", workers],
+            cwd=here, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert (ended.returncode, ended.stderr) == (1, "")
+        assert "hung: task 0:spins has come to no checkpoint for 0.3 seconds: a loop without one" in ended.stdout
+        assert "at racing_here.py:" in ended.stdout

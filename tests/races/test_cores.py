@@ -1,6 +1,7 @@
 """Several processes find what one finds."""
 
 import os
+from time import sleep
 from typing import Any
 
 import pytest
@@ -21,6 +22,18 @@ def test_two_processes_find_the_same_failure_as_one(name: str) -> None:
     assert alone is not None
     assert together is not None
     assert (together.schedules, together.token) == (alone.schedules, alone.token)
+
+
+def test_the_failure_with_the_lowest_number_counts_though_another_was_there_first() -> None:
+    async def scenario(sim: Sim) -> None:
+        drawn = [sim.choose("ab") for _ in range(5)]
+        if drawn[1] == "b":  # the third schedule, and so the second process
+            sleep(0.5)  # noqa: ASYNC251 -- real time: the other process is to be first
+        assert drawn[1] == drawn[2] == "a"
+
+    found = races.search(scenario, workers=2)
+    assert found is not None
+    assert (found.schedules, dict(found.first.schedule.deviations)) == (3, {1: 1})
 
 
 def test_nothing_is_found_where_there_is_nothing() -> None:

@@ -73,7 +73,9 @@ async def test_fine(sim):
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester) -> pytest.Pytester:
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    for name in ("CI", "BUILD_NUMBER"):  # with one of them, pytest says at the end all that it has said before
+        monkeypatch.delenv(name, raising=False)
     pytester.makepyfile(FILE)
     return pytester
 
@@ -107,6 +109,10 @@ def test_the_number_of_schedules_can_be_given_for_all(project: pytest.Pytester) 
     [
         ("--race-replay=nonsense", "'nonsense' is no whole token"),
         ("--race-replay=r9:0.1:00000000", "is of format r9"),
+        ("--race-replay=", "'' is no whole token"),
+        ("--race-replay=R1:0.1:00000000", "is no whole token"),
+        ("--race-replay=r1:00.1:00000000", "has been changed"),
+        (f"--race-replay=r1:{10**30}.1:00000000", "is no whole token"),
         ("--race-schedules=0", "0 is too few; give a number from 1"),
         ("--race-schedules=many", "invalid int value: 'many'"),
     ],

@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from greenroom import races
-from greenroom.races import Sim
+from greenroom.races import Schedule, Sim
 from greenroom.races._decider import Batches, Decider, Follow, Lottery, Priorities, Walk
 from greenroom.races._run import run_once
 
@@ -189,6 +189,17 @@ def test_data_are_chosen_explored_and_replayed() -> None:
     assert dict(found.result.schedule.deviations) == {0: 2, 1: 1}
     with pytest.raises(AssertionError):
         raise races.run(scenario, schedule=found.token).error or ValueError
+
+
+def test_options_without_a_text_of_their_own_have_the_same_token_wherever_they_lie() -> None:
+    async def scenario(sim: Sim) -> None:
+        options = [object(), lambda: None, [object()]]
+        assert sim.choose(options) is options[0]
+
+    token = races.run(scenario, schedule=Schedule({0: 1})).schedule.token
+    kept = [object() for _ in range(1_000)]
+    assert races.run(scenario, schedule=token).schedule.token == token
+    assert kept
 
 
 def test_choosing_from_nothing_is_refused() -> None:

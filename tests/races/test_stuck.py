@@ -1,5 +1,10 @@
 """A deadlock says who waits for what, and names the circle."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import trio
 
 from greenroom import Actor, Context, Request, open_supervisor, races
@@ -65,3 +70,32 @@ def test_who_waits_for_an_actor_is_told_with_its_path() -> None:
     assert result.verdict == "deadlock"
     assert "0:scenario waits at test_stuck.py:" in str(result.error)
     assert "for an answer of /stage/silent (" in str(result.error)
+
+
+def test_what_is_imported_through_a_link_is_known_all_the_same(tmp_path: Path) -> None:
+    import greenroom
+
+    (tmp_path / "greenroom").symlink_to(Path(greenroom.__file__).parent)
+    (tmp_path / "asks.py").write_text(ASKS, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-P", str(tmp_path / "asks.py")]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "ask waits at asks.py:6 in ask for an answer of /stage/silent" in ended.stdout
+
+
+ASKS = """\
+import trio
+from greenroom import open_supervisor, races
+
+async def scenario(sim):
+    async def ask(ref):
+        await ref.ask("x")
+    async with open_supervisor("stage") as root, trio.open_nursery() as nursery:
+        nursery.start_soon(ask, root.start_soon(silent, name="silent"))
+        await trio.sleep(1)
+
+async def silent(ctx):
+    await trio.sleep_forever()
+
+print(races.run(scenario).error)
+"""
