@@ -1,7 +1,6 @@
 """Tools of real MCP servers, dispatched by an agent: what their flags come to, and one result for each call."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -225,15 +224,3 @@ async def test_calls_of_a_batch_are_under_way_at_the_same_time(toolbox: Launch, 
         return await ctx.dispatch(meetings(tmp_path, 5), tools=tools)
 
     assert kinds(await clerk_runs(work, toolbox())) == ["completed"] * 5
-
-
-async def test_a_server_behind_a_url_is_no_other(
-    serve_http: Callable[[], AbstractAsyncContextManager[Any]],
-) -> None:
-    from greenroom.mcp import mcp_server
-
-    async with serve_http() as server:
-        service = mcp_server("web", url=server.url, approval="auto", supports_parallel_tool_calls=True)
-        made = Dispatch([Call(n, "add", {"a": n, "b": 1}) for n in range(3)])
-        assert kinds(await clerk_runs(made, service)) == ["completed"] * 3
-        assert list(made.batches) == [range(3)]
