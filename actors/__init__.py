@@ -10,11 +10,18 @@ from ._actor import Actor as Actor
 from ._admission import ADMISSION as ADMISSION
 from ._admission import IN_TURN as IN_TURN
 from ._agent import Agent as Agent
+from ._agent_tool import AgentTool as AgentTool
+from ._agent_tool import Startable as Startable
+from ._approval import ApprovalRequest as ApprovalRequest
 from ._background import CancelOutcome as CancelOutcome
 from ._blueprint import Blueprint as Blueprint
 from ._blueprint import check_arguments as check_arguments
+from ._call import Call as Call
+from ._call import CallKind as CallKind
+from ._call import CallResult as CallResult
 from ._checks import check_seconds as check_seconds
 from ._context import Context as Context
+from ._dispatch import Dispatch as Dispatch
 from ._errors import ActorCrashed as ActorCrashed
 from ._errors import ActorRestarting as ActorRestarting
 from ._errors import ActorStopped as ActorStopped
@@ -22,6 +29,7 @@ from ._errors import ActorStopping as ActorStopping
 from ._errors import AskTimeout as AskTimeout
 from ._errors import BackgroundNotFound as BackgroundNotFound
 from ._errors import BackgroundTimeout as BackgroundTimeout
+from ._errors import CallRefused as CallRefused
 from ._errors import Deadlock as Deadlock
 from ._errors import Forbidden as Forbidden
 from ._errors import Ignore as Ignore
@@ -73,6 +81,10 @@ from ._oversight import list_background as list_background
 from ._oversight import wait_background as wait_background
 from ._piece import BackgroundResult as BackgroundResult
 from ._piece import BackgroundWork as BackgroundWork
+from ._plan import APPROVALS as APPROVALS
+from ._plan import Approval as Approval
+from ._plan import Traits as Traits
+from ._plan import plan_batches as plan_batches
 from ._policy import RESTART_TYPES as RESTART_TYPES
 from ._policy import Policy as Policy
 from ._policy import RestartType as RestartType
@@ -121,6 +133,9 @@ from ._status import PendingInit as PendingInit
 from ._status import Running as Running
 from ._status import Status as Status
 from ._timer import Timer as Timer
+from ._tool import FunctionTool as FunctionTool
+from ._tool import Tool as Tool
+from ._tool import tool as tool
 from ._turn import Turn as Turn
 from ._turn import TurnHandle as TurnHandle
 from ._turn import TurnOutcome as TurnOutcome

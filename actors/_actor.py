@@ -8,6 +8,7 @@ from ._service import Service
 
 if TYPE_CHECKING:
     from ._context import Context
+    from ._tool import Tool
 
 M = TypeVar("M")
 
@@ -31,6 +32,10 @@ class Actor(Generic[M]):
 
     def services(self) -> Iterable[Service[Any]]:
         """Return the slow things that it needs before it is ready; called once per incarnation."""
+        return ()
+
+    def tools(self, ctx: "Context") -> Iterable["Tool"]:
+        """Return what `ctx.dispatch` may call; asked at each dispatch that is not told otherwise, so that it may change."""
         return ()
 
     async def prewarm(self, ctx: "Context") -> None:

@@ -88,7 +88,7 @@ def read_blueprint(factory: Any) -> Blueprint:
 def _class_blueprint(made: type[Actor[Any]], prefix: str, least: int, most: float) -> Blueprint:
     agent = issubclass(made, Agent)
     services = has_own(made, "services") or has_own(made, "prewarm")
-    for hook in ("__init__", "receive", "turn", "startup", "shutdown", "services", "prewarm"):
+    for hook in ("__init__", "receive", "turn", "startup", "shutdown", "services", "prewarm", "tools"):
         _let_interrupts_in(getattr(made, hook, None))
     return Blueprint(
         kind="agent" if agent else "actor",

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, TypeVarTuple, Unpack, o
 import trio
 
 from ..mailbox import Mail
+from ._approval import Approver
 from ._background import CancelOutcome, drain_completed, pending_count, run_in_background
+from ._call import Call, CallResult
 from ._checks import check_seconds
+from ._dispatch import Dispatch
 from ._errors import ActorStopped, NotInTurn
 from ._gate import NOTHING
 from ._mail_wait import wait_for_mail
@@ -23,6 +26,7 @@ from ._runner import LEAVE
 from ._slot import Slot, blank
 from ._start_options import StartOptions
 from ._timer import Timer, set_timer
+from ._tool import Tool
 from ._wait import Waited, WaitMode, wait_for_actors
 from ._working import next_mail
 
@@ -387,6 +391,20 @@ class Context:
         more = self._slot.more
         family = None if more is None else more.family
         return [] if family is None else [child.ref() for child in family.children.values()]
+
+    async def dispatch(
+        self,
+        calls: Iterable[Call],
+        *,
+        tools: Iterable[Tool] | None = None,
+        approver: Approver | None = None,
+        approval_timeout: float | None = None,
+    ) -> list[CallResult]:
+        """Make many calls in batches and return a result for each, in order; `Dispatch` for who wants the results of an interrupted one, too.
+
+        Arguments and errors as `Dispatch` and its `run`. Checkpoint: always. Cancellation: is passed on to what is running; the results are lost.
+        """
+        return await Dispatch(calls, tools=tools, approver=approver, approval_timeout=approval_timeout).run(self)
 
     async def sleep(self, seconds: float) -> None:
         """Sleep on Trio's clock, as `trio.sleep`. Checkpoint: always. Cancellation: leaves nothing."""

@@ -322,5 +322,9 @@ class OwnTaskNeeded(GreenroomError):
     """A plain actor holds something that is bound to a task (an open nursery) over its messages: give its class `own_task = True`."""
 
 
+class CallRefused(GreenroomError):
+    """A call was refused before it did anything: raise it in a tool's `traits` or `run` for arguments that make no sense."""
+
+
 class Ignore(Exception):
     """Raise it in `startup` to say that there is nothing to do here: the child ends as `Ignored`, which is no failure (as OTP's `ignore`)."""

@@ -116,7 +116,7 @@ def _begin_restart(slot: Slot, reason: ExitReason) -> None:
             more.background.forget()
         _drop_watching(slot)
         _tell_monitors(slot, reason, slot_ends=False)
-        more.gate = more.family = more.turn = more.warnings = None
+        more.gate = more.family = more.turn = more.warnings = more.helpers = None
     box = slot.box
     if box.waiting_senders:
         detail = f"incarnation {slot.incarnation}, to which this ref is pinned, has ended"
@@ -143,7 +143,7 @@ def _end_slot(slot: Slot, reason: ExitReason, family: Family | None, verdict: Ve
             more.background.forget()
         _drop_watching(slot)
         _tell_monitors(slot, reason, slot_ends=True)
-        more.gate = more.family = more.turn = None
+        more.gate = more.family = more.turn = more.helpers = None
         if more.log is not None:
             more.log.close()
     if verdict == "forget":

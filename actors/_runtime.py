@@ -17,6 +17,7 @@ from ._blueprint import Blueprint, key_of, read_blueprint
 from ._chosen import ChosenQueue
 from ._deadlines import Deadlines
 from ._lifecycle import INITIALIZING, QUEUED
+from ._plan import Approval
 from ._pool import Pool, RunQueue
 from ._solo import Solo
 from ._turn_gate import TurnGate
@@ -57,12 +58,15 @@ class Runtime:
         time_slice: float = 0.001,
         wait_bounds: WaitBounds | None = None,
         max_running_turns: int | None = None,
+        approval: Approval = "ask",
     ) -> None:
         self.base: ContextVars = copy_context()
         self.trio_token = trio.lowlevel.current_trio_token()
         #: Trio's time; bound here, as it is read at each change of state.
         self.now = trio.lowlevel.current_clock().current_time
         self.choices = choices = CHOICES.get()
+        #: what a dispatched call that needs approval needs, in the whole tree.
+        self.approval: Approval = approval
         self.dead_letters = DeadLetters()
         self.deadlines = Deadlines(choices)
         if choices is not None:

@@ -62,15 +62,18 @@ class More:
     """Hold what few slots have."""
 
     __slots__ = (
-        "awaited", "background", "changes", "closing", "deferred", "family", "gate", "keyed_timers", "last_exit", "last_turn", "log", "monitors",
-        "observers", "readied", "redelivered", "reopened", "report_turn", "stop_timer", "timers", "turn", "turns", "vars",
-        "wait_is_over", "waiting_for", "wakes_parent", "warnings", "watching",
+        "awaited", "background", "changes", "closing", "deferred", "family", "gate", "helpers", "keyed_timers",
+        "last_exit", "last_turn", "log", "monitors", "observers", "readied", "redelivered", "reopened", "report_turn",
+        "stop_timer", "timers", "turn", "turns", "vars", "wait_is_over", "waiting_for", "wakes_parent", "warnings",
+        "watching",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.family: Family | None = None
         self.log: ReportLog | None = None
         self.gate: Gate | None = None
+        #: name -> who was started last under it by an agent tool, so that its end can be told when it is forgotten.
+        self.helpers: dict[str, Slot] | None = None
         self.turn: Turn[Any] | None = None
         #: the slot that this one's own turn task waits for: an edge of the deadlock check.
         self.waiting_for: Slot | None = None

@@ -1,6 +1,9 @@
 """Texts about errors. They run user code (`str(error)`), so they are made before a state changes, never while it does."""
 
+import json
+from collections.abc import Iterable
 from contextlib import suppress
+from difflib import get_close_matches
 from dis import opmap
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from types import FrameType, TracebackType
@@ -58,3 +61,11 @@ def _waits(frame: FrameType) -> bool:
 def format_seconds(seconds: float) -> str:
     """Return a length of time as people write it."""
     return f"{seconds:.6g} s"
+
+
+def did_you_mean(name: str, known: Iterable[str], *, others: str = "it has", none: str = "it has none") -> str:
+    """Say which of the known names were meant, or else which there are."""
+    names = sorted(known)
+    if close := get_close_matches(name, names, n=2):
+        return f"did you mean {' or '.join(json.dumps(each) for each in close)}?"
+    return f"{others}: {', '.join(names)}" if names else none

@@ -14,11 +14,16 @@ if TYPE_CHECKING:
     from .actors import ActorStopped as ActorStopped
     from .actors import ActorStopping as ActorStopping
     from .actors import Agent as Agent
+    from .actors import AgentTool as AgentTool
+    from .actors import ApprovalRequest as ApprovalRequest
     from .actors import AskTimeout as AskTimeout
     from .actors import BackgroundNotFound as BackgroundNotFound
     from .actors import BackgroundResult as BackgroundResult
     from .actors import BackgroundTimeout as BackgroundTimeout
     from .actors import BackgroundWork as BackgroundWork
+    from .actors import Call as Call
+    from .actors import CallRefused as CallRefused
+    from .actors import CallResult as CallResult
     from .actors import Cancelled as Cancelled
     from .actors import ChildEnded as ChildEnded
     from .actors import ChildStartupFailed as ChildStartupFailed
@@ -26,6 +31,7 @@ if TYPE_CHECKING:
     from .actors import Context as Context
     from .actors import Crashed as Crashed
     from .actors import Deadlock as Deadlock
+    from .actors import Dispatch as Dispatch
     from .actors import Down as Down
     from .actors import Errored as Errored
     from .actors import Escalated as Escalated
@@ -58,6 +64,7 @@ if TYPE_CHECKING:
     from .actors import ServiceNotFound as ServiceNotFound
     from .actors import ServicesFailed as ServicesFailed
     from .actors import Shutdown as Shutdown
+    from .actors import Startable as Startable
     from .actors import StartupFailed as StartupFailed
     from .actors import StartupInProgress as StartupInProgress
     from .actors import Status as Status
@@ -65,6 +72,8 @@ if TYPE_CHECKING:
     from .actors import StatusFeed as StatusFeed
     from .actors import StillRunning as StillRunning
     from .actors import Timer as Timer
+    from .actors import Tool as Tool
+    from .actors import Traits as Traits
     from .actors import Turn as Turn
     from .actors import TurnFinished as TurnFinished
     from .actors import TurnHandle as TurnHandle
@@ -74,6 +83,7 @@ if TYPE_CHECKING:
     from .actors import Vanished as Vanished
     from .actors import Waited as Waited
     from .actors import run_abandonable as run_abandonable
+    from .actors import tool as tool
     from .mailbox import CHOICES as CHOICES
     from .mailbox import Choices as Choices
     from .mailbox import DeadLetter as DeadLetter
@@ -107,12 +117,17 @@ __all__ = [
     "ActorStopped",
     "ActorStopping",
     "Agent",
+    "AgentTool",
     "AlreadyRunning",
+    "ApprovalRequest",
     "AskTimeout",
     "BackgroundNotFound",
     "BackgroundResult",
     "BackgroundTimeout",
     "BackgroundWork",
+    "Call",
+    "CallRefused",
+    "CallResult",
     "Cancelled",
     "ChildEnded",
     "ChildNotFound",
@@ -126,6 +141,7 @@ __all__ = [
     "DeadLetter",
     "DeadLetters",
     "Deadlock",
+    "Dispatch",
     "Down",
     "Errored",
     "Escalated",
@@ -166,6 +182,7 @@ __all__ = [
     "ServiceNotFound",
     "ServicesFailed",
     "Shutdown",
+    "Startable",
     "StartupFailed",
     "StartupInProgress",
     "Status",
@@ -174,6 +191,8 @@ __all__ = [
     "StillRunning",
     "Supervisor",
     "Timer",
+    "Tool",
+    "Traits",
     "Turn",
     "TurnFinished",
     "TurnHandle",
@@ -185,6 +204,7 @@ __all__ = [
     "__version__",
     "open_supervisor",
     "run_abandonable",
+    "tool",
 ]
 
 # A library stays silent until its user configures logging.

@@ -8,6 +8,7 @@ import attrs
 import trio
 
 from ..actors import (
+    APPROVALS,
     END,
     INITIALIZING,
     NO_ORDER,
@@ -16,6 +17,7 @@ from ..actors import (
     STOP,
     STOPPING,
     ActorStopped,
+    Approval,
     ChildEnded,
     ChildStartupFailed,
     Escalated,
@@ -85,6 +87,7 @@ async def open_supervisor(
     limits: Limits | None = None,
     children: Iterable[ChildSpec] = (),
     unread: Literal["log", "raise"] = "log",
+    approval: Approval = "ask",
     scheduling: Scheduling | None = None,
     on_open: Callable[[Supervisor], object] | None = None,
 ) -> AsyncGenerator[Supervisor]:
@@ -100,6 +103,7 @@ async def open_supervisor(
         limits: of the whole tree.
         children: declared children, started in order.
         unread: what to do at the end about reported failures that nobody has read: "log" them as errors, or "raise" them.
+        approval: what a dispatched call that needs approval needs: "ask" the dispatch's approver, "auto" nothing, "deny": it is not made.
         scheduling: how plain actors share their tasks.
         on_open: called once with what the block is going to get, before any child is there: to watch the inline ones start.
 
@@ -117,6 +121,8 @@ async def open_supervisor(
         raise InvalidSpec(f"open_supervisor: strategy {strategy!r} is not known; there is 'one_for_one'")
     if unread not in ("log", "raise"):
         raise InvalidSpec(f"open_supervisor: unread is {unread!r}; give 'log' or 'raise'")
+    if approval not in APPROVALS:
+        raise InvalidSpec(f"open_supervisor: approval is {approval!r}; give 'ask', 'auto' or 'deny'")
     for what, value, kind in (
         ("intensity", intensity, Intensity),
         ("limits", limits, Limits),
@@ -140,6 +146,7 @@ async def open_supervisor(
         time_slice=scheduling.time_slice,
         wait_bounds=limits.wait_bounds,
         max_running_turns=limits.max_running_turns,
+        approval=approval,
     )
     gate.runtime = starter.runtime = runtime
     gate.choices = runtime.choices

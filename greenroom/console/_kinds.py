@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, TypeAlias, cast
 
 import attrs
 
-from ..actors import RestartType
+from ..actors import Approval, RestartType
 from ..mailbox import Overflow
 from ..supervisor._childspec import StartupMode
 
@@ -118,6 +118,7 @@ Startup: TypeAlias = Annotated[StartupMode, _choice("inline", "deferred")]
 # "coalesce" needs a function, which a file cannot give.
 OverflowWord: TypeAlias = Annotated[Overflow, _choice("wait", "reject", "drop_oldest", "drop_newest")]
 Unread: TypeAlias = Annotated[str, _choice("log", "raise")]
+ApprovalWord: TypeAlias = Annotated[Approval, _choice("ask", "auto", "deny")]
 Labels: TypeAlias = Annotated[
     dict[str, Any],
     Kind(

@@ -31,6 +31,7 @@ class Plan:
     name: str
     main: str | None
     unread: Any
+    approval: Any
     intensity: Intensity
     limits: Limits
     children: tuple[ChildSpec, ...]
@@ -118,6 +119,7 @@ def _settings(tree: TreeFile, level: Level | Absent) -> dict[str, Any]:
     levels = (tree, level, tree.base)
     return {
         "unread": first_given(*(each.unread for each in levels if not isinstance(each, Absent)), default="log"),
+        "approval": first_given(*(each.approval for each in levels if not isinstance(each, Absent)), default="ask"),
         "intensity": Intensity(**_table("intensity", levels)),
         "limits": Limits(**_table("limits", levels)),
     }

@@ -104,6 +104,7 @@ async def _run_shown(plan: Plan, screen: Screen, outcome: Outcome) -> None:
                 limits=plan.limits,
                 children=plan.children,
                 unread=plan.unread,
+                approval=plan.approval,
                 on_open=begin,
             ) as root:
                 if plan.main is None:

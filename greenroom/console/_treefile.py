@@ -9,7 +9,7 @@ Whatever decides how a child runs can stand on four levels, and the first that g
     (the default)
 
 Tables are taken key by key: a mailbox's capacity may come from one level and its overflow policy from another. The tree's own settings
-(intensity, limits, unread) and the values of its parameters go by the same rule, without the supervisor's level.
+(intensity, limits, unread, approval) and the values of its parameters go by the same rule, without the supervisor's level.
 """
 
 # ruff: noqa: RUF009 -- given() and needed() are attrs.field, with a word about it
@@ -20,6 +20,7 @@ import attrs
 
 from ._absent import ABSENT, Absent
 from ._kinds import (
+    ApprovalWord,
     Arguments,
     Count,
     ImportPath,
@@ -126,6 +127,7 @@ class Level(Options):
     intensity: IntensityTable | Absent = given("How many restarts the tree bears.")
     limits: LimitsTable | Absent = given("Bounds of the tree.")
     unread: Unread | Absent = given("What to do about failures that nobody has read.")
+    approval: ApprovalWord | Absent = given("What a dispatched call that needs approval needs.")
     parameters: dict[ParameterName, Scalar] | Absent = given("Values of parameters.")
 
 
@@ -136,6 +138,9 @@ class TreeFile:
     name: Name = needed("The first part of all paths.")
     main: Name | Absent = given("The child whose end ends the run; without it, the tree runs until it is stopped.")
     unread: Unread | Absent = given('What to do about failures that nobody has read: "log" (the default) or "raise".')
+    approval: ApprovalWord | Absent = given(
+        'What a dispatched call that needs approval needs: to "ask" its approver (the default), "auto": nothing, "deny": it is not made.'
+    )
     intensity: IntensityTable | Absent = given("How many restarts the tree bears.")
     limits: LimitsTable | Absent = given("Bounds of the tree.")
     parameters: dict[ParameterName, Parameter] | Absent = given("What may be given on the command line.")

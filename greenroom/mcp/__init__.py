@@ -37,6 +37,7 @@ from ._errors import McpRequestFailed as McpRequestFailed
 from ._errors import McpRequestTimeout as McpRequestTimeout
 from ._errors import McpServerError as McpServerError
 from ._errors import McpStartupFailed as McpStartupFailed
+from ._errors import McpToolFailed as McpToolFailed
 from ._errors import ToolDisabled as ToolDisabled
 from ._errors import UnknownTool as UnknownTool
 from ._http import Endpoint
@@ -44,6 +45,8 @@ from ._link import require_sdk
 from ._process import Command
 from ._spec import Approval as Approval
 from ._spec import Check, Handlers, ServerSpec
+from ._tool import McpTool as McpTool
+from ._tool import mcp_tools as mcp_tools
 
 if TYPE_CHECKING:
     from mcp.client.session import ElicitationFnT, ListRootsFnT, LoggingFnT, SamplingFnT
@@ -57,10 +60,13 @@ __all__ = [
     "McpRequestTimeout",
     "McpServerError",
     "McpStartupFailed",
+    "McpTool",
+    "McpToolFailed",
     "ToolDisabled",
     "ToolTraits",
     "UnknownTool",
     "mcp_server",
+    "mcp_tools",
 ]
 
 
@@ -121,8 +127,8 @@ def mcp_server(
         term_grace: seconds to end after SIGTERM. Without meaning behind a URL.
         enabled_tools: the only tools that the actor may call; None is all. A name that the server does not have fails its start.
         disabled_tools: tools that the actor may not call; a name that the server does not have fails its start.
-        supports_parallel_tool_calls: whether a dispatcher may make several calls at once; see `McpConnection.traits`.
-        approval: what a dispatcher needs before it calls a tool: "ask" for consent, "auto" nothing, "deny" never.
+        supports_parallel_tool_calls: whether `ctx.dispatch` may make several calls at once; see `mcp_tools`.
+        approval: what `ctx.dispatch` needs before it calls a tool: "ask" for consent, "auto" nothing, "deny" never.
         tool_approval: the same for single tools, by name.
         mode: how to agree on a version of the protocol: "auto" (the newest that both know), "legacy" (the handshake of before
             2026), or a version's date.

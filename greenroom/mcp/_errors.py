@@ -1,10 +1,9 @@
 """What goes wrong between an actor and its MCP server: one class for each thing that the caller does differently."""
 
-import json
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Any
 
+from ..actors._texts import did_you_mean
 from ..mailbox import GreenroomError
 
 _SHOWN_LINES = 3
@@ -114,7 +113,8 @@ class UnknownTool(McpServerError, LookupError):
 
     def __init__(self, server: str, tool: str, tools: Iterable[str]) -> None:
         known = tuple(tools)
-        super().__init__(server, f"MCP server {server!r} has no tool {tool!r}; {did_you_mean(tool, known)}")
+        hint = did_you_mean(tool, known, none="it has no tools")
+        super().__init__(server, f"MCP server {server!r} has no tool {tool!r}; {hint}")
         self.tool = tool
         self.tools = known
 
@@ -126,6 +126,20 @@ class ToolDisabled(McpServerError):
         super().__init__(server, f"MCP server {server!r}: tool {tool!r} is disabled by {option}")
         self.tool = tool
         self.option = option
+
+
+class McpToolFailed(McpServerError):
+    """A dispatched tool ran, and says that it failed; the text is what it said.
+
+    Attributes:
+        tool: its name on the server.
+        result: the SDK's result, with `is_error` set.
+    """
+
+    def __init__(self, server: str, tool: str, result: Any, words: str) -> None:
+        super().__init__(server, f"MCP server {server!r}: tool {tool!r} failed: {words or '(it gave no words)'}")
+        self.tool = tool
+        self.result = result
 
 
 class McpNotInstalled(GreenroomError, ImportError):
@@ -144,11 +158,3 @@ def last_words(stderr: tuple[str, ...]) -> str:
     if len(text) > _SHOWN_CHARACTERS:
         text = "…" + text[-_SHOWN_CHARACTERS:]
     return f"; stderr: {text}"
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Say which of the known names were meant, or else which there are."""
-    names = sorted(known)
-    if close := get_close_matches(name, names, n=2):
-        return f"did you mean {' or '.join(json.dumps(c) for c in close)}?"
-    return f"it has: {', '.join(names)}" if names else "it has no tools"

@@ -6,21 +6,20 @@ import math
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import attrs
 
+from ..actors._plan import APPROVALS
+from ..actors._plan import Approval as Approval
+from ..actors._texts import did_you_mean
 from ..mailbox import InvalidSpec, is_seconds
-from ._errors import did_you_mean
 from ._http import Endpoint
 from ._process import Command
 
 if TYPE_CHECKING:
     from mcp.client.session import ElicitationFnT, ListRootsFnT, LoggingFnT, SamplingFnT
-
-Approval = Literal["ask", "auto", "deny"]
-"""What a call needs before it is made. ask: somebody's consent. auto: nothing. deny: it is not made."""
 
 _DATED = re.compile(r"\d{4}-\d{2}-\d{2}")
 # Source: RFC 9110, "field-name".
@@ -69,7 +68,7 @@ class ServerSpec:
             ("tool_approval", self.tool_approval),
         )
         wrong = [
-            f"{option} names {tool!r}, which the server does not have; {did_you_mean(tool, tools)}"
+            f"{option} names {tool!r}, which the server does not have; {did_you_mean(tool, tools, none='it has no tools')}"
             for option, names in named
             for tool in sorted(names)
             if tool not in tools
@@ -199,7 +198,7 @@ class Check:
 
     def approval(self, argument: str, value: object) -> Approval:
         """Take a mode of approval."""
-        return cast("Approval", self.choice(argument, value, get_args(Approval)))
+        return cast("Approval", self.choice(argument, value, APPROVALS))
 
     def mode(self, argument: str, value: object) -> str:
         """Take a way to agree on the protocol's version."""

@@ -80,6 +80,10 @@ def test_the_trees_own_settings_go_before_the_profiles_and_those_before_the_base
     assert plan(profile={"unread": "log"}, base={"unread": "raise"}).unread == "log"
     assert plan(base={"unread": "raise"}).unread == "raise"
     assert plan().unread == "log"
+    assert plan(approval="ask", profile={"approval": "auto"}).approval == "ask"
+    assert plan(profile={"approval": "auto"}, base={"approval": "deny"}).approval == "auto"
+    assert plan(base={"approval": "deny"}).approval == "deny"
+    assert plan().approval == "ask"
 
 
 def test_a_profile_that_was_not_asked_for_gives_nothing() -> None:
