@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .actors import Crashed as Crashed
     from .actors import Deadlock as Deadlock
     from .actors import Down as Down
+    from .actors import EndedActor as EndedActor
     from .actors import Errored as Errored
     from .actors import Escalated as Escalated
     from .actors import ExitReason as ExitReason
@@ -116,6 +117,7 @@ __all__ = [
     "DeadLetters",
     "Deadlock",
     "Down",
+    "EndedActor",
     "Errored",
     "Escalated",
     "ExitReason",
