@@ -20,6 +20,7 @@ from greenroom import (
     Down,
     Limits,
     Refused,
+    Request,
     StartupFailed,
     StillRunning,
     Supervisor,
@@ -124,12 +125,16 @@ def test_rounds_come_where_time_is_a_choice() -> None:
 # -- one outcome
 
 
-class Works(Agent[str]):
+class Question(Request[str]):
+    pass
+
+
+class Works(Agent[Any]):
     """Complete at NOW."""
 
-    async def turn(self, turn: Turn[str], ctx: Context) -> str:
+    async def turn(self, turn: Turn[Any], ctx: Context) -> str:
         await trio.sleep_until(NOW)
-        return turn.mail[0].message
+        return "done"
 
 
 class Watches(Actor[Any]):
@@ -207,7 +212,7 @@ async def race(sim: Sim, pair: tuple[str, str]) -> None:
 
         async def ask() -> None:
             try:
-                answers.append(await agent.ask("question", timeout=1_000))
+                answers.append(await agent.ask(Question(), timeout=1_000))
             except (ActorStopped, ActorCrashed, TurnInterrupted) as error:
                 answers.append(type(error).__name__)
 
