@@ -91,6 +91,8 @@ from ._policy import RestartType as RestartType
 from ._pool import RunQueue as RunQueue
 from ._reach import monitor_slot as monitor_slot
 from ._reach import slot_of as slot_of
+from ._reap_times import ReapTimes as ReapTimes
+from ._reaper import is_overdue as is_overdue
 from ._reasons import Cancelled as Cancelled
 from ._reasons import Crashed as Crashed
 from ._reasons import Escalated as Escalated
@@ -102,6 +104,7 @@ from ._reasons import Shutdown as Shutdown
 from ._reasons import error_of as error_of
 from ._reasons import is_failure as is_failure
 from ._reasons import text_of as text_of
+from ._records import EndedActor as EndedActor
 from ._ref import ActorRef as ActorRef
 from ._reports import ChildEnded as ChildEnded
 from ._reports import ChildStartupFailed as ChildStartupFailed

@@ -3,6 +3,8 @@
 Why not a cancel scope each? Opening one costs as much as the rest of an ask. Here a timeout is a heap entry. The sleeper's alarm always
 stands at the earliest entry that is still wanted: an answered ask moves it on, so that a clock that jumps to the next deadline never
 jumps to one that nobody waits for.
+
+A *chore* is housekeeping: nobody waits for it. An explorer of schedules is told of it, so that a run in which only chores are left is stuck.
 """
 
 from collections.abc import Callable
@@ -17,19 +19,34 @@ from ..mailbox import Choices
 class Deadline:
     """Stand for something due; `cancel()` calls it off, any number of times."""
 
-    __slots__ = ("_list", "action", "label", "when")
+    __slots__ = ("_list", "action", "is_chore", "is_listed", "label", "when")
 
-    def __init__(self, deadlines: "Deadlines", when: float, action: Callable[[], None], label: str) -> None:
+    def __init__(
+        self, deadlines: "Deadlines", when: float, action: Callable[[], None], label: str, *, is_chore: bool = False
+    ) -> None:
         self._list = deadlines
         self.when = when
         self.action: Callable[[], None] | None = action
         self.label = label
+        self.is_chore = is_chore
+        #: False for a chore that an explorer holds.
+        self.is_listed = False
+
+    @property
+    def is_wanted(self) -> bool:
+        """False once it was called off, or has fired."""
+        return self.action is not None
+
+    def come_due(self) -> None:
+        """Put a chore among what is due (an explorer of schedules does)."""
+        self._list._enter(self)  # noqa: SLF001 -- one idea in two classes
 
     def cancel(self) -> None:
         """Make it never fire. It lets go of what it would have called."""
         if self.action is not None:
             self.action = None
-            self._list._called_off(self)  # noqa: SLF001 -- one idea in two classes
+            if self.is_listed:
+                self._list._called_off(self)  # noqa: SLF001 -- one idea in two classes
 
 
 class Deadlines:
@@ -43,18 +60,31 @@ class Deadlines:
         self._choices = choices
 
     def __len__(self) -> int:
-        """Count what is still wanted."""
-        return len(self._heap) - self._dead
+        """Count what is still wanted, without the chores."""
+        return sum(1 for _, _, entry in self._heap if entry.is_wanted and not entry.is_chore)
 
     def add(self, when: float, action: Callable[[], None], label: str = "") -> Deadline:
         """Call `action()` at `when` (Trio's clock), from the sleeper's task; it must not raise and cannot wait."""
         deadline = Deadline(self, when, action, label)
+        self._enter(deadline)
+        return deadline
+
+    def add_chore(self, when: float, action: Callable[[], None], label: str) -> Deadline:
+        """As `add`, for housekeeping: where schedules are explored, time does not pass for its sake."""
+        deadline = Deadline(self, when, action, label, is_chore=True)
+        if self._choices is None:
+            self._enter(deadline)
+        else:
+            self._choices.chore(deadline)
+        return deadline
+
+    def _enter(self, deadline: Deadline) -> None:
+        deadline.is_listed = True
         self._count += 1
         heap = self._heap
-        heappush(heap, (when, self._count, deadline))
+        heappush(heap, (deadline.when, self._count, deadline))
         if heap[0][2] is deadline and self._scope is not None:
-            self._scope.deadline = when
-        return deadline
+            self._scope.deadline = deadline.when
 
     def _called_off(self, deadline: Deadline) -> None:
         heap = self._heap

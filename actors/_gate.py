@@ -251,6 +251,12 @@ class Gate:
             await self._lot.park()
         self.published = NOTHING
 
+    def hurry(self, deadline: float) -> None:
+        """Leave services that are being closed no more time than this; others get theirs from `close`."""
+        if self._closing:
+            for scope in self._running:
+                scope.deadline = min(scope.deadline, deadline)
+
     def stacks(self) -> str:
         """Return where the services are that have not ended, as text."""
         return "".join(f"\n  {what}, at\n{stack_of(task)}" for what, task in sorted(self._begun.items()))

@@ -66,6 +66,8 @@ def finalize(slot: Slot) -> None:  # noqa: C901 -- one step, run for every actor
         _begin_restart(slot, reason)
     else:
         _end_slot(slot, reason, family, verdict)
+        if verdict == "forget" and not awaited and parent is not None:
+            _keep_record(slot, reason, by)
     if not awaited and parent is not None and parent.life not in ENDED:
         if reason.is_failure:
             _report_failure(slot, parent, reason, incarnation, by, restarting=restarting)
@@ -91,6 +93,7 @@ def finalize_at_once(slot: Slot, reason: ExitReason) -> bool:
         or slot.hand is not None
         or slot.blueprint.needs_permit
         or parent.life in ENDED
+        or slot.by
     ):
         return False
     runtime, above = slot.runtime, parent.more
@@ -104,8 +107,14 @@ def finalize_at_once(slot: Slot, reason: ExitReason) -> bool:
     slot.idle = slot.ending = slot.started = slot.starting = False
     slot.life = STOPPED
     slot.generation += 1
-    above.log.post_end((slot, reason, slot.incarnation, slot.by or "itself", False))
+    above.log.post_end((slot, reason, slot.incarnation, "itself", False))
     return True
+
+
+def _keep_record(slot: Slot, reason: ExitReason, by: str) -> None:
+    """Keep a record of an end, unless it is one of the many that are of no account."""
+    if slot.blueprint.solo or reason.is_failure:
+        slot.runtime.reaper.keep(slot, reason, by)
 
 
 def _begin_restart(slot: Slot, reason: ExitReason) -> None:
@@ -328,3 +337,5 @@ def close_parked(slot: Slot, family: Family) -> None:
     if slot.more is not None:
         slot.more.vars = None
     slot.advance(STOPPED)
+    if slot.reason is not None:
+        _keep_record(slot, slot.reason, slot.by or "itself")

@@ -44,10 +44,13 @@ def order_end(slot: Slot, order: Order, *, by: str) -> None:
         _close_mailbox(slot)
     slot.attention = True
     if slot.ending:
-        if slot.more is not None and slot.more.closing is not None:
-            slot.more.closing.deadline = min(slot.more.closing.deadline, slot.stop_by)
-        if order is END and slot.more is not None and slot.more.family is not None:
-            slot.more.family.kill()
+        more = slot.get_more()
+        if more.closing is not None:
+            more.closing.deadline = min(more.closing.deadline, slot.stop_by)
+        if more.gate is not None:
+            more.gate.hurry(slot.stop_by)
+        if order is END and more.family is not None:
+            more.family.kill()
     elif life is QUEUED or life is RESTARTING:
         slot.runtime.launcher.withdraw(slot)
         slot.pool = slot.runtime.pool
@@ -56,18 +59,42 @@ def order_end(slot: Slot, order: Order, *, by: str) -> None:
         _stop_running(slot, now=order is END)
 
 
-def hurry(slot: Slot) -> None:
-    """Kill a slot whose parent's time is over: it gets none of its own."""
+def hurry(slot: Slot, *, by: str = "parent") -> None:
+    """Kill a slot whose time is over, or its parent's: it gets no more of its own."""
     if slot.life in ENDED:
         return
     slot.stop_by = slot.runtime.now()
-    order_end(slot, END, by="parent")
-    more = slot.more
-    if slot.ending and more is not None:
-        if more.closing is not None:
-            more.closing.cancel()
-        if more.family is not None:
-            more.family.hasten()
+    order_end(slot, END, by=by)
+    if slot.ending:
+        _cut_short(slot)
+
+
+def _cut_short(slot: Slot) -> None:
+    """Cancel what an end that is being carried out still does."""
+    more = slot.get_more()
+    if more.closing is not None:
+        more.closing.cancel()
+    if more.family is not None:
+        more.family.hasten()
+    if more.gate is not None:
+        more.gate.hurry(slot.stop_by)
+
+
+@trio.lowlevel.enable_ki_protection
+def fail_start(slot: Slot, reason: ExitReason) -> None:
+    """End a startup that takes too long, or the wait for a permit to begin it, as one that failed. One that is ending already is cut short."""
+    if slot.ending:
+        slot.stop_by = slot.runtime.now()
+        _cut_short(slot)
+        return
+    note_end(slot, reason)
+    if slot.life is QUEUED:
+        slot.runtime.launcher.withdraw(slot)
+        slot.runtime.run(slot)  # to its end: it looks before it begins anything
+        return
+    slot.order = END
+    slot.touch()
+    _stop_running(slot, now=True)
 
 
 def start_draining(slot: Slot) -> None:
@@ -179,12 +206,8 @@ def _overdue(slot: Slot, incarnation: int) -> None:
     slot.attention = True
     if slot.reason is None:
         slot.reason = Killed(f"it did not end within its {shutdown_text(slot)}")
-    more = slot.get_more()
     if slot.ending:
-        if more.closing is not None:
-            more.closing.cancel()
-        if more.family is not None:
-            more.family.hasten()
+        _cut_short(slot)
         arm_stop_timer(slot)
     else:
         _stop_running(slot, now=True)

@@ -19,6 +19,8 @@ from ._deadlines import Deadlines
 from ._lifecycle import INITIALIZING, QUEUED
 from ._plan import Approval
 from ._pool import Pool, RunQueue
+from ._reap_times import ReapTimes
+from ._reaper import Reaper
 from ._solo import Solo
 from ._turn_gate import TurnGate
 from ._wait_bounds import WaitBounds
@@ -59,6 +61,7 @@ class Runtime:
         wait_bounds: WaitBounds | None = None,
         max_running_turns: int | None = None,
         approval: Approval = "ask",
+        reap_times: ReapTimes | None = None,
     ) -> None:
         self.base: ContextVars = copy_context()
         self.trio_token = trio.lowlevel.current_trio_token()
@@ -79,6 +82,9 @@ class Runtime:
         self.wait_bounds = wait_bounds or WaitBounds()
         #: None if there is no limit.
         self.turns = None if max_running_turns is None else TurnGate(max_running_turns)
+        self.reaper = Reaper(self, reap_times or ReapTimes())
+        #: told of a slot that has come into another state; None if nobody is to know.
+        self.watch: Callable[[Slot], None] | None = self.reaper.note if self.reaper.ends_overdue else None
         self.children = children
         self.make_family = make_family
         self.nursery: trio.Nursery | None = None
@@ -134,14 +140,22 @@ class Runtime:
             self.run(slot)
         elif slot.life is INITIALIZING:
             slot.life = QUEUED  # in the step that registers it: nobody has seen it otherwise
+            if self.watch is not None:
+                self.watch(slot)
         elif slot.life is not QUEUED:
             slot.advance(QUEUED)
+        else:
+            slot.since = self.now()  # until now it waited for its siblings
+            if self.watch is not None:
+                self.watch(slot)
 
     def run(self, slot: "Slot") -> None:
         """Put a slot that has something to see to before its first message where it is run."""
         slot.attention = True
         if slot.life is not INITIALIZING:
             slot.advance(INITIALIZING)
+        elif self.watch is not None:
+            self.watch(slot)
         if slot.blueprint.solo:
             self.spawn(Solo(self, slot))
         else:

@@ -271,6 +271,8 @@ class Slot(Mailbox):
         runtime = self.runtime
         if passing:
             self.since = runtime.now()
+        if runtime.watch is not None:
+            runtime.watch(self)
         if self.more is None and not runtime.feeds:
             self.generation += 1
         else:

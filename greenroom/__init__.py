@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .actors import Deadlock as Deadlock
     from .actors import Dispatch as Dispatch
     from .actors import Down as Down
+    from .actors import EndedActor as EndedActor
     from .actors import Errored as Errored
     from .actors import Escalated as Escalated
     from .actors import ExitReason as ExitReason
@@ -143,6 +144,7 @@ __all__ = [
     "Deadlock",
     "Dispatch",
     "Down",
+    "EndedActor",
     "Errored",
     "Escalated",
     "ExitReason",

@@ -10,6 +10,7 @@ from ._checks import is_seconds as is_seconds
 from ._choices import CHOICES as CHOICES
 from ._choices import ChoiceKind as ChoiceKind
 from ._choices import Choices as Choices
+from ._choices import Chore as Chore
 from ._dead_letters import DeadLetter as DeadLetter
 from ._dead_letters import DeadLetterFeed as DeadLetterFeed
 from ._dead_letters import DeadLetters as DeadLetters

@@ -12,6 +12,21 @@ import trio
 ChoiceKind = Literal["run", "deadline", "launch"]
 
 
+class Chore(Protocol):
+    """Be a piece of housekeeping that is due at a time: a reason to do something then, and none to let time pass."""
+
+    when: float
+
+    @property
+    def is_wanted(self) -> bool:
+        """False once it was called off, or done."""
+        ...
+
+    def come_due(self) -> None:
+        """Have it done, by the task that does what is due, now that its time has come. Plain function."""
+        ...
+
+
 class Choices(Protocol):
     """Decide what is otherwise first come, first served."""
 
@@ -21,6 +36,10 @@ class Choices(Protocol):
 
     def point(self, name: str, label: str) -> None:
         """Be told of a boundary ("startup", "handler", "shutdown", …); an exception raised here crashes the actor at that boundary."""
+        ...
+
+    def chore(self, chore: Chore) -> None:
+        """Take on a piece of housekeeping: have it come due when its time has come, and let no time pass for it alone."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 import attrs
 
-from ..actors import InvalidSpec, WaitBounds
+from ..actors import InvalidSpec, ReapTimes, WaitBounds
 from ..mailbox import is_count, is_seconds
 
 
@@ -17,7 +17,11 @@ class Limits:
             Children with nothing to start, and children of an actor that is itself starting, take no place.
         max_running_turns: agents that may be in a turn at once. Mail that asks for a turn waits, first come, first served; a direct turn is
             refused with `LimitReached`. A turn that waits in its own task for other actors, for mail or for reports lends its permit meanwhile.
-        stale_after: seconds in "queued", "initializing", "draining" or "stopping" after which snapshots mark a slot as stale; None: never.
+        stale_after: seconds in a passing state after which a child is overdue: a snapshot shows it as stale, and the reaper ends it. It is "queued"
+            for a launch permit or "initializing" (then its startup has failed, and its restart type decides), "draining" (then it is killed)
+            or "stopping" (then it has no more time). None: never.
+        reap_every: seconds between two rounds of the reaper. None: there is none; what is overdue is shown, and goes on.
+        retention: seconds for which `Supervisor.ended` tells of an actor that has ended; 0: not at all, None: as long as there is room.
         default_wait: seconds that `ctx.wait` and `ctx.wait_for_mail` wait at most when they are not told.
         min_wait: smaller timeouts are raised to it. max_wait: larger ones are refused.
 
@@ -30,6 +34,8 @@ class Limits:
     max_concurrent_startups: int | None = None
     max_running_turns: int | None = None
     stale_after: float | None = None
+    reap_every: float | None = 1.0
+    retention: float | None = 3_600.0
     default_wait: float = 30.0
     min_wait: float = 0.0
     max_wait: float = 3_600.0
@@ -40,10 +46,15 @@ class Limits:
             value = getattr(self, field)
             if value is not None and not is_count(value):
                 raise InvalidSpec(f"Limits.{field}: {value!r} is not a whole number from 1; None means no limit")
-        stale = self.stale_after
-        if stale is not None and not is_seconds(stale, above_zero=True):
+        for field in ("stale_after", "reap_every"):
+            value = getattr(self, field)
+            if value is not None and not is_seconds(value, above_zero=True):
+                raise InvalidSpec(
+                    f"Limits.{field}: {value!r} is not a finite number of seconds above 0; None means never"
+                )
+        if self.retention is not None and not is_seconds(self.retention):
             raise InvalidSpec(
-                f"Limits.stale_after: {stale!r} is not a finite number of seconds above 0; None means never"
+                f"Limits.retention: {self.retention!r} is not a finite number of seconds from 0; None means as long as there is room"
             )
         for field in ("default_wait", "min_wait", "max_wait"):
             if not is_seconds(getattr(self, field)):
@@ -58,3 +69,8 @@ class Limits:
     def wait_bounds(self) -> WaitBounds:
         """The three about waits, as the runtime takes them."""
         return WaitBounds(self.default_wait, self.min_wait, self.max_wait)
+
+    @property
+    def reap_times(self) -> ReapTimes:
+        """The three about the reaper, as the runtime takes them."""
+        return ReapTimes(self.reap_every, self.stale_after, self.retention)

@@ -147,6 +147,7 @@ async def open_supervisor(
         wait_bounds=limits.wait_bounds,
         max_running_turns=limits.max_running_turns,
         approval=approval,
+        reap_times=limits.reap_times,
     )
     gate.runtime = starter.runtime = runtime
     gate.choices = runtime.choices
@@ -234,6 +235,7 @@ class _Tree:
                     stage.cancel_scope.cancel()
         finally:
             self._bury_all()
+            runtime.reaper.close()
             runtime.dead_letters.close()
 
     def _bury_all(self) -> None:

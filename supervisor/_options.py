@@ -48,6 +48,15 @@ def check_known(options: Mapping[str, Any]) -> None:
             )
 
 
+def given_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what is given as the default."""
+    return {
+        key: value
+        for key, value in options.items()
+        if not (value is None and key in ("name", "mailbox", "labels")) and value is not NO_MAIL
+    }
+
+
 def _are_labels(labels: Any) -> bool:
     if not isinstance(labels, Mapping):
         return False

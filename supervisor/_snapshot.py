@@ -9,21 +9,18 @@ import attrs
 import trio
 
 from ..actors import (
-    DRAINING,
     INITIALIZING,
     QUEUED,
-    STOPPING,
     Runtime,
     Slot,
     Status,
     descendants,
+    is_overdue,
     tell_end_of_turn,
     text_of,
 )
 from ._limits import Limits
 from ._team import children_of
-
-TRANSIENT = (QUEUED, INITIALIZING, DRAINING, STOPPING)
 
 
 @attrs.frozen
@@ -39,7 +36,7 @@ class ActorInfo:
         waiting_for: what a starting one waits for: "a launch permit", its services, or, where declared children start one after the
             other, the path of the sibling before it that is starting ("its turn to start" when that is on its way out).
         age: seconds since it was registered.
-        stale: it has been in a passing state for longer than `Limits.stale_after`; computed at this moment.
+        stale: it is overdue: in a passing state for longer than `Limits.stale_after`; computed at this moment.
         last_exit: why the last incarnation ended, as text; "" if none has.
         warnings: name -> text.
         children: in order of their registration.
@@ -115,7 +112,7 @@ def _info(slot: Slot, children: tuple[ActorInfo, ...], now: float, limits: Limit
         accepted=slot.box.seq,
         waiting_for=waiting,
         age=now - slot.born,
-        stale=limits.stale_after is not None and slot.life in TRANSIENT and now - slot.since > limits.stale_after,
+        stale=is_overdue(slot, now, limits.stale_after),
         last_exit="" if slot.last_exit is None else text_of(slot.last_exit),
         labels=slot.policy.labels,
         warnings=MappingProxyType({} if more is None or more.warnings is None else dict(more.warnings)),

@@ -15,6 +15,7 @@ from ..actors import (
     Actor,
     ActorRef,
     Context,
+    EndedActor,
     ExitReason,
     GreenroomError,
     Nobody,
@@ -35,7 +36,7 @@ from ._childspec import ChildSpec
 from ._errors import AlreadyRunning, ChildNotFound
 from ._intensity import Intensity
 from ._limits import Limits
-from ._options import NO_MAIL
+from ._options import given_options
 from ._oversight import Oversight
 from ._snapshot import ActorInfo, LatestTree, subscribe_tree, take_snapshot
 from ._starter import Starter, wait_started
@@ -174,7 +175,7 @@ class Supervisor(Oversight):
             ActorStopping, ActorStopped, ActorRestarting: the supervisor takes no children now.
             In every case nothing has been changed.
         """
-        slot = self._starter.register(self._slot, factory, args, _given(options) if options else options)
+        slot = self._starter.register(self._slot, factory, args, given_options(options) if options else options)
         slot.runtime.launch(slot)
         return slot.ref()
 
@@ -219,7 +220,7 @@ class Supervisor(Oversight):
             ActorStopped: it was stopped before it was ready.
             InvalidSpec, NameInUse, LimitReached, ActorStopping, ActorStopped, ActorRestarting: as `start_soon`.
         """
-        return (await self._starter.start(self._slot, factory, args, _given(options))).ref()
+        return (await self._starter.start(self._slot, factory, args, given_options(options))).ref()
 
     # -- finding and looking
 
@@ -252,6 +253,12 @@ class Supervisor(Oversight):
     def dead_letters(self) -> DeadLetters:
         """What nobody in the tree will handle: counted by reason, and subscribable."""
         return self._slot.runtime.dead_letters
+
+    @property
+    def ended(self) -> tuple[EndedActor, ...]:
+        """How those below that are gone ended, for `Limits.retention` seconds, the last 1,000 of the tree: agents, functions, all that failed."""
+        runtime = self._slot.runtime
+        return runtime.reaper.records.below(self.path, runtime.now())
 
     def lookup(self, path: str) -> ActorRef[Any]:
         """Return the ref at a path: absolute ("/stage/team/a"), or relative to this supervisor ("team/a"). Plain function.
@@ -385,12 +392,3 @@ class Supervisor(Oversight):
     def __repr__(self) -> str:
         """Show path, lifecycle and size."""
         return f"<Supervisor {self._slot.path} {self._slot.life.value} actors={len(descendants(self._slot))}>"
-
-
-def _given(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what is given as the default."""
-    return {
-        key: value
-        for key, value in options.items()
-        if not (value is None and key in ("name", "mailbox", "labels")) and value is not NO_MAIL
-    }

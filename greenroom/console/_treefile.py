@@ -104,7 +104,13 @@ class LimitsTable:
     max_depth: Count | Absent = given("How deep an actor may lie below the root.")
     max_concurrent_startups: Count | Absent = given("Startups that may run at once; more wait their turn.")
     max_running_turns: Count | Absent = given("Agents that may be in a turn at once; mail for more waits.")
-    stale_after: PositiveSeconds | Absent = given("Seconds in a passing state after which an actor shows as stale.")
+    stale_after: PositiveSeconds | Absent = given(
+        "Seconds in a passing state after which an actor shows as stale, and is ended by the reaper."
+    )
+    reap_every: PositiveSeconds | Absent = given(
+        'Seconds between two looks for what is to be ended (default 1); "unlimited" ends nothing.'
+    )
+    retention: Seconds | Absent = given("Seconds for which it is known how an actor ended (default 3600).")
     default_wait: Seconds | Absent = given("Seconds that an actor waits for others when it does not say (default 30).")
     min_wait: Seconds | Absent = given("Smaller timeouts of such waits are raised to it (default 0).")
     max_wait: Seconds | Absent = given("Larger timeouts of such waits are refused (default 3600).")

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import attrs
 import trio
 
-from ..mailbox import CHOICES
+from ..mailbox import CHOICES, Chore
 from ._checks import check_count
 from ._clock import GivenUp, VirtualClock
 from ._decider import DATA, Choice, Decider
@@ -188,6 +188,8 @@ class _Play:
         self.error: BaseException | None = None
         self.value: Any = None
         self.waited_at = -1
+        #: housekeeping of the trees: done when its time has come, and no reason for that to come.
+        self.chores: list[Chore] = []
 
     # -- what the runtime asks
 
@@ -206,6 +208,10 @@ class _Play:
             self.passed += 1
             if self.passed == injection.at + 1:
                 raise CrashInjected(f"{name} of {label}")
+
+    def chore(self, chore: Chore) -> None:
+        """Take on a piece of housekeeping."""
+        self.chores.append(chore)
 
     # -- what the stepper asks
 
@@ -241,7 +247,7 @@ class _Play:
             labels.append(TIME)
         index = self.pick("task", labels)
         if index == len(tasks):
-            self.clock.now = due
+            self._pass_time(due)
         elif self.noting is not None:
             self.noting.goes(tasks, index)
         return index
@@ -262,11 +268,23 @@ class _Play:
             text = "no task can go on, no timer runs, and nothing from outside is awaited"
             self._end(DeadlockFound(f"{text}\n{describe_stuck(self.stepper)}"))
         else:
-            self.clock.now = due
+            self._pass_time(due)
         self.stepper.wake()
 
     def _next_deadline(self) -> float:
-        return self.clock.now + max(0.0, trio.lowlevel.current_statistics().seconds_to_next_deadline)
+        """Return when something happens next, infinity if never; housekeeping counts only if something else is to come."""
+        due = self.clock.now + max(0.0, trio.lowlevel.current_statistics().seconds_to_next_deadline)
+        if due == inf or not self.chores:
+            return due
+        self.chores = [chore for chore in self.chores if chore.is_wanted]
+        return max(self.clock.now, min([due, *(chore.when for chore in self.chores)]))
+
+    def _pass_time(self, now: float) -> None:
+        self.clock.now = now
+        due = [chore for chore in self.chores if chore.is_wanted and chore.when <= now]
+        for chore in due:
+            self.chores.remove(chore)
+            chore.come_due()
 
     def _end(self, stuck: Stuck) -> None:
         self.stuck = stuck

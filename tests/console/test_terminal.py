@@ -58,7 +58,7 @@ class Terminal:
 @pytest.mark.usefixtures("autojump_clock")
 async def test_the_tree_is_drawn_with_states_mail_incarnations_and_what_is_waited_for() -> None:
     terminal = Terminal()
-    async with open_supervisor("stage", limits=Limits(stale_after=2.0)) as root:
+    async with open_supervisor("stage", limits=Limits(stale_after=2.0, reap_every=None)) as root:
         memory = Memory(root)
         screen = terminal.screen()
         slow = root.start_soon(Slow, 10.0, name="slow")
