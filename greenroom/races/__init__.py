@@ -29,9 +29,8 @@ if TYPE_CHECKING:
     from ._explore import RaceFound as RaceFound
     from ._explore import explore as explore
     from ._notes import Notes as Notes
+    from ._result import Result as Result
     from ._run import CrashInjected as CrashInjected
-    from ._run import Result as Result
-    from ._run import Sim as Sim
     from ._schedule import Injection as Injection
     from ._schedule import Schedule as Schedule
     from ._search import ScenarioFailed as ScenarioFailed
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from ._search import run as run
     from ._search import search as search
     from ._search import survey as survey
+    from ._sim import Sim as Sim
     from ._survey import Found as Found
     from ._survey import Survey as Survey
     from ._sweep import Sweep as Sweep
@@ -52,8 +52,10 @@ else:
             "._drawing",
             "._errors",
             "._explore",
+            "._result",
             "._run",
             "._schedule",
+            "._sim",
             "._notes",
             "._search",
             "._survey",

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from math import inf
 
-from ._run import Result
+from ._result import Result
 
 
 class Bounded:

@@ -1,6 +1,7 @@
 """Exploring in a test: a decorator that makes a plain test of a scenario."""
 
 import inspect
+import shlex
 from collections.abc import Awaitable, Callable
 from functools import partial, wraps
 from typing import Any
@@ -14,7 +15,8 @@ from ._threads import Threads
 
 
 def _again(token: str) -> str:
-    return f"pytest --race-replay={token}"
+    test = f" {shlex.quote(settings.test)}" if settings.test else ""
+    return f"pytest --race-replay={token}{test}"
 
 
 class RaceFound(AssertionError):
@@ -62,12 +64,13 @@ def explore(
             raise TypeError(f"races.explore: {name} is no async function; a scenario is `async def {name}(sim)`")
         signature = inspect.signature(scenario)
         parameters = list(signature.parameters.values())
-        if not parameters:
+        own = [parameter for parameter in parameters[:1] if parameter.name == "self"]
+        if len(parameters) == len(own):
             raise TypeError(f"races.explore: {name} takes no `sim`; a scenario is `async def {name}(sim)`")
 
         @wraps(scenario)
-        def test(**others: Any) -> None:
-            play = partial(scenario, **others)
+        def test(*instance: Any, **others: Any) -> None:
+            play = partial(scenario, *instance, **others)
             if settings.replay is not None:
                 result = run(play, schedule=settings.replay, max_steps=max_steps, backend=backend, threads=threads)
                 if result.failed:
@@ -84,7 +87,8 @@ def explore(
             if found is not None:
                 raise RaceFound(f"{name}: {found.told(_again(found.token))}") from found.result.error
 
-        test.__signature__ = signature.replace(parameters=parameters[1:], return_annotation=None)  # type: ignore[attr-defined]
+        test.__signature__ = signature.replace(parameters=[*own, *parameters[len(own) + 1 :]], return_annotation=None)  # type: ignore[attr-defined]
+        test.is_explored = True  # type: ignore[attr-defined]  # by which the plugin knows it
         return test
 
     return decorate

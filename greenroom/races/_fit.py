@@ -5,7 +5,7 @@ from typing import Any
 
 from ._decider import Follow
 from ._errors import ProgramChanged
-from ._run import Result
+from ._result import Result
 from ._schedule import Schedule
 
 

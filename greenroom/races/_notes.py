@@ -41,6 +41,7 @@ class Noting:
         self._order = TrioOrder()
         #: the number of the last choice.
         self._at = -1
+        self._is_over = False
 
     def chose(self, at: int, kind: str, index: int, labels: Sequence[str]) -> None:
         """Take in a choice of any kind."""
@@ -66,8 +67,13 @@ class Noting:
         with told(self._tell, self._current):
             yield
 
+    def end(self) -> None:
+        """Take none of what is done from now on: it is the kit's, to end a run that is stuck."""
+        self._is_over = True
+
     def _tell(self, text: str) -> None:
-        self._story.append((self._at, text))
+        if not self._is_over:
+            self._story.append((self._at, text))
 
     def _current(self, task: Any) -> str:
         return self._stepper.label_of(task) if task in self._stepper.tasks else "outside"

@@ -52,16 +52,34 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     loaded: Any = sys.modules.get("greenroom.races._settings")
     if loaded is None:  # no test module has an explored test
         return (yield)
+    _check_fixtures(item)
     settings = loaded.settings
+    settings.test = item.nodeid
     settings.progress = _progress(item.config)
     settings.surveys.clear()
     try:
         return (yield)
     finally:
-        settings.progress = None
+        settings.progress, settings.test = None, ""
         for survey in settings.surveys:
             facts = [survey.schedules, survey.distinct, ", ".join(survey.uncontrolled), survey.summary()]
             item.user_properties.append((PROPERTY, facts))
+
+
+def _check_fixtures(item: Any) -> None:
+    """Refuse fixtures that are made for one run of a test: an explored one has many."""
+    if not getattr(getattr(item, "obj", None), "is_explored", False):
+        return
+    info = item._fixtureinfo  # noqa: SLF001 -- there is no public way to a fixture's scope
+    drawn = getattr(getattr(item, "callspec", None), "params", {})
+    for name in info.argnames:
+        found = info.name2fixturedefs.get(name)
+        if found and name not in drawn and found[-1].scope == "function":
+            pytest.fail(
+                f"races.explore: the fixture {name!r} is made once for each test, and all schedules of this one would share it; "
+                "make what it gives in the scenario, or give it a wider scope if it may be shared",
+                pytrace=False,
+            )
 
 
 def _progress(config: pytest.Config) -> Callable[[str, int], Callable[[int], None]] | None:

@@ -1,10 +1,8 @@
 """Running a scenario, step by step, under a decider."""
 
-import re
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from hashlib import sha256
 from math import inf
 from typing import Any, Final, Literal
 
@@ -14,76 +12,31 @@ import trio
 from ..mailbox import CHOICES, Chore
 from ._checks import check_count
 from ._clock import GivenUp, VirtualClock
-from ._decider import DATA, Choice, Decider
+from ._decider import Choice, Decider
 from ._ending import Ending, bury
 from ._errors import DeadlockFound, OutsideSilent, StepEndless, StepsExceeded
 from ._gate import Gate
-from ._hook import Hook, hooked, works
-from ._notes import Notes, Noting
+from ._hook import Hook, hooked, trio_run, works
+from ._leaving import leaves
+from ._notes import Noting
 from ._outside import Outside
 from ._randomness import random_kept, seed_global
-from ._schedule import Injection, Schedule, Time
+from ._result import Result, Verdict
+from ._schedule import Injection, Time
+from ._sim import Sim
 from ._stepper import Stepper, Task
 from ._threads import Threads, ThreadWork, threads_hooked, threads_work, use
 from ._waiting import describe_ready, describe_stuck
 from ._watcher import Watch, watched
 
-Verdict = Literal["passed", "failed", "deadlock", "livelock", "hung"]
 Backend = Literal["gate", "hook"]
 Scenario = Callable[..., Awaitable[Any]]
 Stuck = DeadlockFound | StepsExceeded | OutsideSilent | StepEndless
 MAX_STEPS: Final = 10_000
-#: What of a `repr` is another one in each process.
-_ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
+#: Choices that a run may come to for each step that it may take: a loop of `sim.choose` takes none.
+CHOICES_A_STEP: Final = 10
 #: The label of letting time pass, where that is a choice.
 TIME: Final = "time"
-
-
-@attrs.frozen
-class Result:
-    """Say how a run ended.
-
-    Attributes:
-        verdict: "passed", "failed" (it raised), "deadlock", "livelock" (too many steps) or "hung" (nothing came from outside, or a step
-            did not end).
-        error: what it raised, or what says the deadlock, livelock or hang.
-        choices: what there was to choose, and what was chosen, in order.
-        steps: how many steps its tasks took.
-        value: what the scenario returned.
-        time: whether letting time pass was among the choices.
-        injection: the cancellation or crash that was tried out, if the run came to where it was to be.
-        notes: where in the code each choice goes on, what the actors did, whether Trio would go this way; None unless they were to be taken.
-        uncontrolled: what it had to do with that is not controlled, as far as it was seen: "threads", "sockets or processes".
-    """
-
-    verdict: Verdict
-    error: BaseException | None
-    choices: tuple[Choice, ...]
-    steps: int
-    value: Any = None
-    time: Time = "exact"
-    injection: Injection | None = None
-    notes: Notes | None = attrs.field(default=None, eq=False, repr=False)
-    uncontrolled: frozenset[str] = attrs.field(default=frozenset[str](), eq=False)
-
-    @property
-    def failed(self) -> bool:
-        """True if it did not pass."""
-        return self.verdict != "passed"
-
-    @property
-    def fingerprint(self) -> str:
-        """Eight digits of a hash over all choices, the verdict and what was done to it: equal for two runs that went the same way."""
-        text = "\n".join([*map(str, self.choices), str(self.steps), self.verdict])
-        if self.injection is not None:  # so that a token whose end is cut off is known for it
-            text += f"\n{self.injection}"
-        return sha256(text.encode()).hexdigest()[:8]
-
-    @property
-    def schedule(self) -> Schedule:
-        """The schedule that leads to it again."""
-        deviations = {at: choice.index for at, choice in enumerate(self.choices) if choice.index}
-        return Schedule(deviations, self.fingerprint, self.time, self.injection)
 
 
 @attrs.frozen
@@ -122,48 +75,6 @@ class CrashInjected(Exception):
     """Crash an actor, to see what follows."""
 
 
-class Sim:
-    """Be what a scenario gets: the one thing in it that knows of the schedule."""
-
-    def __init__(self, play: "_Play") -> None:
-        self._play = play
-
-    @property
-    def steps(self) -> int:
-        """How many steps the tasks have taken so far."""
-        return self._play.stepper.steps
-
-    def choose(self, options: Sequence[Any]) -> Any:
-        """Return one of the options: data as a choice, explored, shrunk and replayed like the order of steps. Plain function.
-
-        Raises:
-            ValueError: there are none.
-        """
-        if not options:
-            raise ValueError("sim.choose: there are no options")
-        labels = [_ADDRESS.sub("", repr(option)) for option in options]
-        return options[self._play.pick(DATA, labels) if len(options) > 1 else 0]
-
-    @contextmanager
-    def scope(self, name: str) -> Generator[trio.CancelScope]:
-        """Open a cancel scope under a name, for `cancel_everywhere`.
-
-        Raises:
-            ValueError: a scope of this name is open already, or the name is no identifier.
-        """
-        scopes = self._play.scopes
-        if not str(name).isidentifier():
-            raise ValueError(f"sim.scope: {name!r} is no name; give one of letters and digits, such as 'victim'")
-        if name in scopes:
-            raise ValueError(f"sim.scope: there is an open scope {name!r} already; one name, one scope at a time")
-        with trio.CancelScope() as scope:
-            scopes[name] = scope
-            try:
-                yield scope
-            finally:
-                del scopes[name]
-
-
 class _Play:
     """Direct one run of a scenario. Also the runtime's `Choices`, for trees that are opened in it."""
 
@@ -195,6 +106,12 @@ class _Play:
 
     def pick(self, kind: str, labels: Sequence[str]) -> int:
         """Decide, and note it."""
+        if len(self.choices) >= CHOICES_A_STEP * self.terms.max_steps and self.stuck is None:
+            endless = StepsExceeded(
+                f"after {len(self.choices)} choices it had not ended; give a larger max_steps if it should"
+            )
+            self._end(endless)
+            raise endless
         index = self.decider.decide(len(self.choices), kind, labels)
         self.choices.append(Choice(kind, tuple(labels), index))
         if self.noting is not None:
@@ -264,6 +181,8 @@ class _Play:
             self.waited_at = self.stepper.activity
             return
         due = self._next_deadline()
+        if self.outside.is_handed or (due == inf and self.outside.comes_now()):
+            return
         if due == inf:
             text = "no task can go on, no timer runs, and nothing from outside is awaited"
             self._end(DeadlockFound(f"{text}\n{describe_stuck(self.stepper)}"))
@@ -288,6 +207,8 @@ class _Play:
 
     def _end(self, stuck: Stuck) -> None:
         self.stuck = stuck
+        if self.noting is not None:
+            self.noting.end()
         self.stepper.open()
         Ending(self.stepper, self.clock, self.scope, self.outside)
 
@@ -302,9 +223,10 @@ class _Play:
         """Run the scenario, as the first task that is stepped."""
         try:
             self.value = await scenario(Sim(self), *args)
-        except (trio.Cancelled, KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException as error:  # noqa: BLE001 -- whatever it raises is the failure that was looked for
+        except BaseException as error:
+            if leaves(error) or (isinstance(error, trio.Cancelled) and self.scope.cancel_called):
+                raise
+            # Whatever else it raises is the failure that was looked for; a cancellation that nobody asked for, too.
             if self.stuck is None and self.struck is None:
                 self.error = error
 
@@ -342,6 +264,8 @@ class Stage:
         self.terms = terms
         self.clock = VirtualClock()
         self._play: _Play | None = None
+        #: the variables of the Trio run, as they were before its first scenario; None where Trio hides them.
+        self._variables: dict[Any, Any] | None = None
         self._watch = Watch()
         nobody: Any = None
         self.stepper: Stepper = (Hook if terms.backend == "hook" else Gate)(nobody)
@@ -352,6 +276,7 @@ class Stage:
         """Run a scenario once, from a task that is not stepped."""
         play = self._play = self.stepper.director = _Play(self, decider, injection)
         self.clock.now = 0.0
+        self._reset_variables()
         CHOICES.set(play)
         seed_global()
         use(play.work)
@@ -367,6 +292,19 @@ class Stage:
             self.clock.rounds = None
             CHOICES.set(None)
         return play.result()
+
+    def _reset_variables(self) -> None:
+        """Let each scenario find the Trio run as the first one did: without what others have put into its variables."""
+        variables: dict[Any, Any] | None = getattr(
+            getattr(trio_run.GLOBAL_RUN_CONTEXT, "runner", None), "_locals", None
+        )
+        if variables is None:
+            return
+        if self._variables is None:
+            self._variables = dict(variables)
+        else:
+            variables.clear()
+            variables.update(self._variables)
 
     def run(self, main: Callable[[], Awaitable[Any]]) -> Any:
         """Open it, and let `main` run scenarios on it.
@@ -392,6 +330,11 @@ class Stage:
                 bury(roots[0])
                 watch.put_back()
                 return play.result()
+            except BaseException as error:
+                leaving = leaves(error)
+                if leaving is None or leaving is error:
+                    raise
+                raise leaving from None  # bare, as it was raised: Trio has put groups around it
 
 
 @contextmanager

@@ -14,21 +14,14 @@ from ._cores import Turn, check_workers, search_on_cores
 from ._decider import Batches, Decider, Follow, Lottery, Priorities, Walk
 from ._errors import ProgramChanged
 from ._fit import check_fit, difference
-from ._run import (
-    MAX_STEPS,
-    Backend,
-    Result,
-    Scenario,
-    Stage,
-    Terms,
-    prepared,
-    run_once,
-)
+from ._result import Result
+from ._run import MAX_STEPS, Backend, Scenario, Stage, Terms, prepared, run_once
 from ._schedule import Schedule, Time
 from ._shrink import shrink
 from ._survey import Found, Survey, Tally
 from ._telling import told
 from ._threads import Threads
+from ._ways import Ways
 
 SCHEDULES: Final = 500
 #: Schedules in one Trio run, where they share one; then comes a fresh one, without what the scenario may have left there.
@@ -250,6 +243,7 @@ def _plan(  # noqa: PLR0917 -- what a search has been told
     turn: Turn | None = None,
 ) -> Plan:
     bounded = Bounded()
+    ways = Ways()
     deciders = _deciders(strategy, bounded, seed, schedules)
     for number in range(1, schedules + 1):
         if until is not None and number > 1 and monotonic() > until:
@@ -258,7 +252,7 @@ def _plan(  # noqa: PLR0917 -- what a search has been told
         if decider is None or (turn is not None and turn.is_beaten(number)):
             return None
         if turn is not None and not turn.takes(number):
-            tally.covered = bounded.covered
+            tally.covered = min(1, bounded.covered)  # what others learn is not known here
             continue
         result = yield decider
         tally.add(result)
@@ -266,11 +260,14 @@ def _plan(  # noqa: PLR0917 -- what a search has been told
             progress(number)
         if result.failed:
             return First(number, result, str(decider))
+        ways.add(result)
         if isinstance(decider, Follow):
             bounded.learn(decider.deviations, result)
-            tally.covered = bounded.covered
-            if tally.covered == inf:
-                return None  # all that there are
+            tally.covered = bounded.covered if turn is None else min(1, bounded.covered)
+        if ways.is_whole:
+            tally.covered = inf
+        if tally.covered == inf:
+            return None  # all that there are
     return None
 
 

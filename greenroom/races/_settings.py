@@ -18,12 +18,14 @@ class Settings:
         replay: the token that every explored test is run under, instead of a search.
         schedules: how many schedules each explored test tries, whatever it says itself.
         progress: makes what shows how far a test is; None shows nothing.
+        test: the id of the test that runs now, as pytest takes it; "" without pytest.
         surveys: what the tests' searches came to, until it is taken.
     """
 
     replay: str | None = None
     schedules: int | None = None
     progress: MakeProgress | None = None
+    test: str = ""
     surveys: list[Survey] = attrs.field(factory=list[Survey])
 
 

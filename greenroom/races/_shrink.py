@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, cast
 
 from ._bounded import Bounded
-from ._run import Result
+from ._result import Result
 
 
 def kind_of(result: Result) -> tuple[str, str]:

@@ -5,9 +5,10 @@ order of steps that Trio's batches would allow, or one that only a change of Tri
 cancellation) is delivered at its next checkpoint, as to any task that Trio has already resumed.
 """
 
+import re
 from collections.abc import Coroutine, Mapping, Sequence
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import trio
 from trio._core import _run
@@ -100,12 +101,25 @@ class Stepper(trio.abc.Instrument):
         """Number a new task."""
         if self.is_shut:
             self._numbers[task] = number = len(self._numbers)
-            self._labels[task] = f"{number}:{task.name.rpartition('.')[2]}"
+            self._labels[task] = f"{number}:{_short(task.name)}"
             self._coroutines[task] = task.coro
 
 
 def _nothing() -> None:
     pass
+
+
+#: What of a `repr` is another one in each process.
+_ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
+
+
+def nameless(text: str) -> str:
+    """Return a `repr` without addresses: the same in each process, for what has no text of its own."""
+    return _ADDRESS.sub("", text)
+
+
+def _short(name: str) -> str:
+    return nameless(name) if name.startswith("<") else name.rpartition(".")[2]
 
 
 @cache

@@ -54,12 +54,14 @@ def told(tell: Tell, name_of: Callable[[Any], str]) -> Generator[None]:
         if text:
             tell(text)
 
-    before = sys.getprofile()
+    before: Any = sys.getprofile()
     sys.setprofile(look)
     try:
         yield
     finally:
-        sys.setprofile(before)
+        sys.setprofile(before if callable(before) else None)
+        if before is not None and not callable(before):  # one in C, which puts itself in place
+            before.enable()
 
 
 class _Tellers:

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from ._run import Result
+from ._result import Result
 from ._telling import told
 
 

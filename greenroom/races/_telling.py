@@ -4,10 +4,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from ..actors._texts import describe
-from ._run import Result
+from ._decider import Choice
+from ._result import Result
 
 #: Lines of a run that are shown at most; of longer ones, the parts around deviations and the end.
 LINES: Final = 80
+#: How many of those that could go are shown of each choice, and how much of each.
+MANY: Final = 8
+WIDTH: Final = 40
 #: How much of a long run is shown before and after each deviation, and at its end.
 AROUND: Final = 4
 AT_END: Final = 20
@@ -22,13 +26,14 @@ def told(result: Result, again: str, found: str = "", least: str = "") -> str:
         found: how it was found, for a line of its own.
         least: what is known of there being no smaller one.
     """
-    lines = [f"{result.verdict}: {_named(result)}"]
+    lines = [f"{result.verdict}: {named(result)}"]
     if found:
         lines.append(found)
     return "\n".join([*lines, _size(result, least), *_way(result), *_reach(result), f"to see it again: {again}"])
 
 
-def _named(result: Result) -> str:
+def named(result: Result) -> str:
+    """Return what went wrong, as one line; of a group, all that is in it."""
     error = result.error
     if error is None:
         return "no error"
@@ -44,8 +49,12 @@ def _size(result: Result, least: str) -> str:
     injection = result.injection
     where = "" if injection is None else f", and {injection.what} at {injection.name} {injection.at}"
     if not size:
-        return f"no deviation from the default{where}, in {result.steps} steps:"
-    return f"{size} deviation{'' if size == 1 else 's'} from the default (marked >){least}{where}, in {result.steps} steps:"
+        return f"no deviation from the default{where}, in {_steps(result)}:"
+    return f"{size} deviation{'' if size == 1 else 's'} from the default (marked >){least}{where}, in {_steps(result)}:"
+
+
+def _steps(result: Result) -> str:
+    return f"{result.steps} step{'' if result.steps == 1 else 's'}"
 
 
 def _way(result: Result) -> Sequence[str]:
@@ -60,7 +69,7 @@ def _way(result: Result) -> Sequence[str]:
             place = "" if notes is None else notes.places.get(at, "")
             if choice.index:
                 marked.append(len(lines))
-            lines.append(f"{'>' if choice.index else ' '} {at:4} {choice}{f'  {place}' if place else ''}")
+            lines.append(f"{'>' if choice.index else ' '} {at:4} {_shown(choice)}{f'  {place}' if place else ''}")
         while story and story[0][0] <= at:
             lines.append(f"            {story.pop(0)[1]}")
     if len(lines) <= LINES:
@@ -76,6 +85,13 @@ def _way(result: Result) -> Sequence[str]:
         else:
             left_out += 1
     return shown
+
+
+def _shown(choice: Choice) -> str:
+    labels = [label if len(label) <= WIDTH else f"{label[: WIDTH - 1]}…" for label in choice.labels]
+    more = len(labels) - MANY
+    others = ", ".join(labels[:MANY]) + (f", and {more} more" if more > 0 else "")
+    return f"{choice.kind} {labels[choice.index]} of {others}"
 
 
 def _reach(result: Result) -> Sequence[str]:

@@ -216,6 +216,8 @@ class _Watcher:
         self._over: Any = None
         self._ended: Any = None
         self._native = 0
+        #: its thread, as Python numbers it.
+        self.ident = 0
 
     def add(self, watch: Watch) -> None:
         """Look after this one, too."""
@@ -237,6 +239,7 @@ class _Watcher:
 
     def _look(self, over: Any, ended: Any) -> None:
         self._native = threading.get_native_id()
+        self.ident = _thread.get_ident()
         while not over.acquire(timeout=STEP_PATIENCE / LOOKS):
             with self._lock:
                 if not self.watches:

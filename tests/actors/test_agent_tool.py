@@ -657,7 +657,7 @@ async def test_looking_a_thousand_times_changes_no_byte_of_the_state_with_stale_
             with pytest.raises(StartupFailed):
                 await ctx.start(Breaks, name="gone")
 
-    limits = Limits(max_concurrent_startups=2, stale_after=10)
+    limits = Limits(max_concurrent_startups=2, stale_after=10, reap_every=None)
     async with open_tree("stage", limits=limits, dead_letters={"stopped": None}) as root:
         boss = await root.start(Prepared, AgentTool(FACTORIES))
 

@@ -129,7 +129,8 @@ def choose_class(sim: Sim, *classes: Any) -> Any:
 
 def is_exact(sim: Sim) -> bool:
     """Return whether time passes only when nothing else can happen: then it says how long something took."""
-    return sim._play.terms.time == "exact"
+    play: Any = sim._play
+    return bool(play.terms.time == "exact")
 
 
 async def settle(seconds: float = 10) -> None:

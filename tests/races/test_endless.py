@@ -289,9 +289,8 @@ def test_ctrl_c_in_a_loop_is_ctrl_c() -> None:
             pass
 
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(BaseExceptionGroup) as caught:
+    with pytest.raises(KeyboardInterrupt):
         races.run(scenario)
-    assert caught.group_contains(KeyboardInterrupt)
     assert signal.getsignal(signal.SIGINT) is before
 
 

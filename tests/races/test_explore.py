@@ -166,3 +166,43 @@ def test_without_explored_tests_nothing_is_told(pytester: pytest.Pytester) -> No
     pytester.makepyfile("def test_plain(): pass")
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
     result.stdout.no_fnmatch_line("*races*")
+
+
+MORE = """
+import pytest
+import trio
+from greenroom import races
+
+class TestPool:
+    @races.explore(schedules=5)
+    async def test_method(self, sim):
+        assert isinstance(self, TestPool)
+
+@races.explore(schedules=5)
+async def test_shares(sim, tmp_path):
+    pass
+
+@pytest.fixture(scope="module")
+def kept():
+    return 3
+
+@races.explore(schedules=5)
+async def test_may_share(sim, kept):
+    assert kept == 3
+
+@pytest.mark.parametrize("number", [1, 2])
+@races.explore(schedules=5)
+async def test_fails(sim, number):
+    assert number == 1
+"""
+
+
+def test_methods_are_explored_and_fixtures_of_one_run_refused(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(MORE)
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(passed=3, failed=2)
+    text = result.stdout.str()
+    assert "the fixture 'tmp_path' is made once for each test, and all schedules of this one would share it" in text
+    again = text.rsplit("to see it again: pytest ", 1)[1].splitlines()[0].replace("'", "").split()
+    assert again[1].endswith("::test_fails[2]")
+    pytester.runpytest_subprocess("-p", "no:cacheprovider", *again).assert_outcomes(failed=1)

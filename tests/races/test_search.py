@@ -221,9 +221,8 @@ def test_ctrl_c_and_exits_of_a_scenario_are_not_taken_for_its_failure() -> None:
     async def leaves(sim: Sim) -> None:
         raise SystemExit(3)
 
-    with pytest.raises(BaseExceptionGroup) as caught:
+    with pytest.raises(SystemExit):
         races.run(leaves)
-    assert caught.group_contains(SystemExit)
 
 
 @pytest.mark.parametrize(

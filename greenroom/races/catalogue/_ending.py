@@ -4,7 +4,7 @@ from functools import partial
 
 import trio
 
-from .._run import Sim
+from .._sim import Sim
 from ._parts import work
 
 

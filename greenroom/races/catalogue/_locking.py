@@ -6,7 +6,7 @@ from typing import Any
 import trio
 
 from ... import Actor, ActorRef, Context, Request, open_supervisor
-from .._run import Sim
+from .._sim import Sim
 from ._parts import work
 
 

@@ -3,7 +3,7 @@
 import attrs
 import trio
 
-from .._run import Sim
+from .._sim import Sim
 from ._parts import work
 
 

@@ -6,7 +6,7 @@ import attrs
 import trio
 
 from ... import Actor, Context, Request, open_supervisor
-from .._run import Sim
+from .._sim import Sim
 from ._parts import work
 
 

@@ -5,7 +5,7 @@ from collections import deque
 import attrs
 import trio
 
-from .._run import Sim
+from .._sim import Sim
 from ._parts import work
 
 

@@ -1,0 +1,59 @@
+"""What a run did, and how it ended."""
+
+from hashlib import sha256
+from typing import Any, Literal
+
+import attrs
+
+from ._decider import Choice
+from ._notes import Notes
+from ._schedule import Injection, Schedule, Time
+
+Verdict = Literal["passed", "failed", "deadlock", "livelock", "hung"]
+
+
+@attrs.frozen
+class Result:
+    """Say how a run ended.
+
+    Attributes:
+        verdict: "passed", "failed" (it raised), "deadlock", "livelock" (too many steps) or "hung" (nothing came from outside, or a step
+            did not end).
+        error: what it raised, or what says the deadlock, livelock or hang.
+        choices: what there was to choose, and what was chosen, in order.
+        steps: how many steps its tasks took.
+        value: what the scenario returned.
+        time: whether letting time pass was among the choices.
+        injection: the cancellation or crash that was tried out, if the run came to where it was to be.
+        notes: where in the code each choice goes on, what the actors did, whether Trio would go this way; None unless they were to be taken.
+        uncontrolled: what it had to do with that is not controlled, as far as it was seen: "threads", "sockets or processes".
+    """
+
+    verdict: Verdict
+    error: BaseException | None
+    choices: tuple[Choice, ...]
+    steps: int
+    value: Any = None
+    time: Time = "exact"
+    injection: Injection | None = None
+    notes: Notes | None = attrs.field(default=None, eq=False, repr=False)
+    uncontrolled: frozenset[str] = attrs.field(default=frozenset[str](), eq=False)
+
+    @property
+    def failed(self) -> bool:
+        """True if it did not pass."""
+        return self.verdict != "passed"
+
+    @property
+    def fingerprint(self) -> str:
+        """Eight digits of a hash over all choices, the verdict and what was done to it: equal for two runs that went the same way."""
+        text = "\n".join([*map(str, self.choices), str(self.steps), self.verdict])
+        if self.injection is not None:  # so that a token whose end is cut off is known for it
+            text += f"\n{self.injection}"
+        return sha256(text.encode()).hexdigest()[:8]
+
+    @property
+    def schedule(self) -> Schedule:
+        """The schedule that leads to it again."""
+        deviations = {at: choice.index for at, choice in enumerate(self.choices) if choice.index}
+        return Schedule(deviations, self.fingerprint, self.time, self.injection)

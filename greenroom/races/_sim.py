@@ -1,0 +1,63 @@
+"""The `sim` that a scenario gets."""
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import trio
+
+from ._decider import DATA
+from ._stepper import Stepper, nameless
+
+
+class Plays(Protocol):
+    """Be the run that a `Sim` is of."""
+
+    stepper: Stepper
+    scopes: dict[str, trio.CancelScope]
+
+    def pick(self, kind: str, labels: Sequence[str]) -> int:
+        """Decide."""
+        ...
+
+
+class Sim:
+    """Be what a scenario gets: the one thing in it that knows of the schedule."""
+
+    def __init__(self, play: Plays) -> None:
+        self._play = play
+
+    @property
+    def steps(self) -> int:
+        """How many steps the tasks have taken so far."""
+        return self._play.stepper.steps
+
+    def choose(self, options: Sequence[Any]) -> Any:
+        """Return one of the options: data as a choice, explored, shrunk and replayed like the order of steps. Plain function.
+
+        Raises:
+            ValueError: there are none.
+        """
+        if not options:
+            raise ValueError("sim.choose: there are no options")
+        labels = [nameless(repr(option)) for option in options]
+        return options[self._play.pick(DATA, labels) if len(options) > 1 else 0]
+
+    @contextmanager
+    def scope(self, name: str) -> Generator[trio.CancelScope]:
+        """Open a cancel scope under a name, for `cancel_everywhere`.
+
+        Raises:
+            ValueError: a scope of this name is open already, or the name is no identifier.
+        """
+        scopes = self._play.scopes
+        if not str(name).isidentifier():
+            raise ValueError(f"sim.scope: {name!r} is no name; give one of letters and digits, such as 'victim'")
+        if name in scopes:
+            raise ValueError(f"sim.scope: there is an open scope {name!r} already; one name, one scope at a time")
+        with trio.CancelScope() as scope:
+            scopes[name] = scope
+            try:
+                yield scope
+            finally:
+                del scopes[name]
