@@ -1,7 +1,8 @@
 """What a run did, and how it ended."""
 
+from collections.abc import Iterator
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import attrs
 
@@ -46,8 +47,8 @@ class Result:
 
     @property
     def fingerprint(self) -> str:
-        """Eight digits of a hash over all choices, the verdict and what was done to it: equal for two runs that went the same way."""
-        text = "\n".join([*map(str, self.choices), str(self.steps), self.verdict])
+        """Eight digits of a hash over all choices, the kind of end and what was done to it: equal for two runs that went the same way."""
+        text = "\n".join([*map(str, self.choices), str(self.steps), *kind_of(self)])
         if self.injection is not None:  # so that a token whose end is cut off is known for it
             text += f"\n{self.injection}"
         return sha256(text.encode()).hexdigest()[:8]
@@ -57,3 +58,16 @@ class Result:
         """The schedule that leads to it again."""
         deviations = {at: choice.index for at, choice in enumerate(self.choices) if choice.index}
         return Schedule(deviations, self.fingerprint, self.time, self.injection)
+
+
+def kind_of(result: Result) -> tuple[str, str]:
+    """Return what makes two failures the same: how it ended, and by which classes of errors."""
+    return result.verdict, " ".join(sorted(set(_names(result.error))))
+
+
+def _names(error: BaseException | None) -> Iterator[str]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in cast("BaseExceptionGroup[BaseException]", error).exceptions:
+            yield from _names(inner)
+    else:
+        yield type(error).__qualname__

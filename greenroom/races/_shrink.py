@@ -1,24 +1,10 @@
 """Shrinking: fewer deviations that lead to the same kind of failure."""
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Final, cast
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from ._bounded import Bounded
-from ._result import Result
-
-
-def kind_of(result: Result) -> tuple[str, str]:
-    """Return what makes two failures the same: how it ended, and by which classes of errors."""
-    return result.verdict, " ".join(sorted(set(_names(result.error))))
-
-
-def _names(error: BaseException | None) -> Iterator[str]:
-    if isinstance(error, BaseExceptionGroup):
-        for inner in cast("BaseExceptionGroup[BaseException]", error).exceptions:
-            yield from _names(inner)
-    else:
-        yield type(error).__qualname__
-
+from ._result import Result, kind_of
 
 #: Runs after which no further schedule is tried for whether fewer deviations would do.
 TRIES: Final = 2_000

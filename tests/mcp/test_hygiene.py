@@ -21,16 +21,11 @@ QUICK = 12.0
 GRACE = 20.0
 
 
-async def test_a_normal_server_is_closed_well_within_half_a_second(toolbox: Launch) -> None:
-    # The best of a few: the machine may be busy with something else.
-    for _ in range(20):
-        async with toolbox().connect() as connection:
-            assert connection.pid is not None
-            began = trio.current_time()
-        if trio.current_time() - began < 0.4:
-            break
-    else:
-        pytest.fail("none was closed within 0.4 s")
+async def test_a_normal_server_ends_by_itself_long_before_its_grace_is_over(toolbox: Launch) -> None:
+    async with toolbox(exit_grace=GRACE, term_grace=GRACE).connect() as connection:
+        assert connection.pid is not None
+        began = trio.current_time()
+    assert trio.current_time() - began < QUICK
 
 
 async def test_a_server_that_writes_much_at_its_end_is_not_held_up(toolbox: Launch) -> None:

@@ -14,7 +14,7 @@ from greenroom.races import Injection, InvalidToken, ProgramChanged, Schedule, S
 
 from .scenarios import check_then_insert, lost_wakeup
 
-TOKEN = "r1:0.1:64bcf3b0"  # noqa: S105 -- of a race
+TOKEN = "r1:0.1:4ebbab33"  # noqa: S105 -- of a race
 WHOLE = "is no whole token"
 CHANGED = "has been changed"
 
@@ -45,24 +45,24 @@ BAD_TOKENS: list[tuple[Any, type[Exception], str]] = [
     (f"r1:0.{10**30}:00000000", InvalidToken, WHOLE),
     (f"r1:{'9' * 5000}.1:00000000", InvalidToken, r"…? \(\d+ characters\) is no whole token"),
     (f"{TOKEN}:cancel.victim.{10**30}", InvalidToken, WHOLE),
-    ("r2:0.1:64bcf3b0", InvalidToken, "is of format r2, and this is a greenroom that reads r1"),
-    ("r0:0.1:64bcf3b0", InvalidToken, "is of format r0"),
-    ("r01:0.1:64bcf3b0", InvalidToken, "is of format r01"),
+    ("r2:0.1:4ebbab33", InvalidToken, "is of format r2, and this is a greenroom that reads r1"),
+    ("r0:0.1:4ebbab33", InvalidToken, "is of format r0"),
+    ("r01:0.1:4ebbab33", InvalidToken, "is of format r01"),
     ("r1:0.0:00000000", InvalidToken, CHANGED),
     ("r1:0.1-0.2:00000000", InvalidToken, CHANGED),
     ("r1:1.1-0.1:00000000", InvalidToken, CHANGED),
-    ("r1:00.1:64bcf3b0", InvalidToken, CHANGED),
-    ("r1:0.01:64bcf3b0", InvalidToken, CHANGED),
+    ("r1:00.1:4ebbab33", InvalidToken, CHANGED),
+    ("r1:0.01:4ebbab33", InvalidToken, CHANGED),
     (3, InvalidToken, "3 is no token; a token is a text such as"),
-    (b"r1:0.1:64bcf3b0", InvalidToken, "is no token"),
+    (b"r1:0.1:4ebbab33", InvalidToken, "is no token"),
     ([TOKEN], InvalidToken, "is no token"),
     ({}, InvalidToken, "is no token"),
     (False, InvalidToken, "False is no token"),
-    ("r1:0.1:00000000", ProgramChanged, "leads to a run 64bcf3b0 .deadlock., and was taken from 00000000; or the token has been cut off"),
-    ("r1::64bcf3b0", ProgramChanged, "leads to a run c8bde278"),
-    ("r1:0.2:64bcf3b0", ProgramChanged, "choice 0 takes number 2 of those that are ready, and there are 2"),
-    (f"r1:{10**17}.1:64bcf3b0", ProgramChanged, "the schedule has a choice 100000000000000000, and the run has 9 choices"),
-    (f"r1:0.{10**17}:64bcf3b0", ProgramChanged, "choice 0 takes number 100000000000000000"),
+    ("r1:0.1:00000000", ProgramChanged, "leads to a run 4ebbab33 .deadlock., and was taken from 00000000; or the token has been cut off"),
+    ("r1::4ebbab33", ProgramChanged, "leads to a run e9188917"),
+    ("r1:0.2:4ebbab33", ProgramChanged, "choice 0 takes number 2 of those that are ready, and there are 2"),
+    (f"r1:{10**17}.1:4ebbab33", ProgramChanged, "the schedule has a choice 100000000000000000, and the run has 9 choices"),
+    (f"r1:0.{10**17}:4ebbab33", ProgramChanged, "choice 0 takes number 100000000000000000"),
     (f"{TOKEN}:cancel.victim.0", ProgramChanged, "it does not come to step 0 in the scope 'victim', to cancel it there"),
     (f"{TOKEN}:crash.handler.7", ProgramChanged, "it does not come to handler 7 of an actor, to crash it there"),
     (f"{TOKEN}:crash.nowhere.0", ProgramChanged, "it does not come to nowhere 0"),

@@ -236,3 +236,16 @@ def test_data_are_drawn_evenly_by_every_strategy(make: Callable[[int], Decider])
 
     values = {run_once(scenario, (), make(seed)).value for seed in range(300)}
     assert len(values) > 200
+
+
+def test_a_run_that_goes_the_same_way_to_another_error_is_not_the_same() -> None:
+    errors: list[type[Exception]] = [ValueError]
+
+    async def fails(sim: Sim) -> None:
+        raise errors[0]
+
+    token = races.run(fails).schedule.token
+    assert races.run(fails, schedule=token).failed
+    errors[0] = KeyError
+    with pytest.raises(races.ProgramChanged, match="the program changed: the schedule leads to a run"):
+        races.run(fails, schedule=token)

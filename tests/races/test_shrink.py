@@ -11,6 +11,7 @@ from greenroom.races import Result, Sim
 from greenroom.races import _shrink as shrinking
 from greenroom.races._bounded import Bounded
 from greenroom.races._decider import Follow
+from greenroom.races._result import kind_of
 from greenroom.races._run import run_once
 
 Judge = Callable[[Sequence[int]], None]
@@ -83,7 +84,7 @@ def test_a_failure_of_another_kind_is_not_what_was_looked_for() -> None:
 
 def test_groups_are_of_the_kind_of_what_is_in_them_however_often() -> None:
     def kind(error: BaseException) -> Any:
-        return shrinking.kind_of(Result("failed", error, (), 1))
+        return kind_of(Result("failed", error, (), 1))
 
     one = ExceptionGroup("", [ValueError()])
     assert kind(one) == kind(ExceptionGroup("", [ValueError("2"), one])) == kind(ValueError())
