@@ -5,7 +5,7 @@ from typing import Any, Final
 from ._result import Result
 
 #: Choices in the tree past which it is given up: a program of that size is not tried out.
-MOST: Final = 20_000
+MOST: Final = 1_000
 
 
 class Ways:
