@@ -27,6 +27,11 @@ def _stay(_raise_cancel: object) -> trio.lowlevel.Abort:
     return trio.lowlevel.Abort.FAILED
 
 
+def _is_due() -> bool:
+    """Return whether Trio sees to a timer in its next round, and holds nobody up before it has."""
+    return trio.lowlevel.current_statistics().seconds_to_next_deadline <= 0
+
+
 class Gate(Stepper):
     """Hold tasks by parking them."""
 
@@ -55,12 +60,11 @@ class Gate(Stepper):
     def before_task_step(self, task: Task) -> None:
         """Note that it does."""
         self._resumed.discard(task)
-        self.activity += 1
-        self.at_work = task
 
     def after_task_step(self, task: Task) -> None:
         """Choose, once all that can go on is held."""
-        if self.is_shut and self.held and not self._resumed:
+        self.activity += 1
+        if self.is_shut and self.held and not self._resumed and not _is_due():
             self._let_one_go()
 
     def before_io_wait(self, timeout: float) -> None:

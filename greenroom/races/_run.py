@@ -90,7 +90,8 @@ class _Play:
         self.scopes: dict[str, trio.CancelScope] = {}
         self.choices: list[Choice] = []
         self.noting = Noting(stage.stepper) if stage.terms.takes_notes else None
-        self.scope = trio.CancelScope()
+        #: around all that the scenario starts; set as soon as it is run.
+        self.scope: trio.CancelScope
         self.work = ThreadWork(self.terms.threads)
         self.outside = Outside(self.stepper, self.work)
         self.stuck: Stuck | None = None
@@ -281,8 +282,9 @@ class Stage:
         seed_global()
         use(play.work)
         try:
-            with nullcontext() if play.noting is None else play.noting.taken(), play.scope:
+            with nullcontext() if play.noting is None else play.noting.taken():
                 async with trio.open_nursery() as nursery:
+                    play.scope = nursery.cancel_scope
                     self.stepper.shut()
                     self._watch.play = play
                     nursery.start_soon(play.body, scenario, args, name=getattr(scenario, "__name__", "scenario"))

@@ -40,10 +40,8 @@ class Stepper(trio.abc.Instrument):
         self.is_shut: bool = False
         #: steps that have been chosen.
         self.steps: int = 0
-        #: grows whenever any task does anything, Trio's own among them.
+        #: grows with each step of any task, Trio's own among them.
         self.activity = 0
-        #: the task that goes on, or was the last to do so.
-        self.at_work: Task | None = None
         #: True once any task has waited for a socket or a process, as far as Trio lets that be seen at each step.
         self.waited_for_io = False
         self._waiters: Mapping[Any, Any] = {}
@@ -66,7 +64,6 @@ class Stepper(trio.abc.Instrument):
         self._numbers = {}
         self._labels = {}
         self._coroutines = {}
-        self.at_work = None
         self.waited_for_io = False
         io_manager = getattr(getattr(_run.GLOBAL_RUN_CONTEXT, "runner", None), "io_manager", None)
         self._waiters = getattr(io_manager, "_registered", {})

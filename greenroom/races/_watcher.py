@@ -23,7 +23,7 @@ import trio
 
 from ._errors import StepEndless
 from ._stepper import Stepper
-from ._waiting import place_in
+from ._waiting import frames_of, place_in
 
 #: Seconds of real time that one step may take.
 STEP_PATIENCE: float = 30.0
@@ -177,7 +177,8 @@ def _is_debugger(frame: FrameType) -> bool:
 
 def _told(play: Watched, frames: list[FrameType], patience: float) -> str:
     stepper = play.stepper
-    who = f"task {stepper.label_of(stepper.at_work)}" if stepper.at_work in stepper.tasks else "it"
+    at_work = [task for task, coroutine in list(stepper.tasks.items()) if next(frames_of(coroutine), None) in frames]
+    who = f"task {stepper.label_of(at_work[0])}" if at_work else "it"
     inner = frames[: _steps_of_loop(frames)]
     users = [frame for frame in inner if not _is_pythons(frame)]
     place = place_in(list(reversed(users or inner)))

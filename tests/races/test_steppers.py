@@ -1,5 +1,6 @@
 """What both ways of stepping do alike, asked of each."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -108,6 +109,67 @@ def test_a_task_of_an_earlier_schedule_in_the_same_run_is_left_alone(backend: An
     assert first.choices
     assert [(other.verdict, other.choices, other.steps) for other in others] == [("passed", (), 4)] * 2
     assert heard == [2]
+
+
+async def expire(heard: Callable[[], None]) -> None:
+    with trio.CancelScope() as scope:
+        scope.deadline = trio.current_time()  # a scope that is entered too late is cancelled at once
+        await trio.sleep_forever()
+    heard()
+
+
+async def be_handed(heard: Callable[[], None]) -> None:
+    trio.lowlevel.current_trio_token().run_sync_soon(heard)
+    await trio.lowlevel.checkpoint()
+
+
+async def be_handed_once(heard: Callable[[], None]) -> None:
+    trio.lowlevel.current_trio_token().run_sync_soon(heard, idempotent=True)
+    await trio.lowlevel.checkpoint()
+
+
+async def receive(heard: Callable[[], None]) -> None:
+    here, there = trio.socket.socketpair()
+    with here, there:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(there.send, b"!")
+            await here.recv(1)
+        heard()
+
+
+@pytest.mark.parametrize("source", [expire, be_handed, be_handed_once, receive])
+def test_what_comes_from_outside_comes_while_others_go_on(source: Any) -> None:
+    """A timer that is due, what was handed in, what a socket brings: after as many steps of a busy task by either backend."""
+
+    async def scenario(sim: Sim) -> int:
+        heard: list[int] = []
+        steps = 0
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(source, lambda: heard.append(steps))
+            for _ in range(200):
+                steps += 1
+                await trio.lowlevel.checkpoint()
+        return heard[0]
+
+    by_gate, by_hook = (races.run(scenario, backend=backend) for backend in ("gate", "hook"))
+    assert by_gate.value < 20
+    assert (by_gate.value, by_gate.steps, by_gate.choices) == (by_hook.value, by_hook.steps, by_hook.choices)
+
+
+def test_a_round_of_trio_has_many_steps_where_nothing_else_is_to_come() -> None:
+    rounds: list[int] = []
+
+    class Rounds(trio.abc.Instrument):
+        def before_io_wait(self, timeout: float) -> None:
+            rounds.append(1)
+
+    async def scenario(sim: Sim) -> None:
+        trio.lowlevel.add_instrument(Rounds())
+        for _ in range(100):
+            await trio.lowlevel.checkpoint()
+
+    assert races.run(scenario, backend="hook").steps > 100
+    assert len(rounds) < 10
 
 
 def test_a_cancellation_at_a_step_goes_the_same_way_by_either() -> None:
