@@ -3,9 +3,12 @@
 import inspect
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import trio
+
+#: No count of anything is larger, in all the time that there is.
+MOST: Final = 10**12
 
 
 def check_count(name: str, number: Any) -> None:
@@ -16,6 +19,8 @@ def check_count(name: str, number: Any) -> None:
     """
     if isinstance(number, bool) or not isinstance(number, int) or number < 1:
         raise ValueError(f"{name} is {number!r}; give a number from 1")
+    if number > MOST:
+        raise ValueError(f"{name} is {number:.0e}; give a number from 1 to {MOST:,}")
 
 
 def check_seed(seed: Any) -> None:

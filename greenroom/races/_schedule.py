@@ -11,8 +11,11 @@ from ._errors import InvalidToken
 
 VERSION: Final = "1"
 _NUMBER: Final = "[0-9]{1,18}"
+#: Stands in a token for the fingerprint of a schedule that was not run, so that a token which was cut off there is none.
+_UNRUN: Final = "-"
+_PRINT: Final = re.compile("[0-9a-f]{8}")
 _TOKEN: Final = re.compile(
-    rf"r(?P<version>[0-9]{{1,18}})(?P<time>t?):(?P<deviations>(?:{_NUMBER}\.{_NUMBER}(?:-{_NUMBER}\.{_NUMBER})*)?):(?P<print>[0-9a-f]{{8}})"
+    rf"r(?P<version>[0-9]{{1,18}})(?P<time>t?):(?P<deviations>(?:{_NUMBER}\.{_NUMBER}(?:-{_NUMBER}\.{_NUMBER})*)?):(?P<print>[0-9a-f]{{8}}|-)"
     rf"(?::(?P<what>cancel|crash)\.(?P<name>\w+)\.(?P<at>{_NUMBER}))?"
 )
 #: Characters of a wrong token that are shown.
@@ -43,6 +46,9 @@ class Injection:
         """Refuse what is none of what there is."""
         if self.what not in ("cancel", "crash"):
             raise ValueError(f"Injection: what is {self.what!r}; give 'cancel' or 'crash'")
+        name: Any = self.name
+        if not (isinstance(name, str) and re.fullmatch(r"\w+", name)):
+            raise ValueError(f"Injection: name is {name!r}; give one of letters and digits, such as 'victim'")
         if not _is_count(self.at):
             raise ValueError(f"Injection: at is {self.at!r}; give a number from 0")
 
@@ -61,7 +67,7 @@ def _frozen(deviations: Any) -> Mapping[int, int]:
     pairs: dict[Any, Any] = dict(deviations) if isinstance(deviations, Mapping) else {-1: -1}  # pyright: ignore[reportUnknownArgumentType]
     if not all(map(_is_count, [*pairs, *pairs.values()])):
         raise ValueError(f"Schedule: deviations are {deviations!r}; give numbers of choices -> indices, all from 0")
-    return MappingProxyType(dict(sorted(pairs.items())))
+    return MappingProxyType({at: index for at, index in sorted(pairs.items()) if index})
 
 
 @attrs.frozen
@@ -69,7 +75,7 @@ class Schedule:
     """Say where a run differs from the default, which lets the one go that has been ready longest.
 
     Attributes:
-        deviations: number of the choice, from 0 -> index of what was chosen there, oldest first; everywhere else it is 0.
+        deviations: number of the choice, from 0 -> index of what was chosen there, oldest first; it is 0 everywhere else.
         fingerprint: of the run that it was taken from; "" if it has not been run.
         time: whether letting time pass is among the choices.
         injection: what was done to the run from outside, if anything was.
@@ -83,9 +89,9 @@ class Schedule:
     def __attrs_post_init__(self) -> None:
         """Refuse what is none of what there is."""
         fingerprint: Any = self.fingerprint
-        if not isinstance(fingerprint, str):
-            text = "give a text, or '' for a schedule that was not run"
-            raise ValueError(f"Schedule: fingerprint is {fingerprint!r}; {text}")  # noqa: TRY004 -- one class for all
+        if fingerprint and not (isinstance(fingerprint, str) and _PRINT.fullmatch(fingerprint)):
+            text = "give that of a result's schedule, or '' for one that was not run"
+            raise ValueError(f"Schedule: fingerprint is {fingerprint!r}; {text}")
         if self.time not in ("exact", "choice"):
             raise ValueError(f"Schedule: time is {self.time!r}; give 'exact' or 'choice'")
         if not (self.injection is None or isinstance(self.injection, Injection)):
@@ -95,7 +101,7 @@ class Schedule:
     def token(self) -> str:
         """The same as a short text, from which `from_token` makes it again."""
         steps = "-".join(f"{at}.{index}" for at, index in self.deviations.items())
-        token = f"r{VERSION}{'t' if self.time == 'choice' else ''}:{steps}:{self.fingerprint}"
+        token = f"r{VERSION}{'t' if self.time == 'choice' else ''}:{steps}:{self.fingerprint or _UNRUN}"
         injection = self.injection
         return token if injection is None else f"{token}:{injection.what}.{injection.name}.{injection.at}"
 
@@ -121,8 +127,9 @@ class Schedule:
         deviations = {int(at): int(index) for at, index in pairs}
         what: Any = found["what"]
         injection = None if what is None else Injection(what, found["name"], int(found["at"]))
-        schedule = cls(deviations, found["print"], "choice" if found["time"] else "exact", injection)
-        if 0 in deviations.values() or schedule.token != token:
+        fingerprint = "" if found["print"] == _UNRUN else found["print"]
+        schedule = cls(deviations, fingerprint, "choice" if found["time"] else "exact", injection)
+        if schedule.token != token:
             text = (
                 "it names a choice twice or out of order, the default as a deviation, or a number with zeros before it"
             )

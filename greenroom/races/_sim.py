@@ -37,7 +37,10 @@ class Sim:
 
         Raises:
             ValueError: there are none.
+            TypeError: they are in no order: a set, a dict, a generator.
         """
+        if not isinstance(options, Sequence):
+            raise TypeError(f"sim.choose: the options are {nameless(repr(options))}; give a list, a tuple or a range")
         if not options:
             raise ValueError("sim.choose: there are no options")
         labels = [nameless(repr(option)) for option in options]

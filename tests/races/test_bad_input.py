@@ -123,10 +123,14 @@ injection: Any = Injection
         (lambda: anything({"0": 1}), "deviations are"),
         (lambda: anything({0: True}), "deviations are"),
         (lambda: anything(None), "deviations are None"),
-        (lambda: anything({}, 5), "fingerprint is 5; give a text"),
+        (lambda: anything({}, 5), "fingerprint is 5; give that of a result's schedule, or '' for one that was not run"),
+        (lambda: anything({}, "0f3a77c"), "fingerprint is '0f3a77c'; give that"),
+        (lambda: anything({}, "-"), "fingerprint is '-'; give that"),
         (lambda: anything({}, "", "late"), "time is 'late'; give 'exact' or 'choice'"),
         (lambda: anything({}, "", "exact", "cancel"), "injection is 'cancel'; give an Injection, or None"),
         (lambda: injection("kill", "victim", 0), "what is 'kill'; give 'cancel' or 'crash'"),
+        (lambda: injection("cancel", "no name", 0), "name is 'no name'; give one of letters and digits"),
+        (lambda: injection("cancel", None, 0), "name is None; give one"),
         (lambda: injection("cancel", "victim", -1), "at is -1; give a number from 0"),
     ],
 )
@@ -152,6 +156,7 @@ async def fine(sim: Sim) -> None:
         ("seconds", [], r"seconds is \[\]"),
         ("schedules", 1.5, "schedules is 1.5; give a number from 1"),
         ("schedules", None, "schedules is None"),
+        ("schedules", 10**30, r"schedules is 1e\+30; give a number from 1 to 1,000,000,000,000"),
         ("max_steps", "9", "max_steps is '9'"),
         ("strategy", [], r"strategy is \[\]; give one of bounded, walk"),
         ("strategy", "luck", "strategy is 'luck'"),
@@ -170,6 +175,19 @@ def test_options_that_cannot_be_are_refused(name: str, value: Any, text: str) ->
     if name in ("seed", "schedules", "max_steps", "time", "threads"):
         with pytest.raises(ValueError, match=text):
             races.cancel_everywhere(fine, **options)
+
+
+def counted() -> Any:
+    yield 1
+
+
+@pytest.mark.parametrize("options", [{1, 2}, {1: 2}, counted(), 7, None, map(str, [1])])
+def test_options_without_an_order_are_refused(options: Any) -> None:
+    async def scenario(sim: Sim) -> None:
+        with pytest.raises(TypeError, match=r"sim\.choose: the options are .*; give a list, a tuple or a range"):
+            sim.choose(options)
+
+    assert races.run(scenario).verdict == "passed"
 
 
 async def without() -> None: ...

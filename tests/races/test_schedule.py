@@ -18,6 +18,13 @@ def test_a_token_says_the_whole_schedule(deviations: dict[int, int], fingerprint
     assert list(schedule.deviations) == sorted(deviations)
 
 
+@given(st.dictionaries(st.integers(0, 10_000), st.integers(0, 50), max_size=30))
+def test_so_does_that_of_a_schedule_that_was_made_by_hand(deviations: dict[int, int]) -> None:
+    schedule = Schedule(deviations)
+    assert Schedule.from_token(schedule.token) == schedule
+    assert dict(schedule.deviations) == {at: index for at, index in deviations.items() if index}
+
+
 @pytest.mark.parametrize(
     ("token", "said"),
     [
@@ -31,6 +38,7 @@ def test_a_token_says_the_whole_schedule(deviations: dict[int, int], fingerprint
         ("r1:4.-1:0f3a77c1", "is no whole token"),
         ("r1:4.1--9.2:0f3a77c1", "is no whole token"),
         ("r1:4.1:0f3a77c1 and more", "is no whole token"),
+        ("r1:4.1:", "is no whole token"),
         ("r1:4.1:0F3A77C1", "is no whole token"),
         ("r2:4.1:0f3a77c1", "is of format r2, and this is a greenroom that reads r1"),
         ("r1:4.0:0f3a77c1", "it names a choice twice or out of order, the default as a deviation"),
