@@ -148,6 +148,8 @@ class Solo(Steps):
             try:
                 with trio.CancelScope() as self.scope:
                     self.clear()
+                    if self.runtime.feeds:
+                        self.runtime.notify_feeds()
                     await self.steps()
             except BaseException as raised:  # noqa: BLE001 -- judged by after_scope, which raises what is not the slot's
                 error = raised
@@ -182,6 +184,8 @@ class Solo(Steps):
     async def breathe(self) -> float:
         """Let Trio's other tasks run."""
         await trio.lowlevel.checkpoint()
+        if self.runtime.feeds:
+            self.runtime.notify_feeds()
         return perf_counter() + self.runtime.pool.time_slice
 
     @contextmanager

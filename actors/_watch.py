@@ -61,6 +61,9 @@ class Watch:
                 task.name = slot.name
             if pool.baton is None and pool.runq:
                 pool.kick()
+            feeds = worker.runtime.feeds
+            if feeds and not worker.hit:  # the first time in this message; whoever has been told hears of its end, too
+                worker.runtime.notify_feeds()
         return yielded
 
     @trio.lowlevel.enable_ki_protection

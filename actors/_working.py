@@ -165,6 +165,8 @@ async def next_mail(slot: Slot) -> Letter:
         finally:
             slot.idle = False
             queue.runq.clear()
+            if slot.runtime.feeds:
+                slot.runtime.notify_feeds()
 
 
 @trio.lowlevel.enable_ki_protection

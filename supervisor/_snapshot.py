@@ -138,7 +138,11 @@ def _reason_to_queue(slot: Slot) -> str:
 
 
 class LatestTree:
-    """Iterate over the latest states of a tree: at most one waits, whatever the burst, and the last one is never missed."""
+    """Iterate over the latest states of a tree: at most one waits, whatever the burst, and the last one is never missed.
+
+    A message that is handled in a single step changes nothing that could be seen. How much mail waits is shown as it was at the last change: that
+    alone is none, since mail would be slower for it.
+    """
 
     def __init__(self, top: Slot, limits: Limits) -> None:
         self._top = top

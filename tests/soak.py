@@ -148,8 +148,8 @@ def play_property(jobs: Any, test: str) -> Callable[[int, float], Iterator[Any]]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=environment)
         tally = jobs.Tally(runs=sum(map(int, EXAMPLES.findall(done.stdout))))
         if done.returncode:
-            errors = [each for each in done.stdout.splitlines() if each.startswith("E  ")]
-            tally.failures.append(jobs.Failure((errors or ["no verdict"])[0][:150], "", seed))
+            errors = [each for each in done.stdout.splitlines() if each.startswith(("E  ", "FAILED "))]
+            tally.failures.append(jobs.Failure((errors or [f"exit status {done.returncode}"])[0][:150], "", seed))
         yield tally
 
     return play

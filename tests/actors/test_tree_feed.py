@@ -45,7 +45,7 @@ class Thinks(Agent[Any]):
 
 
 def without_age(info: ActorInfo) -> Any:
-    """Return what a state tells, but for what passes by itself."""
+    """Return what a state tells, but for what passes by itself and what no feed tells of: how much mail waits."""
     children = tuple(without_age(child) for child in info.children)
     return (
         info.path,
@@ -54,7 +54,6 @@ def without_age(info: ActorInfo) -> Any:
         info.lifecycle,
         repr(info.status),
         info.generation,
-        info.queued,
         children,
     )
 
@@ -196,6 +195,35 @@ async def test_a_feed_that_was_not_read_tells_the_last_state_and_then_ends() -> 
         await manager.__aexit__(None, None, None)
 
 
+async def works_by_itself(ctx: Context) -> None:
+    while True:
+        await trio.sleep(await ctx.receive())
+
+
+@pytest.mark.parametrize("kind", [Works, WorksAlone, Thinks, works_by_itself])
+async def test_who_is_still_at_work_is_told_as_running_and_then_as_idle(kind: Any) -> None:
+    """Once at each of several messages; one that is handled in a single step is not told at all."""
+    async with open_supervisor("stage") as root, root.subscribe() as feed:
+        ref = root.start_soon(kind)
+        await wait_all_tasks_blocked()
+        await anext(feed)
+        for seconds in (1.0, 2.0):
+            told: list[tuple[float, str]] = []
+            begun = trio.current_time()
+            ref.tell(seconds)
+            ref.tell(seconds)
+            with trio.move_on_after(10):
+                async for info in feed:
+                    at = trio.current_time() - begun
+                    told.append((at, type(info.children[0].status).__name__))  # noqa: PERF401 -- as they come
+            first = next(name for at, name in reversed(told) if at < seconds)
+            assert first == "Running"
+            assert told[-1][0] == 2 * seconds
+            assert told[-1][1] != "Running"
+            assert len(told) <= 8
+        root.reports.drain()
+
+
 # -- against a model: a bit that says whether something has changed since the last state
 
 STEPS = st.lists(
@@ -206,7 +234,8 @@ STEPS = st.lists(
 @given(steps=STEPS)
 def test_a_feed_against_a_bit(steps: list[str]) -> None:
     async def main() -> None:
-        async with open_supervisor("stage", limits=Limits(stale_after=0.5)) as root, root.subscribe() as feed:
+        limits, often = Limits(stale_after=0.5), Intensity(1_000, within=1.0)
+        async with open_supervisor("stage", intensity=often, limits=limits) as root, root.subscribe() as feed:
             pending = True
             last: Any = None
             for step in steps:
