@@ -353,7 +353,7 @@ async def crashing_family(sim: Sim) -> None:
 
 @pytest.mark.parametrize("limit", [1, 2])
 async def test_a_dispatched_wait_for_agents_lends_its_permit_to_them(
-    limit: int, autojump_clock: trio.testing.MockClock
+    limit: int,
 ) -> None:
     board = Board()
     agents = AgentTool({"works": partial(Works, board)})
