@@ -30,6 +30,8 @@ from greenroom import (
 from greenroom.races import Sim
 from greenroom.supervisor import LatestTree
 
+from .promise import settle
+
 CHILDREN = 3
 
 
@@ -145,9 +147,9 @@ async def a_fan_out_that_is_meddled_with(sim: Sim) -> None:
                 meddlers.start_soon(interrupt)
             with sim.scope("victim"), suppress(GreenroomError):
                 await boss.ask(Look())
-        await trio.sleep(10)
+        await settle()
         if boss.try_tell("the rest"):  # it has not crashed itself, and its reports with it
-            await trio.sleep(1)
+            await settle()
             if boss.is_alive:
                 _close(books, root)
         state = books.last[0]

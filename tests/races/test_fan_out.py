@@ -3,9 +3,10 @@
 import pytest
 
 from greenroom import races
+from greenroom.races._sweep import Boundary
 
 from .fan_out import a_fan_out_that_is_meddled_with
-from .promise import BOUNDARIES, Boundary
+from .promise import BOUNDARIES
 
 
 def test_each_call_has_one_result_and_each_child_one_outcome_under_all_schedules() -> None:
