@@ -105,7 +105,8 @@ def _info(slot: Slot, path: str, children: tuple[ActorInfo, ...], now: float, li
         waiting = (_reason_to_queue(slot),)
     elif slot.life is INITIALIZING and more is not None and more.gate is not None:
         waiting = more.gate.waiting_for
-    blueprint = slot.blueprint
+    box, blueprint = slot.box, slot.blueprint
+    last_exit = None if more is None else more.last_exit
     supervisor = not blueprint.needs_permit and blueprint.prefix == "supervisor"
     return ActorInfo(
         path=path,
@@ -117,12 +118,12 @@ def _info(slot: Slot, path: str, children: tuple[ActorInfo, ...], now: float, li
         status=slot.status(),
         generation=slot.generation,
         restarts=slot.incarnation - 1,
-        queued=len(slot.box),
-        accepted=slot.box.seq,
+        queued=len(box),
+        accepted=box.seq,
         waiting_for=waiting,
         age=now - slot.born,
         stale=is_overdue(slot, now, limits.stale_after),
-        last_exit="" if slot.last_exit is None else text_of(slot.last_exit),
+        last_exit="" if last_exit is None else text_of(last_exit),
         labels=slot.policy.labels,
         warnings=NOTHING if more is None or not more.warnings else MappingProxyType(dict(more.warnings)),
         children=children,

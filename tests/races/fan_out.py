@@ -30,7 +30,7 @@ from greenroom import (
 from greenroom.races import Sim
 from greenroom.supervisor import LatestTree
 
-from .promise import settle
+from .promise import settle, steps
 
 CHILDREN = 3
 
@@ -66,7 +66,7 @@ class Child(Agent[int]):
         books.in_turn += 1
         assert books.in_turn <= 2
         try:
-            await trio.lowlevel.checkpoint()
+            await steps(3)
             return turn.mail[0].message
         finally:
             books.in_turn -= 1
@@ -129,15 +129,12 @@ async def a_fan_out_that_is_meddled_with(sim: Sim) -> None:
         interrupted = sim.choose(["not", "boss", "all"])
 
         async def stop() -> None:
-            for _ in range(20):
-                await trio.lowlevel.checkpoint()
-                with suppress(ChildNotFound):
-                    await root.lookup("boss/c-1").stop()
-                    return
+            await steps(sim.choose([5, 10, 15, 20]))
+            with suppress(ChildNotFound):
+                await root.lookup(sim.choose(["boss/c-1", "boss/c-2"])).stop()
 
         async def interrupt() -> None:
-            for _ in range(sim.choose([0, 10, 20])):
-                await trio.lowlevel.checkpoint()
+            await steps(sim.choose([0, 10, 20]))
             await boss.interrupt(cascade=interrupted == "all")
 
         async with trio.open_nursery() as meddlers:
