@@ -14,7 +14,7 @@ import attrs
 import trio
 
 from crew import Account, Chief, Entry, Settle, Shelf, Survey, often_in
-from greenroom import Limits, Supervisor, open_supervisor
+from greenroom import ActorInfo, Limits, Supervisor, open_supervisor
 from options import Options
 from screen import Screen, make_screen
 
@@ -25,6 +25,8 @@ RUNNING_TURNS = 16
 STARTUPS = 32
 #: Seconds between two looks at the tree; what changes meanwhile is one change.
 BREATH = 0.05
+#: Seconds after which it is shown again though nothing has changed: the time has.
+TICK = 0.2
 #: What may become of a call without anybody having failed.
 HARMLESS = {"completed", "interrupted", "not begun"}
 #: Commonest words that are shown.
@@ -134,11 +136,14 @@ async def _perform(options: Options, screen: Screen, outcome: Outcome) -> None:
 async def _watch(root: Supervisor, screen: Screen, options: Options, reached: trio.Event) -> None:
     """Show the latest state, and say when so many have finished that it is time to interrupt."""
     async with root.subscribe() as feed:
-        async for tree in feed:
+        tree: ActorInfo | None = await anext(feed)
+        while tree is not None:
             screen.show(tree)
             if screen.finished >= options.readers * (options.interrupt_at or 0) / 100:
                 reached.set()
             await trio.sleep(BREATH)
+            with trio.move_on_after(TICK):  # a delivery that is broken off is not lost
+                tree = await anext(feed, None)
 
 
 def leaves(group: BaseExceptionGroup[Exception]) -> Iterator[Exception]:
