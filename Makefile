@@ -16,13 +16,16 @@ METADATA = pyproject.toml greenroom/_version.py
 .DEFAULT_GOAL := help
 # Two pips in one environment would step on each other.
 .NOTPARALLEL:
-.PHONY: help run test lint format coverage soak mutants bench bench-races wheel-test lowest-test clean
+.PHONY: help run fanout test lint format coverage soak mutants bench bench-races wheel-test lowest-test clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*##/make \1:/p' Makefile
 
 run: $(VENV)/.ready-to-run  ## watch a newsroom of supervised agents come up (REPO=path: the repository they read)
 	@$(VENV)/bin/greenroom run examples/newsroom/newsroom.toml --repo $(REPO)
+
+fanout: $(VENV)/.ready-to-run  ## watch 200 agents share four MCP servers, be interrupted, and account for it (REPO=path: what they read)
+	@$(VENV_PYTHON) examples/fanout/fanout.py $(REPO)
 
 test: $(VENV)/.ready-to-test  ## run all the tests
 	@$(PYTEST) $(PARALLEL)

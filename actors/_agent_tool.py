@@ -20,6 +20,7 @@ from ._slot import Slot
 from ._start_options import StartOptions
 from ._texts import did_you_mean
 from ._tool import Arguments, Tool
+from ._turn_gate import lending
 
 if TYPE_CHECKING:
     from ._context import Context
@@ -194,11 +195,13 @@ async def _wait(me: Slot, agents: list[str], mode: str, seconds: float) -> dict[
 
     await trio.lowlevel.checkpoint()
     if not enough(has_settled(slot) for slot in slots.values()):
-        with trio.move_on_after(seconds):
-            async with trio.open_nursery() as nursery:
-                for slot in slots.values():
-                    if slot is not None and not has_settled(slot):
-                        nursery.start_soon(watch, slot, nursery)
+        # The permit is lent: those that are waited for may need it.
+        async with lending():
+            with trio.move_on_after(seconds):
+                async with trio.open_nursery() as nursery:
+                    for slot in slots.values():
+                        if slot is not None and not has_settled(slot):
+                            nursery.start_soon(watch, slot, nursery)
     return {
         # By what is so, and not by what woke it: an end at the last moment is an end.
         "timed_out": not enough(has_settled(slot) for slot in slots.values()),

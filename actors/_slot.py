@@ -18,7 +18,7 @@ import trio
 from ..mailbox import DeadLetters, Mailbox
 from ._lifecycle import DRAINING, ENDED, FOLLOWS, INITIALIZING, READY, RESTING, STOPPING, Lifecycle, check_step
 from ._reasons import ExitReason, Finished, Shutdown, error_of, text_of
-from ._status import Completed, Errored, Idle, PendingInit, Running, Status
+from ._status import IDLE, PENDING_INIT, RUNNING, Completed, Errored, Status
 
 if TYPE_CHECKING:
     from ._background import Background
@@ -238,10 +238,10 @@ class Slot(Mailbox):
         life = self.life
         if life is READY or life is DRAINING or life is STOPPING or life is RESTING:
             if self.in_turn:
-                return Running()
+                return RUNNING
             if life is STOPPING and self.starting:
-                return PendingInit()
-            return (None if self.more is None else self.more.last_turn) or Idle()
+                return PENDING_INIT
+            return (None if self.more is None else self.more.last_turn) or IDLE
         if life in ENDED:
             reason = self.reason
             error = None if reason is None else error_of(reason)
@@ -251,7 +251,7 @@ class Slot(Mailbox):
             if isinstance(reason, Finished):
                 return Completed(reason.result)
             return Shutdown(reason.detail if isinstance(reason, Shutdown) else reason)
-        return PendingInit()
+        return PENDING_INIT
 
     def get_more(self) -> More:
         """Return the part that few slots have, made at first use."""

@@ -48,6 +48,11 @@ class NotFound:
     """There is no such actor."""
 
 
+#: One of each for all actors: a snapshot of a large tree has many, and they are all the same.
+PENDING_INIT: Final = PendingInit()
+IDLE: Final = Idle()
+RUNNING: Final = Running()
+
 Status = PendingInit | Idle | Running | Interrupted | Completed | Errored | Shutdown | NotFound
 
 #: lifecycle -> the statuses that go with it. The documentation's table is made from this one, and a test walks it.

@@ -9,5 +9,8 @@ mailbox, a reply channel per asker. Both sides count what they have done, and a 
 clock runs from the first message (or start) to the moment when all the work is known to be done; starting the interpreter, importing, and setting up
 are not in it, and a small run of the same comes first, so that both sides are measured in their steady state (not where memory is weighed).
 
+Some figures are factors: how much longer something takes than the least that it could (agents that wait for a slow service), or than the same with
+nobody who looks. A sample measures both, in turn; the goal is the factor itself, and the hand-written side shows what the means themselves cost.
+
     python -m benchmarks --rounds 5 --workloads tell,ask --output results.json
 """

@@ -25,6 +25,7 @@ def draw_plot(comparisons: Sequence[Comparison], stem: Path) -> list[Path]:
     axes.set_xscale("log")
     for row, comparison in enumerate(comparisons):
         ratio = comparison.ratio()
+        form = ".3f" if comparison.workload.is_factor else ".0f"
         axes.barh(
             row,
             ratio.median - 1,
@@ -42,8 +43,8 @@ def draw_plot(comparisons: Sequence[Comparison], stem: Path) -> list[Path]:
         axes.text(
             1.02,
             row,
-            f"{ratio.median:.2f} x   ({comparison.figures('greenroom').median:,.0f} to "
-            f"{comparison.figures('trio').median:,.0f} {comparison.workload.unit})",
+            f"{ratio.median:.2f} x   ({comparison.figures('greenroom').median:,{form}} to "
+            f"{comparison.figures('trio').median:,{form}} {comparison.workload.unit})",
             transform=axes.get_yaxis_transform(),
             va="center",
             fontsize=8,

@@ -15,7 +15,7 @@ def main() -> None:
     system, name, size = sys.argv[1:]
     workload = find_workload(name)
     side = workload.by_greenroom if system == "greenroom" else workload.by_trio
-    if workload.unit != "bytes/actor":
+    if workload.is_warmed:
         # Bytecode that has run is specialised, and the allocator has its arenas: what is measured is the steady state, of both sides.
         trio.run(side, workload.quick_size)
         gc.collect()

@@ -8,7 +8,8 @@
       "workloads": {
         "tell": {
           "title": "…", "unit": "tells/s", "size": 100000,
-          "greenroom": {"median": …, "low": …, "high": …, "samples": [{"done": …, "seconds": …, "cpu_seconds": …, "bytes": 0}, …]},
+          "greenroom": {"median": …, "low": …, "high": …, "samples": [{"done": …, "seconds": …, "cpu_seconds": …, "bytes": 0,
+                                                                   "factor": 0.0}, …]},
           "trio": {the same},
           "ratio": {"median": …, "low": …, "high": …},
           "cpu_ratio": {the same, by process time instead of real time},
@@ -18,7 +19,8 @@
       }
     }
 
-Figures are in the workload's unit; a ratio is how many times better greenroom did, so for bytes how many times fewer.
+Figures are in the workload's unit; a ratio is how many times better greenroom did, so for bytes how many times fewer. A factor ("x alone" and the
+like) is how many times longer something took than what it is compared with in its own sample.
 """
 
 import os

@@ -29,12 +29,14 @@ class Sample:
         seconds: of real time.
         cpu_seconds: of this process's time; steadier than real time on a busy machine.
         bytes: by which the process grew; 0 where that is not what is measured.
+        factor: by how much longer it took than what it is compared with in its own process; 0 where nothing is.
     """
 
     done: int
     seconds: float
     cpu_seconds: float
     bytes: int = 0
+    factor: float = 0.0
 
 
 def take_sample(system: SystemName, workload: str, size: int) -> Sample:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from ._comparison import Comparison, Spread
 from ._goal import Goal
+from ._workload import Workload
 
 HEADER = ("workload", "unit", "greenroom", "by hand", "ratio", "low to high", "by cpu", "must", "aim", "")
 
@@ -30,8 +31,8 @@ def _row(comparison: Comparison) -> tuple[str, ...]:
     return (
         workload.name,
         workload.unit,
-        _figure(comparison.figures("greenroom")),
-        _figure(comparison.figures("trio")),
+        _figure(workload, comparison.figures("greenroom")),
+        _figure(workload, comparison.figures("trio")),
         f"{ratio.median:.2f} x",
         f"{ratio.low:.2f} to {ratio.high:.2f}",
         f"{comparison.ratio(cpu=True).median:.2f} x" if goal.of == "ratio" else "",
@@ -41,9 +42,9 @@ def _row(comparison: Comparison) -> tuple[str, ...]:
     )
 
 
-def _figure(spread: Spread) -> str:
-    return f"{spread.median:,.0f}"
+def _figure(workload: Workload, spread: Spread) -> str:
+    return f"{spread.median:.3f}" if workload.is_factor else f"{spread.median:,.0f}"
 
 
 def _goal(goal: Goal, value: float) -> str:
-    return f"{value:g} x" if goal.of == "ratio" else f"<= {value:,.0f}"
+    return f"{value:g} x" if goal.of == "ratio" else f"<= {value:,g}"

@@ -6,7 +6,16 @@ from typing import Literal
 import attrs
 
 from ._ask import ask_by_greenroom, ask_by_trio, timed_ask_by_greenroom, timed_ask_by_trio
+from ._fan_out import ready_by_greenroom, ready_by_trio, register_by_greenroom, register_by_trio
 from ._goal import Goal
+from ._looking import (
+    feed_by_greenroom,
+    feed_by_trio,
+    snapshot_by_greenroom,
+    snapshot_by_trio,
+    subscribers_by_greenroom,
+    subscribers_by_trio,
+)
 from ._ring import ring_by_greenroom, ring_by_trio
 from ._sample import Sample
 from ._spawn import spawn_by_greenroom, spawn_by_trio, weigh_by_greenroom, weigh_by_trio
@@ -26,24 +35,33 @@ class Workload:
         size, quick_size: how much of it: messages, asks or actors.
         by_greenroom, by_trio: the two sides; each takes the size and returns a sample.
         goal: what is to be reached.
+        is_warmed: a small run comes first in its process.
     """
 
     name: str
     title: str
-    unit: Literal["tells/s", "asks/s", "actors/s", "bytes/actor", "hops/s"]
+    unit: Literal["tells/s", "asks/s", "actors/s", "bytes/actor", "hops/s", "x the least", "x alone", "x quick"]
     size: int
     quick_size: int
     by_greenroom: Side
     by_trio: Side
     goal: Goal
+    is_warmed: bool = True
+
+    @property
+    def is_factor(self) -> bool:
+        """True if its figures are factors, over what a sample has measured besides: the smaller, the better."""
+        return self.unit.startswith("x ")
 
     def figure(self, sample: Sample) -> float:
         """Return a sample's figure, in this workload's unit of real time (or bytes)."""
+        if self.is_factor:
+            return sample.factor
         return sample.bytes / sample.done if self.unit == "bytes/actor" else sample.done / sample.seconds
 
     def ratio(self, greenroom: Sample, trio: Sample, *, cpu: bool = False) -> float:
         """Return how many times better greenroom did, by real or by process time."""
-        if self.unit == "bytes/actor":
+        if self.unit == "bytes/actor" or (self.is_factor and not cpu):
             return self.figure(trio) / self.figure(greenroom)
         if cpu:
             return (trio.cpu_seconds / trio.done) / (greenroom.cpu_seconds / greenroom.done)
@@ -60,9 +78,20 @@ WORKLOADS = (
     Workload("spawn", "actors that handle one message and stop", "actors/s", 10_000, 1_000,
              spawn_by_greenroom, spawn_by_trio, Goal(must=10, aim=15)),
     Workload("idle", "weight of an actor that waits", "bytes/actor", 20_000, 5_000,
-             weigh_by_greenroom, weigh_by_trio, Goal(must=1_000, aim=500, of="figure")),
+             weigh_by_greenroom, weigh_by_trio, Goal(must=1_000, aim=500, of="figure"), is_warmed=False),
     Workload("ring", "a token round the actors, 100 laps", "hops/s", 1_000, 100,
              ring_by_greenroom, ring_by_trio, Goal(must=5, aim=10)),
+    Workload("register", "agents registered, slow service against quick", "x quick", 2_000, 100,
+             register_by_greenroom, register_by_trio, Goal(must=1.2, aim=1.05, of="figure")),
+    *(Workload(f"ready-{size}", "agents ready, over four waves of their service", "x the least", size, 12,
+               ready_by_greenroom, ready_by_trio, Goal(must=1.2, aim=1.05, of="figure"), is_warmed=False)
+      for size in (20, 200, 2_000)),
+    Workload("snapshot", "snapshots of a tree", "actors/s", 100_000, 2_000,
+             snapshot_by_greenroom, snapshot_by_trio, Goal(must=0.5, aim=1), is_warmed=False),
+    Workload("feed", "turns in a burst, with a live table", "x alone", 10_000, 400,
+             feed_by_greenroom, feed_by_trio, Goal(must=1.2, aim=1.05, of="figure")),
+    Workload("subscribers", "p99 of turns, with a dead and a slow subscriber", "x alone", 10_000, 400,
+             subscribers_by_greenroom, subscribers_by_trio, Goal(must=1.2, aim=1.05, of="figure")),
 )  # fmt: skip
 
 

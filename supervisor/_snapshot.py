@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import attrs
 import trio
@@ -74,48 +74,58 @@ class ActorInfo:
         return next((info for info in self.walk() if info.path == path), None)
 
 
+#: What most actors have of warnings, and of children: one for all, as a large tree has many actors.
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+NOBODY: Final[Mapping[str, Slot]] = MappingProxyType({})
+
+
 def take_snapshot(top: Slot, limits: Limits) -> ActorInfo:
     """Return a slot and all below it as they are now. Plain function; iterative, so that depth costs no stack."""
     now = top.runtime.now()
-    order: list[Slot] = []
-    open_ = [top]
+    # Parents before their children, each with its path: climbing up from every actor anew would cost more than all else.
+    order: list[tuple[Slot, str, Mapping[str, Slot]]] = []
+    open_ = [(top, top.path)]
     while open_:
-        slot = open_.pop()
-        order.append(slot)
-        open_.extend(children_of(slot).values())
+        slot, path = open_.pop()
+        children = children_of(slot) if slot.more is not None else NOBODY
+        order.append((slot, path, children))
+        if children:
+            open_ += [(child, f"{path}/{child.name}") for child in children.values()]
     infos: dict[Slot, ActorInfo] = {}
-    for slot in reversed(order):
-        children = tuple(infos.pop(child) for child in children_of(slot).values())
-        infos[slot] = _info(slot, children, now, limits)
+    for slot, path, children in reversed(order):
+        below = tuple([infos.pop(child) for child in children.values()]) if children else ()
+        infos[slot] = _info(slot, path, below, now, limits)
     return infos[top]
 
 
-def _info(slot: Slot, children: tuple[ActorInfo, ...], now: float, limits: Limits) -> ActorInfo:
+def _info(slot: Slot, path: str, children: tuple[ActorInfo, ...], now: float, limits: Limits) -> ActorInfo:
     more = slot.more
     waiting: tuple[str, ...] = ()
     if slot.life is QUEUED:
         waiting = (_reason_to_queue(slot),)
     elif slot.life is INITIALIZING and more is not None and more.gate is not None:
         waiting = more.gate.waiting_for
-    supervisor = not slot.blueprint.needs_permit and slot.blueprint.prefix == "supervisor"
+    box, blueprint = slot.box, slot.blueprint
+    last_exit = None if more is None else more.last_exit
+    supervisor = not blueprint.needs_permit and blueprint.prefix == "supervisor"
     return ActorInfo(
-        path=slot.path,
+        path=path,
         name=slot.name,
         uid=slot.uid,
         incarnation=slot.incarnation,
-        kind="supervisor" if supervisor else slot.blueprint.kind,
+        kind="supervisor" if supervisor else blueprint.kind,
         lifecycle=slot.life.value,
         status=slot.status(),
         generation=slot.generation,
         restarts=slot.incarnation - 1,
-        queued=len(slot.box),
-        accepted=slot.box.seq,
+        queued=len(box),
+        accepted=box.seq,
         waiting_for=waiting,
         age=now - slot.born,
         stale=is_overdue(slot, now, limits.stale_after),
-        last_exit="" if slot.last_exit is None else text_of(slot.last_exit),
+        last_exit="" if last_exit is None else text_of(last_exit),
         labels=slot.policy.labels,
-        warnings=MappingProxyType({} if more is None or more.warnings is None else dict(more.warnings)),
+        warnings=NOTHING if more is None or not more.warnings else MappingProxyType(dict(more.warnings)),
         children=children,
     )
 

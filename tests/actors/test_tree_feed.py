@@ -215,7 +215,7 @@ async def test_who_is_still_at_work_is_told_as_running_and_then_as_idle(kind: An
             with trio.move_on_after(10):
                 async for info in feed:
                     at = trio.current_time() - begun
-                    told.append((at, type(info.children[0].status).__name__))  # noqa: PERF401 -- as they come
+                    told.append((at, type(info.children[0].status).__name__))
             first = next(name for at, name in reversed(told) if at < seconds)
             assert first == "Running"
             assert told[-1][0] == 2 * seconds

@@ -1,5 +1,6 @@
 """`Limits.max_running_turns`: how many agents of a tree may be in a turn at once."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,8 +9,12 @@ import trio.testing
 
 from greenroom import (
     Agent,
+    AgentTool,
+    Call,
+    CallResult,
     Completed,
     Context,
+    Dispatch,
     InvalidSpec,
     LimitReached,
     Limits,
@@ -344,3 +349,28 @@ async def crashing_family(sim: Sim) -> None:
         await top.stop()
         assert board.most <= 2
         assert (gate_of(root).in_use, gate_of(root).waiting) == (0, 0)
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+async def test_a_dispatched_wait_for_agents_lends_its_permit_to_them(
+    limit: int,
+) -> None:
+    board = Board()
+    agents = AgentTool({"works": partial(Works, board)})
+
+    def start(name: str) -> Call:
+        return Call(name, "agent", {"action": "start", "factory": "works", "name": name, "message": 1})
+
+    async def wait(ctx: Context) -> list[CallResult]:
+        calls = [*map(start, "abc"), Call("w", "agent", {"action": "wait", "agents": ["a", "b", "c"]})]
+        return await Dispatch(calls, tools=[agents]).run(ctx)
+
+    async with open_supervisor("stage", limits=Limits(max_running_turns=limit)) as root:
+        boss = await root.start(Works, Board(), name="boss")
+        results = await boss.run_turn(wait)
+        assert results[3].value["timed_out"] is False
+        assert [each["status"] for each in results[3].value["agents"]] == ["completed"] * 3
+        assert trio.current_time() == pytest.approx({1: 3, 2: 2}[limit])
+        assert board.most == limit
+        assert gate_of(root).in_use == 0
+        root.reports.drain()

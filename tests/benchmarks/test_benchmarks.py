@@ -16,7 +16,16 @@ WORKLOADS = {
     "spawn": "actors/s",
     "idle": "bytes/actor",
     "ring": "hops/s",
+    "register": "x quick",
+    "ready-20": "x the least",
+    "ready-200": "x the least",
+    "ready-2000": "x the least",
+    "snapshot": "actors/s",
+    "feed": "x alone",
+    "subscribers": "x alone",
 }
+#: Units of work that one sample does for each of its size, where that is not one.
+OFTEN = {"ring": 100, "snapshot": 3, "feed": 10, "subscribers": 10}
 
 
 def benchmarks(*options: str | Path) -> subprocess.CompletedProcess[str]:
@@ -41,9 +50,10 @@ def test_a_tiny_run_measures_every_workload_by_both_systems(tmp_path: Path) -> N
             figures = row[system]
             assert 0 < figures["low"] <= figures["median"] <= figures["high"]
             (sample,) = figures["samples"]
-            assert sample.keys() == {"done", "seconds", "cpu_seconds", "bytes"}
-            assert sample["done"] == row["size"] * (100 if name == "ring" else 1)
+            assert sample.keys() == {"done", "seconds", "cpu_seconds", "bytes", "factor"}
+            assert sample["done"] == row["size"] * OFTEN.get(name, 1)
             assert (sample["bytes"] > 0) == (name == "idle")
+            assert (sample["factor"] > 0) == row["unit"].startswith("x ")
         assert row["ratio"]["low"] == row["ratio"]["median"] == row["ratio"]["high"] > 0
         assert row["goal"].keys() == {"must", "aim", "of"}
         assert row["verdict"] in {"aim", "must", "below"}
@@ -68,7 +78,10 @@ def test_ratios_are_taken_round_by_round(tmp_path: Path) -> None:
     [
         (("--rounds", "0"), "'0' is not a whole number from 1 to 100"),
         (("--rounds", "two"), "'two' is not a whole number from 1 to 100"),
-        (("--workloads", "tell,tall"), "'tall' is no workload; there are tell, ask, ask-timeout, spawn, idle, ring"),
+        (
+            ("--workloads", "tell,tall"),
+            "'tall' is no workload; there are tell, ask, ask-timeout, spawn, idle, ring, register",
+        ),
         (("--workloads", ""), "'' is no workload"),
         (("--output", "results.txt"), "'results.txt' does not end in .json"),
         (("--output", "/dev/null/results.json"), "cannot write /dev/null/results.json"),

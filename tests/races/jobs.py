@@ -30,6 +30,7 @@ from . import (
 from .background import whatever_meets
 from .drawn_programs import draw
 from .drawn_programs import scenario as drawn_scenario
+from .fan_out import a_fan_out_that_is_meddled_with
 from .programs import draw_program
 from .promise import BOUNDARIES, PROMISES
 from .wide_programs import draw_wide, wide
@@ -315,5 +316,10 @@ JOBS: Final[list[Job]] = [
         for part in range(6)
     ),
     *(Job(f"background {part}", explore(whatever_meets), again_by(whatever_meets)) for part in range(2)),
+    Job(
+        "fan-out",
+        explore(a_fan_out_that_is_meddled_with, sweeps=True),
+        again_by(a_fan_out_that_is_meddled_with),
+    ),
     *(Job(f"backends {part}", play_backends, again_by_both) for part in range(2)),
 ]
