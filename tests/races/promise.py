@@ -22,7 +22,6 @@ Scenario = Callable[[Sim], Awaitable[None]]
 BOUNDARIES: Final[tuple[Boundary, ...]] = ("startup", "handler", "shutdown")
 #: Promises without a scenario, and why.
 WITHOUT: Final = {
-    "P25": "is not built yet",
     "P30": "is about what a step is made of; tests/actors/test_steps_are_plain.py walks the code",
 }
 
