@@ -142,3 +142,9 @@ async def steps(number: int) -> None:
     """Take some steps."""
     for _ in range(number):
         await trio.lowlevel.checkpoint()
+
+
+def is_undisturbed(sim: Sim) -> bool:
+    """Return whether nothing was injected into this run, or not yet."""
+    play: Any = sim._play
+    return play.injection is None or bool(play.passed <= play.injection.at)
