@@ -1,7 +1,7 @@
 """How deep a tree file is nested: what is deeper than any tree needs is told by its place, before anything that goes through it by recursion."""
 
 import re
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from ._problem import Place
 
@@ -10,8 +10,18 @@ DEEPEST: Final = 100
 #: Keys that say where something too deep is; it may be too deep by thousands.
 SHOWN: Final = 4
 
+#: Strings and comments, in which brackets mean nothing; brackets; and the ends of lines.
 _PARTS: Final = re.compile(
-    r'"""(?:\\.|[^\\])*?"""|' r"'''.*?'''|" r'"(?:\\.|[^"\\\n])*"|' r"'[^'\n]*'|" r"#[^\n]*|[\[\]{}]|\n", re.DOTALL
+    r"""
+    \"{3} (?: \\. | [^\\] )*? \"{3}
+    | '{3} .*? '{3}
+    | \" (?: \\. | [^\"\\\n] )* \"
+    | ' [^'\n]* '
+    | \# [^\n]*
+    | [\[\]{}]
+    | \n
+    """,
+    re.DOTALL | re.VERBOSE,
 )
 
 
@@ -50,6 +60,5 @@ def line_too_deep(text: str) -> int:
 
 
 def _items(value: Any) -> list[tuple[str | int, Any]]:
-    if isinstance(value, dict):
-        return list(cast("dict[str, Any]", value).items())
-    return list(enumerate(cast("list[Any]", value))) if isinstance(value, list) else []
+    given: Any = value if isinstance(value, dict | list) else []
+    return list(given.items() if isinstance(given, dict) else enumerate(given))

@@ -333,9 +333,9 @@ class McpConnection:
                 raise self._failed(during, f"the answer is not valid: {error}") from error
             except BaseExceptionGroup as group:
                 # A handler of the user's raised while it answered the server: that error, as it is. Or the caller was cancelled meanwhile.
-                error = useful(group)
-                if not isinstance(error, anyio.ClosedResourceError | anyio.BrokenResourceError):
-                    raise error from None
+                says_most = useful(group)
+                if not isinstance(says_most, anyio.ClosedResourceError | anyio.BrokenResourceError):
+                    raise says_most from None
                 await link.verify()
             except ValueError as error:
                 # What pydantic raises for what it cannot write as JSON.

@@ -14,6 +14,7 @@ from greenroom import (
     ActorRestarting,
     ActorStopped,
     ActorStopping,
+    Agent,
     ChildSpec,
     Context,
     Intensity,
@@ -23,6 +24,7 @@ from greenroom import (
     MailboxSpec,
     NameInUse,
     Scheduling,
+    StartupFailed,
     Supervisor,
     open_supervisor,
 )
@@ -517,3 +519,24 @@ def test_p5_a_number_of_restarts_is_checked(value: Any) -> None:
 def test_p5_a_scheduling_is_checked(field: str, value: Any) -> None:
     with pytest.raises(InvalidSpec, match=f"Scheduling.{field}"):
         Scheduling(**{field: value})
+
+
+@pytest.mark.parametrize(("base", "hook"), [(Actor, "receive(self, message, ctx)"), (Agent, "turn(self, turn, ctx)")])
+async def test_p5_actor_and_agent_themselves_are_refused_at_the_start_and_not_by_the_first_message(
+    base: Any, hook: str
+) -> None:
+    text = f"{base.__name__} itself can handle nothing; derive a class from it that defines {hook}"
+
+    def makes() -> Any:
+        return base()
+
+    async with open_supervisor("stage") as root:
+        before = state(root)
+        for factory in (base, partial(base)):
+            with pytest.raises(InvalidSpec, match=re.escape(text)):
+                root.start_soon(factory)
+            with pytest.raises(InvalidSpec, match=re.escape(text)):
+                await root.start(factory)
+        assert state(root) == before
+        with pytest.raises(StartupFailed, match=re.escape(text)):  # nobody knows what it makes before it has
+            await root.start(makes)

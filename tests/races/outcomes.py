@@ -7,6 +7,7 @@ The same holds where one of those who end it is cancelled in the middle, and whe
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from itertools import combinations_with_replacement
 from typing import Any, Final, Literal, get_args
 
@@ -77,16 +78,17 @@ class Books:
     def counting(self) -> Generator[None]:
         """Count how often each direct turn is told its outcome."""
         usual = TurnHandle.resolve
+        kind: Any = TurnHandle
 
         def resolve(handle: TurnHandle, outcome: TurnOutcome) -> None:
             self.resolved[handle] += 1
             usual(handle, outcome)
 
-        TurnHandle.resolve = resolve  # type: ignore[method-assign]
+        kind.resolve = resolve
         try:
             yield
         finally:
-            TurnHandle.resolve = usual  # type: ignore[method-assign]
+            kind.resolve = usual
 
 
 class Works(Agent[Any]):
@@ -210,7 +212,7 @@ async def an_agent_meets(sim: Sim, pair: Pair) -> str | None:
             nursery.start_soon(agent.drain)
             await trio.sleep(0.1)
         cancel = agent.request_stop if handle is None else handle.cancel
-        await meet_now(sim, *(lambda event=event: happen(event, owner, agent, cancel) for event in pair))  # type: ignore[misc]
+        await meet_now(sim, *(partial(happen, event, owner, agent, cancel) for event in pair))
         await trio.sleep(20)
         if not is_undisturbed(sim) and not agent._slot.has_ended:
             agent.request_stop()  # a cancelled caller may have asked for nothing
