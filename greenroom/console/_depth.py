@@ -60,5 +60,8 @@ def line_too_deep(text: str) -> int:
 
 
 def _items(value: Any) -> list[tuple[str | int, Any]]:
-    given: Any = value if isinstance(value, dict | list) else []
-    return list(given.items() if isinstance(given, dict) else enumerate(given))
+    if type(value) is dict:
+        table: dict[str, Any] = value
+        return list(table.items())
+    array: list[Any] = value if type(value) is list else []
+    return list(enumerate(array))

@@ -26,6 +26,7 @@ from greenroom import (
     Scheduling,
     StartupFailed,
     Supervisor,
+    Turn,
     open_supervisor,
 )
 from greenroom.testing import open_tree
@@ -354,6 +355,30 @@ async def test_p5_the_number_of_actors_is_limited_and_the_error_says_who_holds_i
         assert state(root) == before
         await last.stop()
         assert root.start_soon(Plain, name="c").lifecycle == "initializing"
+
+
+@pytest.mark.parametrize("how", ["stop", "kill", "crash"])
+async def test_p5_a_place_comes_back_only_when_its_holders_task_has_ended(how: str) -> None:
+    class Lingers(Agent[Any]):
+        async def turn(self, turn: Turn[Any], ctx: Context) -> None: ...
+
+        async def shutdown(self, ctx: Context, reason: Any) -> None:
+            await trio.sleep(3)
+
+    async with open_supervisor("stage", limits=Limits(max_actors=2)) as root, trio.open_nursery() as nursery:
+        ref = await root.start(Lingers, name="a")
+        if how == "crash":
+            ref.crash(OSError("no"))
+        else:
+            nursery.start_soon(getattr(ref, how))
+        for _ in range(5):
+            await trio.sleep(0.5)
+            with pytest.raises(LimitReached) as caught:
+                root.start_soon(Plain)
+            assert caught.value.holders == ("/stage/a",)
+        await ref.wait_stopped()
+        root.start_soon(Plain)
+        root.reports.drain()
 
 
 async def test_p5_the_depth_is_limited() -> None:

@@ -24,7 +24,7 @@ def test_and_so_it_has_when_three_meet(deliver: str) -> None:
         ("complete", "wait", "stop"),
         ("fail", "wait", "crash"),
         ("cancel", "drain", "wait"),
-        ("stop",) * 3,
+        ("stop", "stop", "stop"),
     ]
     for three in threes:
         found = races.search(meet, three, deliver, schedules=40)
