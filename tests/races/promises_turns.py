@@ -259,15 +259,15 @@ async def an_interrupt_reaches_descendants_only_when_asked_and_loses_no_mail(sim
         told[top.path] = 1
 
         async def tell(where: str) -> None:
-            for queued in (True, False):
-                await steps(3)
+            for queued in (True, False, True):
+                await steps(4)
                 with suppress(GreenroomError):
                     ref = root.lookup(where)
                     ref.tell("more", trigger_turn=not queued)
                     told[ref.path] += 1
 
         async def interrupt() -> None:
-            await steps(sim.choose([4, 7, 10]))
+            await steps(sim.choose([9, 12, 16, 20]))
             with suppress(StillRunning):
                 await top.interrupt(grace=2, cascade=cascade)
 
