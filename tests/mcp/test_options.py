@@ -71,6 +71,7 @@ def test_a_bad_argument_is_refused_by_name(argument: str, value: Any) -> None:
     ("mode", "problem"),
     [
         ("2025-13-45", "'2025-13-45' is neither 'auto' nor 'legacy' nor the date of a protocol version"),
+        ("1999-12-31", "; versions of before that are agreed on by 'legacy'"),
         ("2026-07-29", "the MCP SDK has no version '2026-07-29'; it has "),
         ("2025-11-25", "; versions of before that are agreed on by 'legacy'"),
     ],
