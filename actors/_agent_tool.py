@@ -9,10 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
 import attrs
-import trio
 
-from ._agent_actions import DEFAULT_WAIT, ActionName, make_schema, read_action
-from ._agent_view import find_below, has_settled, known_to, remember, show_closely, show_missing, show_status
+from ._agent_actions import ActionName, make_schema, read_action
+from ._agent_view import find_below, known_to, remember, show_closely, show_missing, show_status
 from ._errors import CallRefused, InvalidSpec
 from ._plan import Traits
 from ._reach import slot_of
@@ -20,7 +19,7 @@ from ._slot import Slot
 from ._start_options import StartOptions
 from ._texts import did_you_mean
 from ._tool import Arguments, Tool
-from ._turn_gate import lending
+from ._wait import WaitMode
 
 if TYPE_CHECKING:
     from ._context import Context
@@ -30,7 +29,7 @@ Start agents and look after those that you have started. Actions:
 start: start an agent by `factory`, with `arguments`, a `name` and a first `message`; returns at once, before it is ready.
 status: how one `agent`, or each of them, is. peek: look closely at one `agent`. Neither disturbs anybody.
 message: send a `message` to an `agent`; `trigger_turn` false leaves it until something else starts a turn.
-wait: until `any` (or `all`, the default `mode`) of `agents` has nothing left to do, or `timeout` seconds have passed.
+wait: until `any` (or `all`, the default `mode`) of `agents` has done what it was told to, or ended, or `timeout` seconds have passed.
 cancel: end an `agent` now; with `turn_only` its present turn alone."""
 
 GatedAction = Literal["start", "message", "wait"]
@@ -133,7 +132,7 @@ class AgentTool(Tool):
                 )
                 return {"agent": given["agent"], "seq": seq}
             case "wait":
-                return _wait(me, given["agents"], given.get("mode", "all"), float(given.get("timeout", DEFAULT_WAIT)))
+                return _wait(ctx, me, given["agents"], given.get("mode", "all"), given.get("timeout"))
             case "cancel":
                 return _cancel(_found(me, given["agent"]), given["agent"], turn_only=given.get("turn_only", False))
 
@@ -182,28 +181,19 @@ async def _cancel(slot: Slot, agent: str, *, turn_only: bool) -> dict[str, Any]:
     return show_status(slot, agent)
 
 
-async def _wait(me: Slot, agents: list[str], mode: str, seconds: float) -> dict[str, Any]:
-    """Wait for agents. Checkpoint: always. Cancellation: leaves nothing."""
-    slots = {agent: find_below(me, agent) for agent in dict.fromkeys(agents)}
-    enough = any if mode == "any" else all
-
-    async def watch(slot: Slot, nursery: trio.Nursery) -> None:
-        while not has_settled(slot):
-            await slot.changed()
-        if mode == "any":
-            nursery.cancel_scope.cancel()
-
-    await trio.lowlevel.checkpoint()
-    if not enough(has_settled(slot) for slot in slots.values()):
-        # The permit is lent: those that are waited for may need it.
-        async with lending():
-            with trio.move_on_after(seconds):
-                async with trio.open_nursery() as nursery:
-                    for slot in slots.values():
-                        if slot is not None and not has_settled(slot):
-                            nursery.start_soon(watch, slot, nursery)
-    return {
-        # By what is so, and not by what woke it: an end at the last moment is an end.
-        "timed_out": not enough(has_settled(slot) for slot in slots.values()),
-        "agents": [show_missing(agent) if slot is None else show_status(slot, agent) for agent, slot in slots.items()],
-    }
+async def _wait(ctx: "Context", me: Slot, agents: list[str], mode: WaitMode, timeout: float | None) -> dict[str, Any]:
+    """Wait for agents, as `Context.wait`. Checkpoint: always. Cancellation: leaves nothing."""
+    most = me.runtime.wait_bounds.most
+    if timeout is not None and timeout > most:
+        raise CallRefused(f"wait: 'timeout' is {timeout!r}; give a number of seconds from 0 to {most:,g}")
+    found = {agent: find_below(me, agent) for agent in dict.fromkeys(agents)}
+    refs = {agent: slot.ref() for agent, slot in found.items() if slot is not None}
+    # Who is not there has ended, or never was: of any, that is one.
+    is_over = mode == "any" and len(refs) < len(found)
+    waited = await ctx.wait([] if is_over else refs.values(), mode=mode, timeout=timeout)
+    shown = [
+        show_missing(agent) if slot is None else show_status(slot, agent, waited.statuses.get(refs[agent]))
+        for agent, slot in found.items()
+    ]
+    note = {"note": waited.note} if waited.note else {}
+    return {"timed_out": waited.timed_out, **note, "agents": shown}

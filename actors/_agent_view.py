@@ -7,7 +7,7 @@ import trio
 
 from ._reasons import Shutdown, text_of
 from ._slot import Slot
-from ._status import Completed, Errored, Idle, Interrupted, NotFound, PendingInit, Running
+from ._status import Completed, Errored, Idle, Interrupted, NotFound, PendingInit, Running, Status
 
 #: Of one agent's; past that the one that was started first is no longer remembered.
 MAX_REMEMBERED: Final = 1_000
@@ -65,9 +65,9 @@ def find_below(top: Slot, agent: str) -> Slot | None:
     return None if at is top else at
 
 
-def show_status(slot: Slot, agent: str) -> dict[str, Any]:
-    """Return how an actor is, in a few words, and its result or error if it has one."""
-    status = slot.status()
+def show_status(slot: Slot, agent: str, status: Status | None = None) -> dict[str, Any]:
+    """Return how an actor is, or was when it had this status, in a few words, and its result or error if it has one."""
+    status = slot.status() if status is None else status
     shown: dict[str, Any] = {"agent": agent, "lifecycle": slot.life.value, "status": WORDS[type(status)]}
     if isinstance(status, Completed):
         shown["result"] = status.result
@@ -99,8 +99,3 @@ def show_closely(slot: Slot, agent: str) -> dict[str, Any]:
 def show_missing(agent: str) -> dict[str, Any]:
     """Return what is known of who is not there: it has ended and is forgotten, or never was."""
     return {"agent": agent, "status": WORDS[NotFound]}
-
-
-def has_settled(slot: Slot | None) -> bool:
-    """Return whether there is nothing to wait for: it has ended, or is an agent that is ready and has nothing to do."""
-    return slot is None or slot.has_ended or (slot.blueprint.kind == "agent" and slot.idle)

@@ -86,6 +86,9 @@ def read_blueprint(factory: Any) -> Blueprint:
 
 
 def _class_blueprint(made: type[Actor[Any]], prefix: str, least: int, most: float) -> Blueprint:
+    if made is Actor or made is Agent:
+        hook = "turn(self, turn, ctx)" if made is Agent else "receive(self, message, ctx)"
+        raise InvalidSpec(f"{made.__name__} itself can handle nothing; derive a class from it that defines {hook}")
     agent = issubclass(made, Agent)
     services = has_own(made, "services") or has_own(made, "prewarm")
     for hook in ("__init__", "receive", "turn", "startup", "shutdown", "services", "prewarm", "tools"):

@@ -18,8 +18,9 @@ from cattrs import (
 from cattrs.gen import make_dict_structure_fn
 
 from ._absent import Absent
+from ._depth import DEEPEST, line_too_deep, places_too_deep
 from ._kinds import Kind
-from ._problem import InvalidInput, Malformed, Place, Problem, unknown
+from ._problem import InvalidInput, Malformed, Place, Problem, path_of, unknown
 from ._treefile import TreeFile
 
 # Bytes of a tree file, at most: what is longer is no tree file.
@@ -51,14 +52,19 @@ def read_tree_file(path: Path) -> TreeFile:
     if len(raw) > LONGEST:
         raise InvalidInput(source, [Problem("", f"is longer than {LONGEST} bytes, so no tree file")])
     try:
-        return structure_tree(tomllib.loads(raw.decode("utf-8")), source)
+        data = tomllib.loads(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise InvalidInput(source, [Problem("", f"is no TOML: line {line} is not UTF-8")]) from None
     except tomllib.TOMLDecodeError as error:
         raise InvalidInput(source, [Problem("", f"is no TOML: {error}")]) from None
     except RecursionError:
-        raise InvalidInput(source, [Problem("", "is nested too deep")]) from None
+        text = f"is no TOML that can be read: line {line_too_deep(raw.decode())} is nested deeper than {DEEPEST} levels"
+        raise InvalidInput(source, [Problem("", text)]) from None
+    if too_deep := places_too_deep(data):
+        text = f"is nested deeper than {DEEPEST} levels"
+        raise InvalidInput(source, [Problem(path_of(place), text) for place in too_deep])
+    return structure_tree(data, source)
 
 
 def structure_tree(data: dict[str, Any], source: str) -> TreeFile:

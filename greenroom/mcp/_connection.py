@@ -331,9 +331,12 @@ class McpConnection:
                 await link.verify()
             except (ValidationError, InputRequiredRoundsExceededError) as error:
                 raise self._failed(during, f"the answer is not valid: {error}") from error
-            except ExceptionGroup as group:
-                # A handler of the user's raised while it answered the server: that error, as it is.
-                raise useful(group) from None
+            except BaseExceptionGroup as group:
+                # A handler of the user's raised while it answered the server: that error, as it is. Or the caller was cancelled meanwhile.
+                says_most = useful(group)
+                if not isinstance(says_most, anyio.ClosedResourceError | anyio.BrokenResourceError):
+                    raise says_most from None
+                await link.verify()
             except ValueError as error:
                 # What pydantic raises for what it cannot write as JSON.
                 raise self._failed(during, f"the arguments are not JSON data: {error}") from error

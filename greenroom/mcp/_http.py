@@ -84,9 +84,13 @@ class HttpWire:
 
     async def diagnose(self, error: BaseException | None, *, started: bool) -> Diagnosis:
         """Say what the network, the HTTP server or the MCP server answered."""
+        import anyio
         import httpx2
         from mcp import MCPError
 
+        if isinstance(error, anyio.BrokenResourceError | anyio.ClosedResourceError):
+            # A task of the SDK's had an answer to hand on, and a failure elsewhere had closed its streams. It has no words of its own.
+            error = None
         if isinstance(error, MCPError | None):
             # What the network said says more than what the SDK made of it.
             error = self._error or error

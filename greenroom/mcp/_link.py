@@ -325,15 +325,20 @@ class _Unusable(Exception):
 
 
 def useful(error: BaseException) -> BaseException:
-    """Find the exception that says most in nested exception groups: one of the network before one of the protocol."""
+    """Find the exception that says most in nested exception groups: one of the network before one of the protocol.
+
+    That a stream inside the SDK was closed under one of its tasks says nothing: whatever closed it may.
+    """
     if not isinstance(error, BaseExceptionGroup):
         return error
     leaves = [useful(inner) for inner in cast("BaseExceptionGroup[BaseException]", error).exceptions]
 
     def rank(leaf: BaseException) -> int:
+        module = type(leaf).__module__
+        if module.startswith("anyio"):
+            return 4
         if isinstance(leaf, trio.Cancelled):
             return 3
-        module = type(leaf).__module__
         if isinstance(leaf, (OSError, _Unusable)) or module.startswith("httpx2"):
             return 0
         return 2 if module.startswith("mcp") else 1

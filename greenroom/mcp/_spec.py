@@ -6,6 +6,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from ..actors._texts import did_you_mean
 from ..mailbox import InvalidSpec, is_seconds
 from ._http import Endpoint
 from ._process import Command
+from ._versions import known_versions
 
 if TYPE_CHECKING:
     from mcp.client.session import ElicitationFnT, ListRootsFnT, LoggingFnT, SamplingFnT
@@ -202,15 +204,30 @@ class Check:
 
     def mode(self, argument: str, value: object) -> str:
         """Take a way to agree on the protocol's version."""
-        if isinstance(value, str) and (value in {"auto", "legacy"} or _DATED.fullmatch(value)):
+        if isinstance(value, str) and value in {"auto", "legacy"}:
             return value
-        raise self.wrong(argument, f"{value!r} is neither 'auto' nor 'legacy' nor the date of a protocol version")
+        if not isinstance(value, str) or not _DATED.fullmatch(value) or not _is_date(value):
+            raise self.wrong(argument, f"{value!r} is neither 'auto' nor 'legacy' nor the date of a protocol version")
+        known = known_versions()
+        if known and value not in known:
+            hint = "; versions of before that are agreed on by 'legacy'" if value < known[0] else ""
+            raise self.wrong(argument, f"the MCP SDK has no version {value!r}; it has {', '.join(known)}{hint}")
+        return value
 
     def handler(self, argument: str, value: object) -> Any:
         """Take an async function, or None."""
         if value is not None and not callable(cast("Callable[..., Any]", value)):
             raise self.wrong(argument, f"{value!r} is not callable")
         return value
+
+
+def _is_date(value: str) -> bool:
+    """Return whether there is such a day."""
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _as_text(path: Any) -> Any:

@@ -18,11 +18,13 @@ from greenroom import (
     Call,
     CallResult,
     Context,
+    Deadlock,
     Dispatch,
     InvalidSpec,
     LimitReached,
     Limits,
     NameInUse,
+    Running,
     Startable,
     StartupFailed,
     Tool,
@@ -307,13 +309,100 @@ async def test_a_wait_without_time_looks_at_the_present() -> None:
         root.reports.drain()
 
 
-async def test_a_wait_that_is_given_no_time_has_thirty_seconds() -> None:
-    async with open_tree("stage") as root:
+NOTE = "1 s raised to Limits.min_wait"
+
+
+@pytest.mark.parametrize(
+    ("limits", "given", "seconds", "note"),
+    [
+        ({}, {}, 30, None),
+        ({"default_wait": 4}, {}, 4, None),
+        ({"min_wait": 3}, {"timeout": 1}, 3, NOTE),
+        ({"min_wait": 3}, {"timeout": 5}, 5, None),
+        ({"max_wait": 9_000}, {"timeout": 8_000}, 8_000, None),
+    ],
+)
+async def test_p25_the_limits_of_the_tree_bound_how_long_a_wait_takes(
+    limits: Any, given: Any, seconds: float, note: Any
+) -> None:
+    async with open_tree("stage", limits=Limits(**limits)) as root:
+        boss = await boss_of(root)
+        await boss.run_turn([start("brief", name="h", arguments={"seconds": 50_000})])
+        began = trio.current_time()
+        (result,) = await boss.run_turn([{"action": "wait", "agents": ["h"], **given}])
+        assert trio.current_time() - began == pytest.approx(seconds)
+        assert result.value["timed_out"] is True
+        assert result.value.get("note") == note
+        root.reports.drain()
+
+
+async def test_p25_a_wait_for_longer_than_the_tree_allows_is_refused_at_once_and_says_how_long_it_may_be() -> None:
+    async with open_tree("stage", limits=Limits(max_wait=40.5)) as root:
         boss = await boss_of(root)
         began = trio.current_time()
-        results = await boss.run_turn([start("hangs", name="h"), {"action": "wait", "agents": ["h"]}])
-        assert trio.current_time() - began == pytest.approx(30)
-        assert results[1].value["timed_out"] is True
+        results = await boss.run_turn(
+            [start("hangs", name="h"), {"action": "wait", "agents": ["h"], "mode": "any", "timeout": 41}]
+        )
+        assert trio.current_time() == began
+        assert kinds(results) == ["completed", "refused"]
+        assert results[1].cause == "wait: 'timeout' is 41; give a number of seconds from 0 to 40.5"
+        root.reports.drain()
+
+
+async def test_p25_a_wait_for_any_goes_on_while_one_works_and_the_others_have_had_nothing_to_do() -> None:
+    async with open_tree("stage") as root:
+        boss = await boss_of(root)
+        await boss.run_turn([start(name="idle"), start(name="busy", message=3)])
+        began = trio.current_time()
+        (result,) = await boss.run_turn([{"action": "wait", "agents": ["idle", "busy"], "mode": "any"}])
+        assert trio.current_time() - began == pytest.approx(3)
+        assert [each["status"] for each in result.value["agents"]] == ["idle", "completed"]
+        root.reports.drain()
+
+
+async def test_p25_who_settled_is_told_of_as_it_was_then() -> None:
+    async with open_tree("stage") as root:
+        boss = await boss_of(root)
+        await boss.run_turn([start(name="a", message=1), start(name="b", message=9)])
+        handle = boss.start_turn([{"action": "wait", "agents": ["a", "b"]}])
+        await trio.sleep(2)
+        root.lookup("boss/a").tell(100)
+        (result,) = (await handle.outcome()).result
+        assert [(each["status"], each.get("result")) for each in result.value["agents"]] == [
+            ("completed", 1),
+            ("completed", 9),
+        ]
+        assert isinstance(root.lookup("boss/a").status, Running)
+        root.reports.drain()
+
+
+async def test_a_turn_that_waits_by_a_call_lends_its_permit() -> None:
+    """With one permit those that it waits for have their turns meanwhile."""
+    async with open_tree("stage", limits=Limits(max_running_turns=1)) as root:
+        boss = await boss_of(root)
+        began = trio.current_time()
+        results = await boss.run_turn(
+            [start(name="a", message=3), start(name="b", message=4), {"action": "wait", "agents": ["a", "b"]}]
+        )
+        assert trio.current_time() - began == pytest.approx(7)
+        assert [each["status"] for each in results[2].value["agents"]] == ["completed", "completed"]
+        root.reports.drain()
+
+
+async def test_p18_who_asks_the_agent_that_waits_for_it_by_a_call_hears_of_the_deadlock_at_once() -> None:
+    class Asks(Agent[Any]):
+        async def turn(self, turn: Turn[Any], ctx: Context) -> Any:
+            assert ctx.parent is not None
+            with pytest.raises(Deadlock):
+                await ctx.parent.ask("what now?", timeout=10)
+            return "told"
+
+    async with open_tree("stage") as root:
+        boss = await root.start(Boss, AgentTool({"asks": Asks}), name="boss")
+        began = trio.current_time()
+        results = await boss.run_turn([start("asks", name="a", message=1), {"action": "wait", "agents": ["a"]}])
+        assert trio.current_time() == began
+        assert results[1].value["agents"][0]["result"] == "told"
         root.reports.drain()
 
 
@@ -510,9 +599,16 @@ A_TEXT = "a string that is not empty"
         *(
             (
                 {"action": "wait", "agents": ["a"], "timeout": value},
-                f"wait: 'timeout' is {value!r}; give a number of seconds from 0 to 3,600",
+                f"wait: 'timeout' is {value!r}; give a number of seconds from 0{most}",
             )
-            for value in ("soon", -1, 3_601, True, float("inf"), None)
+            for value, most in [
+                ("soon", ""),
+                (-1, ""),
+                (3_601, " to 3,600"),
+                (True, ""),
+                (float("inf"), ""),
+                (None, ""),
+            ]
         ),
         ({"action": "cancel", "agent": "a", "turn_only": 1}, "cancel: 'turn_only' is 1; give true or false"),
         (

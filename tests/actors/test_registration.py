@@ -14,6 +14,7 @@ from greenroom import (
     ActorRestarting,
     ActorStopped,
     ActorStopping,
+    Agent,
     ChildSpec,
     Context,
     Intensity,
@@ -23,7 +24,9 @@ from greenroom import (
     MailboxSpec,
     NameInUse,
     Scheduling,
+    StartupFailed,
     Supervisor,
+    Turn,
     open_supervisor,
 )
 from greenroom.testing import open_tree
@@ -354,6 +357,30 @@ async def test_p5_the_number_of_actors_is_limited_and_the_error_says_who_holds_i
         assert root.start_soon(Plain, name="c").lifecycle == "initializing"
 
 
+@pytest.mark.parametrize("how", ["stop", "kill", "crash"])
+async def test_p5_a_place_comes_back_only_when_its_holders_task_has_ended(how: str) -> None:
+    class Lingers(Agent[Any]):
+        async def turn(self, turn: Turn[Any], ctx: Context) -> None: ...
+
+        async def shutdown(self, ctx: Context, reason: Any) -> None:
+            await trio.sleep(3)
+
+    async with open_supervisor("stage", limits=Limits(max_actors=2)) as root, trio.open_nursery() as nursery:
+        ref = await root.start(Lingers, name="a")
+        if how == "crash":
+            ref.crash(OSError("no"))
+        else:
+            nursery.start_soon(getattr(ref, how))
+        for _ in range(5):
+            await trio.sleep(0.5)
+            with pytest.raises(LimitReached) as caught:
+                root.start_soon(Plain)
+            assert caught.value.holders == ("/stage/a",)
+        await ref.wait_stopped()
+        root.start_soon(Plain)
+        root.reports.drain()
+
+
 async def test_p5_the_depth_is_limited() -> None:
     class Digs(Actor[Any]):
         async def startup(self, ctx: Context) -> None:
@@ -517,3 +544,24 @@ def test_p5_a_number_of_restarts_is_checked(value: Any) -> None:
 def test_p5_a_scheduling_is_checked(field: str, value: Any) -> None:
     with pytest.raises(InvalidSpec, match=f"Scheduling.{field}"):
         Scheduling(**{field: value})
+
+
+@pytest.mark.parametrize(("base", "hook"), [(Actor, "receive(self, message, ctx)"), (Agent, "turn(self, turn, ctx)")])
+async def test_p5_actor_and_agent_themselves_are_refused_at_the_start_and_not_by_the_first_message(
+    base: Any, hook: str
+) -> None:
+    text = f"{base.__name__} itself can handle nothing; derive a class from it that defines {hook}"
+
+    def makes() -> Any:
+        return base()
+
+    async with open_supervisor("stage") as root:
+        before = state(root)
+        for factory in (base, partial(base)):
+            with pytest.raises(InvalidSpec, match=re.escape(text)):
+                root.start_soon(factory)
+            with pytest.raises(InvalidSpec, match=re.escape(text)):
+                await root.start(factory)
+        assert state(root) == before
+        with pytest.raises(StartupFailed, match=re.escape(text)):  # nobody knows what it makes before it has
+            await root.start(makes)

@@ -124,7 +124,20 @@ def test_a_word_that_is_nearly_right_is_guessed(word: str) -> None:
         (b'name = "x"\nname = "y"\n', "is no TOML: Cannot overwrite a value (at line 2, column 11)"),
         (b'name = "x"\n\xff = 1', "is no TOML: line 2 is not UTF-8"),
         (b"\x00" * 10, "is no TOML: Invalid statement (at line 1, column 1)"),
-        (b"a=" + b"[" * 3000 + b"]" * 3000, "is nested too deep"),
+        (
+            b"# [[[\nb = '[['\n\"[\" = 3\na=" + b"[" * 3000 + b"]" * 3000,
+            "is no TOML that can be read: line 4 is nested deeper than 100 levels",
+        ),
+        (b"name = 'x'\na = " + b"[" * 99 + b"]" * 99, "a: there is no key 'a'"),
+        (b"name = 'x'\na = " + b"[" * 100 + b"]" * 100, "a[0][0][0]: is nested deeper than 100 levels"),
+        (
+            b"name = 'x'\n[[children]]\nkwargs." + b".".join([b"a"] * 3000) + b" = 1",
+            "children[0].kwargs.a: is nested deeper than 100 levels",
+        ),
+        (
+            b"name = 'x'\n[[children]]\nargs = [[1], " + b"[" * 200 + b"]" * 200 + b"]",
+            "children[0].args[1]: is nested deeper than 100 levels",
+        ),
         (b"#" * (LONGEST + 1), f"is longer than {LONGEST} bytes, so no tree file"),
         (b"{}", "is no TOML: Invalid statement (at line 1, column 1)"),
         (b"name = x", "is no TOML: Invalid value (at line 1, column 8)"),

@@ -31,7 +31,7 @@ def plan(*, child: Any = None, profile: Any = None, **tree: Any) -> Plan:
         "name": "x",
         **tree,
         "profiles": {"p": profile or {}},
-        "children": [{"name": "a", "factory": "greenroom:Actor", **(child or {})}],
+        "children": [{"name": "a", "factory": "greenroom.races.catalogue._sharing:Account", **(child or {})}],
     }
     return make_plan(structure_tree(data, "tree.toml"), Path("tree.toml"), "p", {})
 
@@ -93,7 +93,7 @@ def test_a_profile_that_was_not_asked_for_gives_nothing() -> None:
         {
             "name": "x",
             "profiles": {"p": {"restart": "temporary"}},
-            "children": [{"name": "a", "factory": "greenroom:Actor"}],
+            "children": [{"name": "a", "factory": "greenroom.races.catalogue._sharing:Account"}],
         },
         "",
     )
@@ -137,7 +137,7 @@ def test_a_main_child_has_to_be_there_and_to_end() -> None:
 
 
 def test_an_empty_tree_and_a_name_given_twice_are_refused() -> None:
-    child = {"name": "a", "factory": "greenroom:Actor"}
+    child = {"name": "a", "factory": "greenroom.races.catalogue._sharing:Account"}
     for children, said in (
         ([], "children: there is none"),
         ([child, child], r"children\[1\].name: 'a' is the name of"),

@@ -13,7 +13,7 @@ from greenroom.console._treefile import TreeFile
 
 
 def tree(parameters: dict[str, Any], **levels: Any) -> TreeFile:
-    child = {"name": "a", "factory": "greenroom:Actor"}
+    child = {"name": "a", "factory": "greenroom.races.catalogue._sharing:Account"}
     return structure_tree({"name": "x", "parameters": parameters, "children": [child], **levels}, "tree.toml")
 
 

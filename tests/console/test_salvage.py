@@ -14,7 +14,7 @@ from greenroom.console._salvage import problems_behind
 Write = Callable[[str], Path]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
-CHILD: dict[str, Any] = {"name": "a", "factory": "greenroom:Actor", "restart": "transient"}
+CHILD: dict[str, Any] = {"name": "a", "factory": "greenroom.races.catalogue._sharing:Account", "restart": "transient"}
 ALL_WRONG = """
 name = "Stage"
 main = "nobody"
@@ -86,8 +86,12 @@ def test_what_is_wrong_in_the_file_hides_nothing_of_the_command_line(
         {"children": [CHILD, 3], "main": "b"},
         {"children": [{**CHILD, "name": "B"}], "main": "b"},
         {"children": [{**CHILD, "restart": "x"}], "main": "a"},
-        {"children": [{"name": "a", "factory": "greenroom:Actor"}], "defaults": {"restart": "x"}, "main": "a"},
-        {"children": [{"name": "a", "factory": "greenroom:Actor"}], "base": 3, "main": "a"},
+        {
+            "children": [{"name": "a", "factory": "greenroom.races.catalogue._sharing:Account"}],
+            "defaults": {"restart": "x"},
+            "main": "a",
+        },
+        {"children": [{"name": "a", "factory": "greenroom.races.catalogue._sharing:Account"}], "base": 3, "main": "a"},
         {"children": [{**CHILD, "kwargs": 3, "args": [1, 2, 3]}]},
         {"children": [{**CHILD, "args": ["{n}"]}], "parameters": {"N": {}}},
         {"children": [{**CHILD, "args": ["{n}"]}], "parameters": 3},

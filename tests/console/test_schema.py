@@ -16,7 +16,7 @@ from greenroom.console._treefile import TreeFile
 # It comes with the mcp SDK, without types.
 jsonschema: Any = importlib.import_module("jsonschema")
 
-CHILD: dict[str, Any] = {"name": "a", "factory": "greenroom:Actor"}
+CHILD: dict[str, Any] = {"name": "a", "factory": "greenroom.races.catalogue._sharing:Account"}
 
 
 def reads(data: dict[str, Any]) -> bool:

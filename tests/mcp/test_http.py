@@ -7,11 +7,16 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
+import anyio
+import httpx2
 import pytest
 import trio
+from mcp import MCPError
 
 from greenroom.actors._service import Service
 from greenroom.mcp import McpConnection, McpConnectionLost, McpStartupFailed, mcp_server
+from greenroom.mcp._http import Endpoint, HttpWire
+from greenroom.mcp._link import useful
 
 Serve = Callable[..., AbstractAsyncContextManager[Any]]
 Says = Callable[[Path, str], Awaitable[None]]
@@ -151,3 +156,49 @@ async def test_headers_are_sent_and_never_shown(serve_http: Serve) -> None:
         async with service.connect() as connection:
             assert (await connection.call_tool("add", {"a": 1, "b": 2})).structured_content == {"result": 3}
             assert "s3cret" not in repr(connection) + repr(service) + repr(service.connect)
+
+
+@pytest.mark.parametrize("broken", [anyio.BrokenResourceError, anyio.ClosedResourceError])
+async def test_a_stream_that_broke_inside_the_sdk_is_told_as_what_broke_it(broken: type[Exception]) -> None:
+    """It has no text of its own: the cause of the loss was "protocol error: ", and nothing after that."""
+    endpoint = Endpoint("http://127.0.0.1:9/mcp", {}, 1.0)
+    wire = HttpWire("far", endpoint, lambda _: None)
+    assert (await wire.diagnose(broken(), started=True)).cause == f"the connection to {endpoint.url} has ended"
+    wire.note_error(httpx2.ReadError("connection reset by peer"))
+    assert (await wire.diagnose(broken(), started=True)).cause == (
+        f"lost the connection to {endpoint.url}: connection reset by peer"
+    )
+
+
+def test_of_many_errors_one_of_a_closed_stream_says_least() -> None:
+    lost, broken = MCPError(code=-32000, message="Connection closed"), anyio.BrokenResourceError()
+    assert useful(ExceptionGroup("x", [broken, ExceptionGroup("y", [lost])])) is lost
+    assert useful(ExceptionGroup("x", [broken, ValueError()])) is not broken
+
+
+async def test_a_caller_never_sees_that_a_stream_inside_the_sdk_broke(
+    serve_http: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Alone it is the loss of the connection, and beside a cancellation it is that, wherever the SDK raises it."""
+    raised: list[BaseException] = []
+
+    async def call_tool(*_: object, **__: object) -> None:
+        await trio.lowlevel.checkpoint()
+        if len(raised) > 1:
+            raise raised[0]
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.sleep_forever)
+            try:
+                await trio.sleep_forever()
+            finally:
+                raise anyio.BrokenResourceError  # as a task group of the SDK's does, cancelled while it hands something on
+
+    async with serve_http() as server, mcp_server("far", url=server.url).connect() as connection:
+        monkeypatch.setattr(connection._client, "call_tool", call_tool)
+        with trio.move_on_after(0.05) as scope:
+            await connection.call_tool("add", {"a": 1, "b": 2})
+        assert scope.cancelled_caught
+        for error in (anyio.BrokenResourceError(), ExceptionGroup("x", [anyio.ClosedResourceError()])):
+            raised[:] = [error, error]
+            with pytest.raises(McpConnectionLost):
+                await connection.call_tool("add", {"a": 1, "b": 2})

@@ -8,6 +8,7 @@ import pytest
 
 from greenroom.actors._errors import InvalidSpec
 from greenroom.mcp import McpConnection, mcp_server
+from greenroom.mcp._versions import known_versions
 
 NO_STRING: list[Any] = [None, 1, 1.5, True, b"x", [], {}, object(), Path, math.nan]
 NO_SECONDS: list[Any] = ["1", b"1", True, [], {}, -1, -0.5, -math.inf, math.nan, object(), 10**400]
@@ -40,7 +41,8 @@ BAD: dict[str, list[Any]] = {
     "supports_parallel_tool_calls": NO_FLAG,
     "approval": NO_CHOICE,
     "tool_approval": [*NO_MAPPING, {"add": "yes"}, {"add": None}],
-    "mode": ["", "AUTO", "2026", "2026-07", "new", "2026-07-28x", 1, None, True, b"auto", ["auto"]],
+    "mode": ["", "AUTO", "2026", "2026-07", "new", "2026-07-28x", 1, None, True, b"auto", ["auto"], "2025-13-45", "2026-02-29", "2025-11-25",
+             "2026-07-29", "9999-01-01"],
     "on_elicitation": NO_HANDLER,
     "on_sampling": NO_HANDLER,
     "on_roots": NO_HANDLER,
@@ -63,6 +65,30 @@ def test_a_bad_argument_is_refused_by_name(argument: str, value: Any) -> None:
     text = str(caught.value)
     assert "\n" not in text
     assert text.startswith("mcp_server: name: " if argument == "name" else f"mcp_server('git'): {argument}")
+
+
+@pytest.mark.parametrize(
+    ("mode", "problem"),
+    [
+        ("2025-13-45", "'2025-13-45' is neither 'auto' nor 'legacy' nor the date of a protocol version"),
+        ("1999-12-31", "; versions of before that are agreed on by 'legacy'"),
+        ("2026-07-29", "the MCP SDK has no version '2026-07-29'; it has "),
+        ("2025-11-25", "; versions of before that are agreed on by 'legacy'"),
+    ],
+)
+def test_a_version_that_cannot_be_is_refused_before_anything_is_started(mode: str, problem: str) -> None:
+    with pytest.raises(InvalidSpec) as caught:
+        mcp_server("git", command="server", mode=mode)
+    assert problem in str(caught.value)
+    assert str(caught.value).startswith("mcp_server('git'): mode: ")
+
+
+def test_the_versions_are_the_sdks_own() -> None:
+    from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+    assert known_versions() == tuple(sorted(MODERN_PROTOCOL_VERSIONS))
+    for version in MODERN_PROTOCOL_VERSIONS:
+        mcp_server("git", command="server", mode=version)
 
 
 def test_every_argument_has_at_least_ten_bad_values() -> None:

@@ -126,11 +126,6 @@ async def test_a_tool_that_the_server_does_not_have_fails_the_start(toolbox: Lau
     assert error.cause == f"{option} names 'ad', which the server does not have; did you mean \"add\"?"
 
 
-async def test_a_protocol_version_that_nobody_knows_fails_the_start(toolbox: Launch) -> None:
-    error = await failure_of(toolbox(mode="1999-12-31"))
-    assert error.cause.startswith("protocol error: mode must be")
-
-
 async def test_the_variables_of_this_program_stay_here(monkeypatch: pytest.MonkeyPatch) -> None:
     from mcp.client.stdio import get_default_environment
 

@@ -27,10 +27,11 @@ from . import (
     promises_waits,
     test_runtime_found,
 )
-from .background import whatever_meets
+from .background import a_cell_of_work, whatever_meets
 from .drawn_programs import draw
 from .drawn_programs import scenario as drawn_scenario
 from .fan_out import a_fan_out_that_is_meddled_with
+from .outcomes import a_cell_of_agents
 from .programs import draw_program
 from .promise import BOUNDARIES, PROMISES
 from .wide_programs import draw_wide, wide
@@ -321,5 +322,7 @@ JOBS: Final[list[Job]] = [
         explore(a_fan_out_that_is_meddled_with, sweeps=True),
         again_by(a_fan_out_that_is_meddled_with),
     ),
+    Job("outcome agent", explore(a_cell_of_agents, sweeps=True), again_by(a_cell_of_agents)),
+    Job("outcome work", explore(a_cell_of_work, sweeps=True), again_by(a_cell_of_work)),
     *(Job(f"backends {part}", play_backends, again_by_both) for part in range(2)),
 ]

@@ -22,7 +22,6 @@ Scenario = Callable[[Sim], Awaitable[None]]
 BOUNDARIES: Final[tuple[Boundary, ...]] = ("startup", "handler", "shutdown")
 #: Promises without a scenario, and why.
 WITHOUT: Final = {
-    "P25": "is not built yet",
     "P30": "is about what a step is made of; tests/actors/test_steps_are_plain.py walks the code",
 }
 
@@ -143,3 +142,9 @@ async def steps(number: int) -> None:
     """Take some steps."""
     for _ in range(number):
         await trio.lowlevel.checkpoint()
+
+
+def is_undisturbed(sim: Sim) -> bool:
+    """Return whether nothing was injected into this run, or not yet."""
+    play: Any = sim._play
+    return play.injection is None or bool(play.passed <= play.injection.at)

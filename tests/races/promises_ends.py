@@ -1,11 +1,12 @@
 """The promises of ends, as scenarios: P26 to P29."""
 
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import trio
 
-from greenroom import Context, GreenroomError, NameInUse, open_supervisor
+from greenroom import Agent, Context, GreenroomError, LimitReached, Limits, NameInUse, Turn, open_supervisor
 from greenroom.races import Sim
 
 from .promise import Boom, Quiet, QuietAlone, choose_class, is_exact, promise, settle, stage, steps, together
@@ -106,6 +107,65 @@ async def a_tree_that_is_cancelled_leaves_nothing(sim: Sim) -> None:
         root.start_soon(Quiet)
         await together(sim, tree, lambda: steps(2))
         assert all(ref.exit_reason is not None for ref in refs)
+
+
+class Runaway(Agent[Any]):
+    """Start two more with each turn, and tell oneself to go on."""
+
+    def __init__(self, alive: set[Any], restart: Any) -> None:
+        self.alive, self.restart = alive, restart
+
+    async def startup(self, ctx: Context) -> None:
+        self.alive.add(ctx.ref)
+        await trio.lowlevel.checkpoint()
+
+    async def turn(self, turn: Turn[Any], ctx: Context) -> None:
+        for _ in range(2):
+            with suppress(LimitReached):
+                child = partial(Runaway, self.alive, self.restart)
+                ctx.start_soon(child, mail="go", restart=self.restart, startup_timeout=None, wake_parent=True)
+            await trio.lowlevel.checkpoint()
+        ctx.ref.try_tell("again", trigger_turn=turn.id < 2)  # without an end no run would come to one
+
+    async def shutdown(self, ctx: Context, reason: object) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+@promise("P27", time="choice")
+async def a_tree_that_runs_away_is_held_and_stopped_whole(sim: Sim) -> None:
+    alive: set[Any] = set()
+    limits = Limits(max_actors=5, max_depth=3, max_concurrent_startups=2, max_running_turns=2)
+    async with stage(limits=limits) as root:
+        restart = sim.choose(["temporary", "permanent"])
+        top = root.start_soon(Runaway, alive, restart, name="top", mail="go", startup_timeout=None)
+        runtime: Any = root._slot.runtime
+
+        def check() -> None:
+            paths = [info.path for info in root.snapshot().walk()]
+            assert len(paths) <= 5
+            assert max(path.count("/") for path in paths) <= 1 + 3
+            assert runtime.launcher.in_use <= 2
+            assert runtime.turns.in_use <= 2
+
+        async def stop() -> None:
+            await steps(sim.choose([0, 3, 12, 40]))
+            check()
+            await top.stop()
+            check()
+            assert top._slot.has_ended
+
+        async def look() -> None:
+            for _ in range(12):
+                check()
+                await steps(3)
+
+        await together(sim, stop, look)
+        await top.stop()
+        assert [info.path for info in root.snapshot().walk()] == ["/stage"]
+        assert all(ref.exit_reason is not None for ref in alive)
+        assert runtime.alive == 1
+        assert (runtime.launcher.in_use, runtime.launcher.waiting, runtime.launcher.covered) == (0, 0, 0)
+        assert (runtime.turns.in_use, runtime.turns.waiting) == (0, 0)
 
 
 class Ignores(Quiet):

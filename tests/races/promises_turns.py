@@ -19,7 +19,7 @@ from greenroom import (
 )
 from greenroom.races import Sim
 
-from .promise import Boom, Quiet, choose_class, promise, settle, stage, steps, together
+from .promise import Boom, Quiet, choose_class, is_undisturbed, promise, settle, stage, steps, together
 
 
 class Alone:
@@ -220,6 +220,71 @@ async def an_interrupt_ends_its_turn_and_no_other(sim: Sim) -> None:
         assert not ends["beside", "cancelled"]
         assert sum(count for (_, how), count in ends.items() if how == "cancelled") <= 1
         assert ref.lifecycle == "ready"
+
+
+class Leads(Agent[Any]):
+    """Have a child that works, and work; note how each turn ended."""
+
+    def __init__(self, ends: Counter[Any], below: int) -> None:
+        self.ends, self.below = ends, below
+
+    async def startup(self, ctx: Context) -> None:
+        if self.below:
+            ctx.start_soon(Leads, self.ends, self.below - 1, name="below", mail="work", startup_timeout=None)
+        await trio.lowlevel.checkpoint()
+
+    async def turn(self, turn: Turn[Any], ctx: Context) -> Any:
+        drained: list[Any] = []
+        try:
+            for _ in range(3):
+                await steps(2)
+                drained += [mail.message for mail in turn.drain() if mail.kind != "report"]
+        except trio.Cancelled:
+            self.ends[ctx.path, "cancelled"] += 1
+            self.ends[ctx.path, "done with"] += len(turn.mail)  # what was drained goes back
+            raise
+        self.ends[ctx.path, "done with"] += len(turn.mail) + len(drained)
+
+    async def shutdown(self, ctx: Context, reason: object) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+@promise("P22", time="choice")
+async def an_interrupt_reaches_descendants_only_when_asked_and_loses_no_mail(sim: Sim) -> None:
+    ends: Counter[Any] = Counter()
+    told: Counter[str] = Counter()
+    async with stage() as root:
+        cascade = sim.choose([True, False])
+        top = root.start_soon(Leads, ends, 1, name="top", mail="work", startup_timeout=None)
+        told[top.path] = 1
+
+        async def tell(where: str) -> None:
+            for queued in (True, False, True):
+                await steps(4)
+                with suppress(GreenroomError):
+                    ref = root.lookup(where)
+                    ref.tell("more", trigger_turn=not queued)
+                    told[ref.path] += 1
+
+        async def interrupt() -> None:
+            await steps(sim.choose([9, 12, 16, 20]))
+            with suppress(StillRunning):
+                await top.interrupt(grace=2, cascade=cascade)
+
+        await together(sim, interrupt, lambda: tell("top"), lambda: tell("top/below"))
+        await settle()
+        if is_undisturbed(sim):
+            below = "/stage/top/below"
+            assert cascade or not ends[below, "cancelled"]
+            assert ends[top.path, "cancelled"] + ends[below, "cancelled"] <= 2
+            for path, first in ((top.path, 0), (below, 1)):
+                waits = len(root.lookup(path.removeprefix("/stage/"))._slot.box)
+                assert ends[path, "done with"] + waits == told[path] + first, (path, ends, told)
+            assert top.lifecycle == "ready"
+            assert root.dead_letters.total == 0
+            for slot in (top._slot, root.lookup("top/below")._slot):
+                assert not slot.in_turn
+                assert not slot.box.has_triggers
 
 
 @promise("P23")

@@ -1,13 +1,27 @@
-"""The promises of waits and watches, as scenarios: P18 and P19."""
+"""The promises of waits and watches, as scenarios: P18, P19 and P25."""
 
+from functools import partial
 from typing import Any
 
 import trio
 
-from greenroom import Context, Deadlock, Down, GreenroomError, ReplyToken, Request
+from greenroom import (
+    Agent,
+    Context,
+    Deadlock,
+    Down,
+    GreenroomError,
+    PendingInit,
+    ReplyToken,
+    Request,
+    Running,
+    Turn,
+    TurnFinished,
+    Waited,
+)
 from greenroom.races import Sim
 
-from .promise import Boom, Quiet, promise, settle, stage, steps, together
+from .promise import Boom, Quiet, is_exact, promise, settle, stage, steps, together
 
 
 class Hello(Request[Any]):
@@ -158,3 +172,86 @@ async def a_monitor_gives_one_down_after_all_other_mail(sim: Sim) -> None:
             assert "down" not in got[got.index("left") :]
         if refs[0].is_alive and monitors and "left" not in got and not leaves:
             assert not monitors[0].is_active
+
+
+class Settles(Agent[Any]):
+    """Have a turn for each mail, and note when each has ended."""
+
+    def __init__(self, done: list[Any]) -> None:
+        self.done = done
+
+    async def startup(self, ctx: Context) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def turn(self, turn: Turn[Any], ctx: Context) -> Any:
+        await steps(3)
+        self.done.append(ctx.path)
+        return turn.id
+
+    async def shutdown(self, ctx: Context, reason: object) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+class Waits(Quiet):
+    """Wait for any or all of the others, and note what is wrong with what it comes to."""
+
+    def __init__(self, refs: list[Any], wrong: list[str], *, is_exact: bool) -> None:
+        self.refs, self.wrong, self.is_exact = refs, wrong, is_exact
+
+    async def receive(self, message: Any, ctx: Context) -> Any:
+        began = trio.current_time()
+        waited = await ctx.wait(self.refs, mode=message, timeout=5)
+        parts = (*waited.settled, *waited.pending, *waited.quiet)
+        is_over = not waited.pending or bool(message == "any" and waited.settled)
+        facts = {
+            "it took too long": self.is_exact and trio.current_time() - began > 5,
+            "not each is in one part": sorted(ref.path for ref in parts) != [ref.path for ref in self.refs],
+            "not each has a status": set(waited.statuses) != set(self.refs),
+            "it was over, and said that its time was, or the reverse": is_over == waited.timed_out,
+            "who has settled is at work": any(
+                isinstance(waited.statuses[ref], Running | PendingInit) for ref in waited.settled
+            ),
+        }
+        self.wrong += [fact for fact, holds in facts.items() if holds]
+        return waited
+
+
+@promise("P25", time="choice")
+async def a_wait_misses_nothing_and_takes_nothing(sim: Sim) -> None:
+    done: list[Any] = []
+    answers: list[Waited] = []
+    wrong: list[str] = []
+    async with stage() as root:
+        refs = [root.start_soon(Settles, done, name=name) for name in "ab"]
+        waits = root.start_soon(
+            partial(Waits, is_exact=is_exact(sim)), refs, wrong, restart="permanent", startup_timeout=None
+        )
+        mode = sim.choose(["any", "all"])
+
+        async def wait() -> None:
+            answers.append(await waits.ask(mode))
+
+        async def work() -> None:
+            refs[0].tell("x")
+            refs[1].tell("x", trigger_turn=sim.choose([True, False]))
+            await steps(4)
+            refs[0].try_tell("y")
+
+        async def end() -> None:
+            await steps(5)
+            how = sim.choose(["interrupt", "stop", "crash"])
+            refs[1].crash(Boom()) if how == "crash" else await getattr(refs[1], how)()
+
+        await together(sim, wait, work, end)
+        await settle()
+        assert not wrong, wrong
+        if is_exact(sim):
+            assert not any(waited.timed_out for waited in answers), (
+                "the others came to rest at once, and nobody was told"
+            )
+        # What it looked at is as if nobody had: each report is there, and nobody observes any more.
+        reports = [each for each in root.reports.drain() if isinstance(each, TurnFinished)]
+        assert len([each for each in reports if each.outcome.kind == "completed"]) == len(done)
+        for ref in refs:
+            more = ref._slot.more
+            assert more is None or not more.observers

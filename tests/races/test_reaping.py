@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from itertools import combinations
 from typing import Any
 
 import pytest
@@ -11,24 +10,10 @@ import trio
 
 from greenroom import (
     Actor,
-    ActorCrashed,
     ActorInfo,
-    ActorRef,
-    ActorStopped,
-    Agent,
     Context,
-    Down,
     Limits,
-    Refused,
-    Request,
     StartupFailed,
-    StillRunning,
-    Supervisor,
-    Turn,
-    TurnFinished,
-    TurnHandle,
-    TurnInterrupted,
-    TurnOutcome,
     open_supervisor,
     races,
 )
@@ -117,159 +102,6 @@ async def time_is_a_choice(sim: Sim) -> None:
 
 def test_rounds_come_where_time_is_a_choice() -> None:
     found = races.search(time_is_a_choice, schedules=60, time="choice")
-    assert found is None, str(found)
-
-
-# -- one outcome
-
-
-class Question(Request[str]):
-    pass
-
-
-class Works(Agent[Any]):
-    """Complete at NOW."""
-
-    async def turn(self, turn: Turn[Any], ctx: Context) -> str:
-        await trio.sleep_until(NOW)
-        return "done"
-
-
-class Watches(Actor[Any]):
-    """Count what it is told of an agent's end."""
-
-    def __init__(self, ref: ActorRef[Any], downs: Counter[int]) -> None:
-        self.ref, self.downs = ref, downs
-
-    async def startup(self, ctx: Context) -> None:
-        ctx.monitor(self.ref)
-
-    def receive(self, message: Any, ctx: Context) -> None:
-        assert isinstance(message, Down)
-        self.downs[message.ref.uid] += 1
-
-
-class Stage:
-    """Hold what a race is about: an agent below a parent, in a turn, and a task that it has accepted."""
-
-    def __init__(self, root: Supervisor, parent: ActorRef[Any], agent: ActorRef[Any], handle: TurnHandle) -> None:
-        self.root, self.parent, self.agent, self.handle = root, parent, agent, handle
-
-    async def complete(self) -> None:
-        """The turn does that by itself."""
-
-    async def fail(self) -> None:
-        self.agent.crash(OSError("no"))
-
-    async def cancel(self) -> None:
-        self.handle.cancel()
-
-    async def interrupt(self) -> None:
-        with suppress(StillRunning):
-            await self.agent.interrupt(grace=1)
-
-    async def stop(self) -> None:
-        await self.agent.stop()
-
-    async def reap(self) -> None:
-        """The reaper has its round then: the agent drains, and is overdue."""
-
-    async def parent_ends(self) -> None:
-        await self.parent.stop()
-
-
-EVENTS = {
-    "complete": Stage.complete, "fail": Stage.fail, "cancel": Stage.cancel, "interrupt": Stage.interrupt, "stop": Stage.stop,
-    "reap": Stage.reap, "parent ends": Stage.parent_ends,
-}  # fmt: skip
-PAIRS = list(combinations(EVENTS, 2))
-
-
-async def parent(ctx: Context, read: list[Any], made: list[Any]) -> None:
-    made.append(ctx.start_soon(Works, name="agent"))
-    while True:
-        read.append(await ctx.reports.receive())
-
-
-async def race(sim: Sim, pair: tuple[str, str]) -> None:
-    """Let two things happen at once to an agent that works on a task and has another one waiting."""
-    resolved: list[Any] = []
-    read: list[Any] = []
-    made: list[ActorRef[Any]] = []
-    answers: list[str] = []
-    downs: Counter[int] = Counter()
-    limits = Limits(stale_after=0.5, reap_every=NOW)
-    async with open_supervisor("stage", limits=limits) as root, trio.open_nursery() as nursery:
-        owner = root.start_soon(parent, read, made, name="parent")
-        while not made:
-            await trio.lowlevel.checkpoint()
-        agent = made[0]
-        await agent.wait_ready()
-        await root.start(Watches, agent, downs)
-        handle = agent.start_turn("task")
-
-        async def ask() -> None:
-            try:
-                answers.append(await agent.ask(Question(), timeout=1_000))
-            except (ActorStopped, ActorCrashed, TurnInterrupted) as error:
-                answers.append(type(error).__name__)
-
-        async def follow() -> None:
-            resolved.append(await handle.outcome())
-
-        async def at_once(name: str) -> None:
-            await trio.sleep_until(NOW)
-            with suppress(Refused):
-                await EVENTS[name](stage)
-
-        stage = Stage(root, owner, agent, handle)
-        nursery.start_soon(ask)
-        nursery.start_soon(follow)
-        await trio.sleep(1)
-        if "reap" in pair:
-            nursery.start_soon(agent.drain)
-            await trio.sleep(0.1)
-            assert agent.lifecycle == "draining"
-        for name in pair:
-            nursery.start_soon(at_once, name)
-        await trio.sleep(10)
-        # The task that it worked on, and the one that waited, have their one outcome; so has the agent.
-        assert handle.is_done
-        assert len(resolved) == 1
-        assert len(answers) == 1
-        finished = [report for report in read if isinstance(report, TurnFinished) and report.turn == handle.id]
-        ended = [report for report in read if type(report).__name__ == "ChildEnded"]
-        assert len(finished) <= 1
-        ends = bool({"fail", "stop", "reap", "parent ends"} & set(pair))
-        assert agent._slot.has_ended == ends
-        if "parent ends" not in pair:
-            assert len(ended) == ends
-            assert downs == ({agent.uid: 1} if ends else {})
-            kind = resolved[0].kind
-            assert (kind in ("completed", "interrupted", "errored")) == (len(finished) == 1), (kind, finished)
-        else:
-            assert downs == {agent.uid: 1}
-        assert [record.path for record in root.ended].count("/stage/parent/agent") == ends
-        if pair == ("complete", "reap"):
-            assert resolved[0].kind in {"completed", "stopped"}
-        root.reports.drain()
-        await owner.stop()
-        root.reports.drain()
-        nursery.cancel_scope.cancel()
-
-
-@pytest.mark.parametrize("pair", PAIRS, ids=" and ".join)
-def test_whatever_races_each_agent_and_each_task_has_one_outcome(
-    pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    usual = TurnHandle.resolve
-
-    def once(handle: TurnHandle, outcome: TurnOutcome) -> None:
-        assert not handle.is_done
-        usual(handle, outcome)
-
-    monkeypatch.setattr(TurnHandle, "resolve", once)
-    found = races.search(race, pair, schedules=20, time="exact")
     assert found is None, str(found)
 
 
