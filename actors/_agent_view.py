@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import trio
 
+from ._lifecycle import RESTING
 from ._reasons import Shutdown, text_of
 from ._slot import Slot
 from ._status import Completed, Errored, Idle, Interrupted, NotFound, PendingInit, Running
@@ -103,4 +104,6 @@ def show_missing(agent: str) -> dict[str, Any]:
 
 def has_settled(slot: Slot | None) -> bool:
     """Return whether there is nothing to wait for: it has ended, or is an agent that is ready and has nothing to do."""
-    return slot is None or slot.has_ended or (slot.blueprint.kind == "agent" and slot.idle)
+    if slot is None or slot.has_ended:
+        return True
+    return slot.blueprint.kind == "agent" and (slot.idle or (slot.life is RESTING and not slot.box.has_triggers))

@@ -22,6 +22,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "startup": ("inline", "deferred"),
     "startup_timeout": (60.0, 1.0, "unlimited"),
     "redeliver": (0, 1, 2),
+    "rest_after": ("unlimited", 2.5, 1.0),
 }
 LEVELS = ("child", "defaults", "profile", "base")
 
@@ -31,7 +32,7 @@ def plan(*, child: Any = None, profile: Any = None, **tree: Any) -> Plan:
         "name": "x",
         **tree,
         "profiles": {"p": profile or {}},
-        "children": [{"name": "a", "factory": "greenroom:Actor", **(child or {})}],
+        "children": [{"name": "a", "factory": "greenroom:Agent", **(child or {})}],
     }
     return make_plan(structure_tree(data, "tree.toml"), Path("tree.toml"), "p", {})
 
@@ -47,7 +48,7 @@ def test_absent_given_and_given_as_the_default_are_told_apart_on_each_level() ->
         tree = {level: {option: value} for level, value in zip(LEVELS, levels, strict=True) if value is not ABSENT}
         (spec,) = plan(**tree).children
         expected = next((value for value in levels if value is not ABSENT), DEFAULTS[option])
-        assert getattr(spec, option) == expected, (option, levels)
+        assert getattr(spec, option) == (None if expected == "unlimited" else expected), (option, levels)
 
 
 @pytest.mark.parametrize("level", LEVELS)
