@@ -59,7 +59,7 @@ BED: Final = Bed()
 
 def is_lying_down(slot: Slot) -> bool:
     """Return whether its incarnation is on its way out, for a rest. Reads, and changes nothing."""
-    return slot.life is RESTING and not slot.idle and slot.reason is not None
+    return slot.life is RESTING and slot.reason is not None
 
 
 def obstacle(slot: Slot) -> tuple[str, str] | None:
