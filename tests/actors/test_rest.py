@@ -456,7 +456,7 @@ async def test_in_any_other_state_it_is_not_idle_and_nothing_changes(kind: Any, 
             kind.starting = 10.0
         ref = root.start_soon(kind, name="a")
         if state != "initializing":
-            await trio.sleep(1)
+            await trio.sleep(2)
         match state:
             case "in a turn":
                 ref.tell(lambda ctx: trio.sleep(5))
