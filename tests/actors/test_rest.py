@@ -295,6 +295,7 @@ async def test_last_turn_and_seqs_and_reports_survive_it(kind: Any) -> None:
         assert isinstance(report, ChildEnded)
         assert report.path.endswith("/child")
         assert ref.tell("x") == ref._slot.box.seq
+        await settle()
         root.reports.drain()
 
 

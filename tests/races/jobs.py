@@ -32,6 +32,7 @@ from .drawn_programs import draw
 from .drawn_programs import scenario as drawn_scenario
 from .programs import draw_program
 from .promise import BOUNDARIES, PROMISES
+from .resting import crowd, whatever_meets_rest
 from .wide_programs import draw_wide, wide
 
 MATRIX: Final = (promises_start, promises_ready, promises_mail, promises_waits, promises_turns, promises_ends)
@@ -315,5 +316,7 @@ JOBS: Final[list[Job]] = [
         for part in range(6)
     ),
     *(Job(f"background {part}", explore(whatever_meets), again_by(whatever_meets)) for part in range(2)),
+    *(Job(f"rest {part}", explore(whatever_meets_rest), again_by(whatever_meets_rest)) for part in range(2)),
+    Job("rest of a crowd", explore(crowd, sweeps=True), again_by(crowd)),
     *(Job(f"backends {part}", play_backends, again_by_both) for part in range(2)),
 ]
