@@ -63,6 +63,11 @@ def passivation(root: Supervisor) -> Any:
     return root._slot.runtime.passivation
 
 
+async def as_awaitable(call: Any, kind: Any) -> Any:
+    result = call(kind, name="c")
+    return await result
+
+
 async def start(root: Supervisor, kind: Any, names: str) -> list[ActorRef[Any]]:
     return [await root.start(kind, name=name) for name in names]
 
@@ -112,8 +117,7 @@ async def test_a_start_for_which_nobody_can_rest_is_refused_with_the_limit_and_i
         before = (root.snapshot(), root._slot.runtime.next_uid)
         for call in (root.start_soon, root.start):
             with pytest.raises(LimitReached) as caught:
-                result: Any = call(kind, name="c")
-                await result
+                await as_awaitable(call, kind)
             assert (caught.value.limit, caught.value.value) == ("max_live", 2)
             assert caught.value.holders == ("/stage/a", "/stage/b")
             assert "/stage/c: Limits.max_live=2 is reached, held by /stage/a, /stage/b" in str(caught.value)
@@ -194,10 +198,11 @@ async def test_an_agent_that_waits_for_another_lends_its_place(kind: Any) -> Non
     """Or those that wait for one that rests would hold all places, for ever."""
 
     async def ask(ctx: Context) -> Any:
+        assert ctx.ref is others[0]
         return await others[1].ask(Say())
 
     async def wait(ctx: Context) -> Any:
-        others[1].tell("x")
+        ctx.tell(others[1], "x")
         return len((await ctx.wait([others[1]], timeout=50.0)).settled)
 
     async with open_tree("stage", limits=Limits(max_live=1)) as root:
@@ -260,6 +265,16 @@ async def test_a_holder_that_crashes_when_it_should_rest_keeps_its_place_and_ano
         assert (bad.lifecycle, bad.incarnation) == ("resting", 3)
         assert lives(root) == {"bad": "resting", "a": "ready"}
         root.reports.drain()
+
+
+async def test_no_start_is_refused_as_long_as_there_are_places(kind: Any) -> None:
+    async with open_tree("stage", limits=Limits(max_live=3)) as root:
+        for name in "abc":
+            root.start_soon(kind, name=name)  # in one step: none of them could rest
+        with pytest.raises(LimitReached):
+            root.start_soon(kind, name="d")
+        await settle()
+        assert lives(root) == {"a": "ready", "b": "ready", "c": "ready"}
 
 
 async def test_only_agents_count(kind: Any) -> None:

@@ -41,6 +41,8 @@ from greenroom import (
     open_supervisor,
 )
 from greenroom.actors._deadlines import Deadlines
+from greenroom.actors._last_step import finalize
+from greenroom.actors._lifecycle import Lifecycle
 from greenroom.testing import open_tree
 
 Log = list[Any]
@@ -90,6 +92,10 @@ def kind() -> type[Sleeper]:
         pass
 
     return Own
+
+
+async def doze(ctx: Context) -> None:
+    await ctx.sleep(100)
 
 
 async def put_to_bed(ref: ActorRef[Any]) -> None:
@@ -346,11 +352,11 @@ async def start_work(ctx: Context) -> Any:
     return ctx.run_in_background(trio.sleep, 50.0)
 
 
-async def let_go_timer(ref: Any, made: Any) -> None:
+async def let_go_timer(_ref: Any, made: Any) -> None:
     made.cancel()
 
 
-async def let_go_child(ref: Any, made: Any) -> None:
+async def let_go_child(_ref: Any, made: Any) -> None:
     await made.stop()
 
 
@@ -403,7 +409,7 @@ async def test_rest_after_counts_from_when_the_last_thing_has_let_it_go(kind: An
         root.ignore_dead_letters()
 
 
-async def test_a_reply_that_it_owes_keeps_it(kind: Any) -> None:
+async def test_a_reply_that_it_owes_keeps_it() -> None:
     tokens: Log = []
 
     class Defers(Sleeper):
@@ -460,7 +466,7 @@ async def test_in_any_other_state_it_is_not_idle_and_nothing_changes(kind: Any, 
             await trio.sleep(2)
         match state:
             case "in a turn":
-                ref.tell(lambda ctx: trio.sleep(5))
+                ref.tell(doze)
                 await settle()
             case "with mail":
                 ref.tell("x")
@@ -649,6 +655,50 @@ async def test_nothing_happens_to_one_that_rests_by_interrupt_steer_or_crash(kin
         assert (ref.lifecycle, ref.generation) == ("resting", generation)
 
 
+async def test_a_tree_that_is_torn_down_ends_those_that_are_being_put_to_rest(kind: Any) -> None:
+    """P27: also where the tasks are gone that would have done it."""
+    kind.ending = 1.0
+    async with open_tree("stage") as root:
+        ref = await root.start(kind)
+        ref.rest()
+        await trio.sleep(0.5)
+        slot = ref._slot
+        slot.life = Lifecycle.STOPPING  # as what tears the tree down does
+        finalize(slot)
+        assert (ref.lifecycle, ref.exit_reason) == ("stopped", Shutdown())
+        slot.life, slot.reason = Lifecycle.RESTING, Rested()  # the task is there all the same, and ends it for its part
+        root._slot.more.family.children[ref.name] = slot  # type: ignore[union-attr, index]
+        slot.runtime.alive += 1
+        slot.box.reopen()
+        await trio.sleep(1)
+        root.reports.drain()
+
+
+async def test_who_was_wanted_ready_once_may_rest_again(kind: Any) -> None:
+    kind.ending = 1.0
+    async with open_tree("stage") as root:
+        ref = await root.start(kind)
+        ref.rest()
+        await ref.wait_ready()
+        ref.rest()
+        await trio.sleep(10)
+        assert (ref.lifecycle, ref.incarnation) == ("resting", 3)
+
+
+async def test_what_has_come_up_while_it_was_idle_keeps_it_when_its_time_comes(kind: Any) -> None:
+    async with open_tree("stage") as root:
+        ref = await root.start(kind, rest_after=10.0)
+        await trio.sleep(5)
+        ctx = ref._slot.ctx
+        assert ctx is not None
+        timer = ctx.send_after(20.0, "tick")  # by another task, which has the context
+        await trio.sleep(10)
+        assert ref.lifecycle == "ready"
+        timer.cancel()
+        await trio.sleep(11)
+        assert ref.lifecycle == "resting"
+
+
 # -- failures
 
 
@@ -823,7 +873,7 @@ async def test_one_that_is_busy_or_gone_has_no_timer_left(kind: Any) -> None:
         ref = await root.start(kind, rest_after=10.0)
         await settle()
         assert sum(1 for *_, entry in deadlines._heap if entry.is_wanted) == 1
-        ref.tell(lambda ctx: trio.sleep(100))
+        ref.tell(doze)
         await trio.sleep(1)
         assert sum(1 for *_, entry in deadlines._heap if entry.is_wanted) == 0
         await trio.sleep(50)

@@ -51,6 +51,24 @@ def test_absent_given_and_given_as_the_default_are_told_apart_on_each_level() ->
         assert getattr(spec, option) == (None if expected == "unlimited" else expected), (option, levels)
 
 
+def test_rest_after_for_all_is_for_the_agents_among_them() -> None:
+    factory = {"factory": "greenroom:Actor"}
+    for level in LEVELS[1:]:
+        tree: dict[str, Any] = {level: {"rest_after": 3.0}}
+        assert plan(**tree).children[0].rest_after == 3.0
+        assert plan(child=factory, **tree).children[0].rest_after is None
+    with pytest.raises(InvalidInput, match="rest_after: only agents can be put to rest, and actor is a plain actor"):
+        plan(child={**factory, "rest_after": 3.0})
+
+
+def test_max_live_is_read_and_checked() -> None:
+    assert plan(limits={"max_live": 3}).limits.max_live == 3
+    assert plan(limits={"max_live": "unlimited"}).limits.max_live is None
+    for value in (0, -1, 1.0, 2.5, True, "3", "all", [], {}, float("nan")):
+        with pytest.raises(InvalidInput, match=r"limits\.max_live: .* is wrong here; give a whole number from 1"):
+            plan(limits={"max_live": value})
+
+
 @pytest.mark.parametrize("level", LEVELS)
 def test_no_bound_can_be_given_where_the_next_level_has_one(level: str) -> None:
     tree: dict[str, Any] = {each: {"shutdown": 1, "mailbox": {"capacity": 5}} for each in LEVELS[LEVELS.index(level) :]}

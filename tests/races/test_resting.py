@@ -4,11 +4,13 @@ from functools import partial
 from typing import Any
 
 import pytest
+import trio
 
-from greenroom import races
+from greenroom import open_supervisor, races
+from greenroom.races import Sim
 
 from .promise import BOUNDARIES
-from .resting import PAIRS, crowd, race
+from .resting import PAIRS, Books, Sleeper, crowd, race
 
 #: In `make soak` all pairs go on for longer; here each has a few schedules.
 both = pytest.mark.parametrize("asleep", [False, True], ids=["idle", "asleep"])
@@ -46,3 +48,17 @@ def test_a_crowd_shares_its_places() -> None:
 def test_a_crowd_shares_its_places_whatever_crashes(at: Any) -> None:
     sweep = races.crash_everywhere(crowd, at=at, schedules=1)
     assert not sweep.failures, str(sweep)
+
+
+async def stuck(sim: Sim, rest_after: float | None) -> None:
+    async with open_supervisor("stage") as root:
+        root.start_soon(Sleeper, Books(), rest_after=rest_after)
+        await trio.lowlevel.checkpoint()
+        await trio.Event().wait()
+
+
+def test_a_deadlock_is_reported_though_an_agent_is_to_rest() -> None:
+    with_it, without = races.run(stuck, 5.0), races.run(stuck, None)
+    assert with_it.verdict == without.verdict == "deadlock"
+    assert with_it.steps == without.steps
+    assert str(with_it.error) == str(without.error)
