@@ -41,8 +41,6 @@ from greenroom import (
     open_supervisor,
 )
 from greenroom.actors._deadlines import Deadlines
-from greenroom.actors._last_step import finalize
-from greenroom.actors._lifecycle import Lifecycle
 from greenroom.testing import open_tree
 
 Log = list[Any]
@@ -653,25 +651,6 @@ async def test_nothing_happens_to_one_that_rests_by_interrupt_steer_or_crash(kin
         with pytest.raises(NoActiveTurn):
             ref.steer("x")
         assert (ref.lifecycle, ref.generation) == ("resting", generation)
-
-
-async def test_a_tree_that_is_torn_down_ends_those_that_are_being_put_to_rest(kind: Any) -> None:
-    """P27: also where the tasks are gone that would have done it."""
-    kind.ending = 1.0
-    async with open_tree("stage") as root:
-        ref = await root.start(kind)
-        ref.rest()
-        await trio.sleep(0.5)
-        slot = ref._slot
-        slot.life = Lifecycle.STOPPING  # as what tears the tree down does
-        finalize(slot)
-        assert (ref.lifecycle, ref.exit_reason) == ("stopped", Shutdown())
-        slot.life, slot.reason = Lifecycle.RESTING, Rested()  # the task is there all the same, and ends it for its part
-        root._slot.more.family.children[ref.name] = slot  # type: ignore[union-attr, index]
-        slot.runtime.alive += 1
-        slot.box.reopen()
-        await trio.sleep(1)
-        root.reports.drain()
 
 
 async def test_who_was_wanted_ready_once_may_rest_again(kind: Any) -> None:
