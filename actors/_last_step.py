@@ -40,7 +40,7 @@ def finalize(slot: Slot) -> None:  # noqa: C901 -- one step, run for every actor
     if more is not None and more.stop_timer is not None:
         more.stop_timer.cancel()
         more.stop_timer = None
-    if reason.__class__ is Rested:
+    if isinstance(reason, Rested):
         lie_down(slot, reason)
         return
     if slot.blueprint.needs_permit:

@@ -93,7 +93,7 @@ async def test_for_one_more_the_one_rests_that_was_used_longest_ago(kind: Any) -
 
 
 async def test_a_place_is_free_only_when_what_held_it_has_ended(kind: Any) -> None:
-    kind.ending = 5.0
+    kind.ending = 4.0
     async with open_tree("stage", limits=Limits(max_live=1)) as root:
         await start(root, kind, "a")
         before = trio.current_time()
@@ -104,7 +104,8 @@ async def test_a_place_is_free_only_when_what_held_it_has_ended(kind: Any) -> No
         assert info.waiting_for == ("a place among Limits.max_live",)
         b.tell("waits")
         await b.wait_ready()
-        assert trio.current_time() == before + 5
+        assert trio.current_time() == before + 4
+        assert lives(root) == {"a": "resting", "b": "ready"}
         root.reports.drain()
 
 
@@ -214,6 +215,22 @@ async def test_an_agent_that_waits_for_another_lends_its_place(kind: Any) -> Non
             await settle()
             assert passivation(root).live == 1
             assert sorted(lives(root).values()) == ["ready", "resting"]
+        root.reports.drain()
+
+
+async def test_one_too_many_rests_as_soon_as_who_lent_its_place_goes_on(kind: Any) -> None:
+    async def ask(ctx: Context) -> Any:
+        answer = await b.ask(Say())
+        await ctx.sleep(10)
+        return answer
+
+    async with open_tree("stage", limits=Limits(max_live=1)) as root, trio.open_nursery() as nursery:
+        a, b = await start(root, kind, "ab")
+        await a.wait_ready()
+        nursery.start_soon(a.run_turn, ask)
+        await trio.sleep(5)
+        assert lives(root) == {"a": "ready", "b": "resting"}
+        await trio.sleep(10)
         root.reports.drain()
 
 

@@ -64,7 +64,8 @@ def test_rest_after_for_all_is_for_the_agents_among_them() -> None:
 def test_max_live_is_read_and_checked() -> None:
     assert plan(limits={"max_live": 3}).limits.max_live == 3
     assert plan(limits={"max_live": "unlimited"}).limits.max_live is None
-    for value in (0, -1, 1.0, 2.5, True, "3", "all", [], {}, float("nan")):
+    wrong: list[Any] = [0, -1, 1.0, 2.5, True, "3", "all", [], {}, float("nan")]
+    for value in wrong:
         with pytest.raises(InvalidInput, match=r"limits\.max_live: .* is wrong here; give a whole number from 1"):
             plan(limits={"max_live": value})
 

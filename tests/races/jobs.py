@@ -32,7 +32,7 @@ from .drawn_programs import draw
 from .drawn_programs import scenario as drawn_scenario
 from .programs import draw_program
 from .promise import BOUNDARIES, PROMISES
-from .resting import crowd, whatever_meets_rest
+from .resting import a_place_comes_back, crowd, whatever_meets_rest
 from .wide_programs import draw_wide, wide
 
 MATRIX: Final = (promises_start, promises_ready, promises_mail, promises_waits, promises_turns, promises_ends)
@@ -318,5 +318,6 @@ JOBS: Final[list[Job]] = [
     *(Job(f"background {part}", explore(whatever_meets), again_by(whatever_meets)) for part in range(2)),
     *(Job(f"rest {part}", explore(whatever_meets_rest), again_by(whatever_meets_rest)) for part in range(2)),
     Job("rest of a crowd", explore(crowd, sweeps=True), again_by(crowd)),
+    Job("rest and places", explore(a_place_comes_back, sweeps=True), again_by(a_place_comes_back)),
     *(Job(f"backends {part}", play_backends, again_by_both) for part in range(2)),
 ]

@@ -287,3 +287,33 @@ class Asks(Sleeper):
             with suppress(GreenroomError):
                 await self.refs[2].ask(Question())
         return await super().turn(turn, ctx)
+
+
+async def a_place_comes_back(sim: Sim) -> None:
+    """Its holder ends at the time at which one of the two that wait for it is told to end: the other has it."""
+    books = [Books() for _ in range(3)]
+    async with stage(limits=Limits(max_live=1), intensity=Intensity(20, 5)) as root, trio.open_nursery() as nursery:
+        refs: list[ActorRef[Any]] = []
+        for number, each in enumerate(books):
+            refs.append(root.start_soon(Sleeper, each, name=f"agent-{number}", restart="transient"))
+            await trio.sleep(1)
+        first, second, holder = refs
+        holder.tell("hold")
+        first.tell("a")
+        second.tell("b")
+        end = sim.choose(["stop", "kill", "drain"])
+
+        async def end_first() -> None:
+            await trio.lowlevel.checkpoint()
+            with sim.scope("victim"):
+                await getattr(first, end)()
+
+        nursery.start_soon(end_first)
+        nursery.start_soon(holder.stop)
+        await settle()
+        passivation = root._slot.runtime.passivation
+        assert (passivation.waiting, passivation.leaving) == (0, 0)
+        assert second._slot.has_ended or books[1].handled == {"b": 1}
+        live = [ref for ref in refs if ref.lifecycle == "ready"]
+        assert len(live) == passivation.live
+        nursery.cancel_scope.cancel()

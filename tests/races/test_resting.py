@@ -10,7 +10,7 @@ from greenroom import open_supervisor, races
 from greenroom.races import Sim
 
 from .promise import BOUNDARIES
-from .resting import PAIRS, Books, Sleeper, crowd, race
+from .resting import PAIRS, Books, Sleeper, a_place_comes_back, crowd, race
 
 #: In `make soak` all pairs go on for longer; here each has a few schedules.
 both = pytest.mark.parametrize("asleep", [False, True], ids=["idle", "asleep"])
@@ -37,16 +37,18 @@ def test_whatever_crashes(at: Any) -> None:
         assert not sweep.failures, f"{pair}\n{sweep}"
 
 
-def test_a_crowd_shares_its_places() -> None:
-    found = races.search(crowd, schedules=60)
+@pytest.mark.parametrize("scenario", [crowd, a_place_comes_back])
+def test_some_agents_share_their_places(scenario: Any) -> None:
+    found = races.search(scenario, schedules=60)
     assert found is None, str(found)
-    sweep = races.cancel_everywhere(crowd, schedules=1)
+    sweep = races.cancel_everywhere(scenario, schedules=1)
     assert not sweep.failures, str(sweep)
 
 
 @pytest.mark.parametrize("at", BOUNDARIES)
-def test_a_crowd_shares_its_places_whatever_crashes(at: Any) -> None:
-    sweep = races.crash_everywhere(crowd, at=at, schedules=1)
+@pytest.mark.parametrize("scenario", [crowd, a_place_comes_back])
+def test_some_agents_share_their_places_whatever_crashes(scenario: Any, at: Any) -> None:
+    sweep = races.crash_everywhere(scenario, at=at, schedules=1)
     assert not sweep.failures, str(sweep)
 
 
