@@ -38,6 +38,7 @@ from ._errors import LimitReached as LimitReached
 from ._errors import NameInUse as NameInUse
 from ._errors import NoActiveTurn as NoActiveTurn
 from ._errors import NoReply as NoReply
+from ._errors import NotIdle as NotIdle
 from ._errors import NotInTurn as NotInTurn
 from ._errors import OwnTaskNeeded as OwnTaskNeeded
 from ._errors import Refused as Refused
@@ -79,6 +80,7 @@ from ._orders import tell_end_of_turn as tell_end_of_turn
 from ._oversight import cancel_background as cancel_background
 from ._oversight import list_background as list_background
 from ._oversight import wait_background as wait_background
+from ._passivation import no_agent as no_agent
 from ._piece import BackgroundResult as BackgroundResult
 from ._piece import BackgroundWork as BackgroundWork
 from ._plan import APPROVALS as APPROVALS
@@ -100,6 +102,7 @@ from ._reasons import ExitReason as ExitReason
 from ._reasons import Finished as Finished
 from ._reasons import Ignored as Ignored
 from ._reasons import Killed as Killed
+from ._reasons import Rested as Rested
 from ._reasons import Shutdown as Shutdown
 from ._reasons import error_of as error_of
 from ._reasons import is_failure as is_failure
@@ -114,6 +117,7 @@ from ._reports import TurnFinished as TurnFinished
 from ._reports import log_of as log_of
 from ._request import ReplyToken as ReplyToken
 from ._request import Request as Request
+from ._resting import MAY_REST as MAY_REST
 from ._runner import current_slot as current_slot
 from ._runtime import Runtime as Runtime
 from ._service import Service as Service

@@ -11,6 +11,7 @@ from ._errors import (
     ActorStopped,
     ActorStopping,
     NoActiveTurn,
+    NotIdle,
     Refused,
     StartupInProgress,
     TurnInProgress,
@@ -29,7 +30,7 @@ from ._lifecycle import (
     Lifecycle,
 )
 
-Column = Literal["mail", "turn", "steer", "interrupt", "stop", "drain", "look"]
+Column = Literal["mail", "turn", "steer", "interrupt", "stop", "drain", "rest", "look"]
 #: "q" queued in order, "run" starts a turn now if idle, else queued, "-" nothing happens, "yes" carried out, "later" carried out once
 #: ready, "cancel" cancels the startup or the restart; an error class: refused with it; "failed": refused with the startup's failure.
 Answer = Literal["q", "run", "-", "yes", "later", "cancel", "failed"] | type[Refused]
@@ -43,6 +44,7 @@ _starting: Final[dict[Column, Answer]] = {
     "interrupt": "-",
     "stop": "cancel",
     "drain": "later",
+    "rest": NotIdle,
     "look": "yes",
 }
 _ending: Final[dict[Column, Answer]] = {
@@ -52,6 +54,7 @@ _ending: Final[dict[Column, Answer]] = {
     "interrupt": "yes",
     "stop": "yes",
     "drain": "yes",
+    "rest": NotIdle,
     "look": "yes",
 }
 _ended: Final[dict[Column, Answer]] = {
@@ -61,6 +64,7 @@ _ended: Final[dict[Column, Answer]] = {
     "interrupt": "-",
     "stop": "-",
     "drain": "-",
+    "rest": NotIdle,
     "look": "yes",
 }
 
@@ -76,6 +80,7 @@ ADMISSION: Final[dict[Row, dict[Column, Answer]]] = {
         "interrupt": "-",
         "stop": "yes",
         "drain": "yes",
+        "rest": "yes",
         "look": "yes",
     },
     IN_TURN: {
@@ -85,6 +90,7 @@ ADMISSION: Final[dict[Row, dict[Column, Answer]]] = {
         "interrupt": "yes",
         "stop": "yes",
         "drain": "yes",
+        "rest": NotIdle,
         "look": "yes",
     },
     RESTING: {
@@ -94,6 +100,7 @@ ADMISSION: Final[dict[Row, dict[Column, Answer]]] = {
         "interrupt": "-",
         "stop": "yes",
         "drain": "later",
+        "rest": NotIdle,
         "look": "yes",
     },
     RESTARTING: {
@@ -103,6 +110,7 @@ ADMISSION: Final[dict[Row, dict[Column, Answer]]] = {
         "interrupt": "-",
         "stop": "cancel",
         "drain": "later",
+        "rest": NotIdle,
         "look": "yes",
     },
     DRAINING: _ending,
@@ -114,6 +122,7 @@ ADMISSION: Final[dict[Row, dict[Column, Answer]]] = {
         "interrupt": "-",
         "stop": "-",
         "drain": "-",
+        "rest": NotIdle,
         "look": "yes",
     },
     STOPPED: _ended,

@@ -10,6 +10,7 @@ from ._errors import AskTimeout
 from ._request import Asked, check_cycle
 from ._runner import RUNNERS
 from ._slot import Slot
+from ._turn_gate import lending
 
 
 async def ask_slot(slot: Slot, request: Any, timeout: float | None, incarnation: int = 0) -> Any:
@@ -17,10 +18,10 @@ async def ask_slot(slot: Slot, request: Any, timeout: float | None, incarnation:
     task = trio.lowlevel.current_task()
     runner = RUNNERS.get(task)
     asker = None if runner is None else runner.slot
-    if asker is None or asker.runtime.turns is None:
+    if asker is None or not asker.runtime.lends:
         return await _ask(slot, request, timeout, incarnation, task, asker)
     check_cycle(asker, slot, request)
-    async with asker.runtime.turns.lent(asker):
+    async with lending():
         return await _ask(slot, request, timeout, incarnation, task, asker)
 
 

@@ -73,13 +73,14 @@ class Background:
         del self._running[piece.id]
         slot = self._slot
         if piece.settle(result):
-            return
-        if piece.deliver == "drain" and piece.id >= self._first:
+            slot.runtime.passivation.recheck(slot)
+        elif piece.deliver == "drain" and piece.id >= self._first:
             self._ended[piece.id] = piece
         elif slot.ending or not slot.box.is_open or piece.id < self._first:
             self._bury(result)
         else:
             slot.runtime.post(slot, Envelope(result, kind="background", incarnation=slot.incarnation))
+            slot.runtime.passivation.recheck(slot)
 
     def _bury(self, result: BackgroundResult) -> None:
         """Count a result that its incarnation has not taken."""
@@ -103,6 +104,11 @@ class Background:
         return len(self._running)
 
     @property
+    def has_work(self) -> bool:
+        """True while some has not ended, or a result of it was not delivered."""
+        return bool(self._running or self._ended)
+
+    @property
     def is_busy(self) -> bool:
         """True while a task of it has not ended."""
         return self._keeper.is_busy
@@ -122,6 +128,7 @@ class Background:
         """Take what has ended, in the order of completion. Plain."""
         taken = [piece.result for piece in self._ended.values() if piece.result is not None]
         self._ended.clear()
+        self._slot.runtime.passivation.recheck(self._slot)
         return taken
 
     @trio.lowlevel.enable_ki_protection
@@ -134,6 +141,7 @@ class Background:
         await trio.lowlevel.checkpoint_if_cancelled()
         ended = self._ended.pop(work_id, None)
         if ended is not None:
+            self._slot.runtime.passivation.recheck(self._slot)
             await trio.lowlevel.cancel_shielded_checkpoint()
             assert ended.result is not None
             return ended.result

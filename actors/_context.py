@@ -16,7 +16,7 @@ from ._gate import NOTHING
 from ._mail_wait import wait_for_mail
 from ._monitor import Monitor
 from ._reach import monitor_slot
-from ._reasons import FINISHED, Finished, Shutdown
+from ._reasons import FINISHED, Finished, Rested, Shutdown
 from ._ref import ActorRef
 from ._reports import ReportLog, log_of
 from ._request import Asked, ReplyToken
@@ -56,7 +56,11 @@ class Context(BackgroundSide):
     @property
     def start_source(self) -> StartSource:
         """Why this incarnation was started: "new", "restart", "wake" or "resume"."""
-        return "new" if self._slot.incarnation == 1 else "restart"
+        slot = self._slot
+        if slot.incarnation == 1:
+            return "new"
+        more = slot.more
+        return "wake" if more is not None and isinstance(more.last_exit, Rested) else "restart"
 
     def _live(self) -> Slot:
         slot = self._slot

@@ -35,7 +35,7 @@ class LimitReached(GreenroomError):
     """A start, or a direct turn, was refused because of a limit of the tree; it left no trace.
 
     Attributes:
-        limit: the field of `Limits` ("max_actors", "max_depth", "max_running_turns").
+        limit: the field of `Limits` ("max_actors", "max_depth", "max_running_turns", "max_live").
         value: what it is set to.
         holders: the paths that hold it now, at most the first ten.
         message: what was refused, where there was a message.
@@ -102,6 +102,20 @@ class NoActiveTurn(Refused):
     """`steer`: there is no turn to steer, or this actor is no agent."""
 
     what = "no turn is active; tell it instead"
+
+
+class NotIdle(Refused):
+    """`rest`: it is not an idle, ready agent that nothing of its own keeps. Nothing has been changed.
+
+    Attributes:
+        state: what it is instead: a lifecycle, or what keeps it ("in a turn", "children", "timers", …).
+    """
+
+    what = "only an idle, ready agent can be put to rest"
+
+    def __init__(self, path: str, message: Any = None, detail: str = "", state: str = "") -> None:
+        super().__init__(path, message, detail)
+        self.state = state
 
 
 class TurnInterrupted(Refused):

@@ -14,12 +14,13 @@ import trio
 from ..mailbox import DeadReason, Letter
 from ._errors import ActorCrashed, ActorStopped, StartupFailed
 from ._family import Family, Verdict
-from ._lifecycle import ENDED, FAILED, PARKED, RESTARTING, STOPPED
-from ._monitor import Monitor
-from ._reasons import Crashed, Escalated, ExitReason, Killed, Shutdown, error_of, is_failure, text_of
+from ._lifecycle import ENDED, FAILED, PARKED, RESTARTING, RESTING, STOPPED
+from ._monitor import drop_watching, tell_monitors
+from ._reasons import Crashed, Escalated, ExitReason, Killed, Rested, Shutdown, error_of, is_failure, text_of
 from ._redelivery import give_again, has_begun, take_back
 from ._reports import ChildEnded, ChildStartupFailed, log_of, post_report
 from ._request import Asked
+from ._resting import lie_down
 from ._slot import NO_ORDER, Slot
 from ._turn import TurnOutcome
 
@@ -34,11 +35,14 @@ def finalize(slot: Slot) -> None:  # noqa: C901 -- one step, run for every actor
     parent = slot.parent
     more = slot.more
     reason = slot.reason
-    if reason is None:
+    if reason is None or (reason.__class__ is Rested and slot.life is not RESTING):
         reason = slot.reason = Shutdown()
     if more is not None and more.stop_timer is not None:
         more.stop_timer.cancel()
         more.stop_timer = None
+    if isinstance(reason, Rested):
+        lie_down(slot, reason)
+        return
     if slot.blueprint.needs_permit:
         runtime.launcher.release(slot)
     awaited = more is not None and more.awaited
@@ -123,8 +127,8 @@ def _begin_restart(slot: Slot, reason: ExitReason) -> None:
     if more is not None:
         if more.background is not None:
             more.background.forget()
-        _drop_watching(slot)
-        _tell_monitors(slot, reason, slot_ends=False)
+        drop_watching(slot)
+        tell_monitors(slot, reason, slot_ends=False)
         more.gate = more.family = more.turn = more.warnings = more.helpers = None
     box = slot.box
     if box.waiting_senders:
@@ -145,13 +149,14 @@ def _end_slot(slot: Slot, reason: ExitReason, family: Family | None, verdict: Ve
     if family is not None and verdict == "forget":
         family.remove(slot)
     slot.runtime.alive -= 1
+    slot.runtime.passivation.release(slot)
     if not slot.close_if_empty():
         _return_mail(slot, reason)
     if more is not None:
         if more.background is not None:
             more.background.forget()
-        _drop_watching(slot)
-        _tell_monitors(slot, reason, slot_ends=True)
+        drop_watching(slot)
+        tell_monitors(slot, reason, slot_ends=True)
         more.gate = more.family = more.turn = more.helpers = None
         if more.log is not None:
             more.log.close()
@@ -290,24 +295,6 @@ def _return_mail(slot: Slot, reason: ExitReason) -> None:
             box.refuse_senders(partial(StartupFailed, slot.path, reason.error, reason.cause))
         else:
             box.refuse_senders(partial(ActorStopped, slot.path))
-
-
-def _tell_monitors(slot: Slot, reason: ExitReason, *, slot_ends: bool) -> None:
-    more = slot.more
-    if more is None or not more.monitors:
-        return
-    monitors: list[Monitor] = [monitor for monitor in more.monitors if monitor.covers(slot_ends=slot_ends)]
-    for monitor in monitors:
-        monitor.fire(reason)
-
-
-def _drop_watching(slot: Slot) -> None:
-    """End the monitors that this incarnation had set up."""
-    more = slot.more
-    if more is not None and more.watching:
-        for monitor in list(more.watching):
-            monitor.cancel()
-        more.watching = None
 
 
 @trio.lowlevel.enable_ki_protection

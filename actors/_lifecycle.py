@@ -1,14 +1,17 @@
 """Lifecycle: where a slot is between registration and end.
 
-    queued ──► initializing ──► ready ◄──► resting
-      │             │  ▲          │
+       ┌────────────┬──────────────────────┐
+       ▼            ▼                      │
+    queued ──► initializing ──► ready ──► resting
+      │             │  ▲          │        │ (its shutdown hook crashed: as a crash of a ready one)
       │             ▼  │          ▼
       │           restarting ◄── (an end that leads to a restart)      parked ──► restarting
       ▼             ▼             ▼                                       ▲
     stopping / draining ──────────┴──► parked, stopped, failed ───────────┘
 
 A slot whose own code ended (a crash, `ctx.stop`) stays where it is until its last step, which decides whether it is restarted; only
-those whom others told to end are *draining* or *stopping*, because that never leads to a restart.
+those whom others told to end are *draining* or *stopping*, because that never leads to a restart. *Resting* begins in the step in which an agent is
+put to rest: first its incarnation ends, then it is there without one, until something wakes it.
 """
 
 from enum import Enum
@@ -52,7 +55,7 @@ _TABLE: Final[dict[Lifecycle, frozenset[Lifecycle]]] = {
     QUEUED: frozenset({INITIALIZING, STOPPING, STOPPED, PARKED}),
     INITIALIZING: frozenset({READY, RESTARTING, STOPPING, PARKED, STOPPED, FAILED}),
     READY: frozenset({RESTING, RESTARTING, DRAINING, STOPPING, PARKED, STOPPED}),
-    RESTING: frozenset({INITIALIZING, QUEUED, STOPPING, PARKED, STOPPED}),
+    RESTING: frozenset({INITIALIZING, QUEUED, RESTARTING, STOPPING, PARKED, STOPPED}),
     RESTARTING: frozenset({QUEUED, INITIALIZING, STOPPING, PARKED, STOPPED, FAILED}),
     DRAINING: frozenset({STOPPING, PARKED, STOPPED}),
     STOPPING: frozenset({PARKED, STOPPED}),

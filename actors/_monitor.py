@@ -45,6 +45,8 @@ class Monitor:
         more = self._watcher.more
         if more is not None and more.watching is not None:
             more.watching.pop(self, None)
+            if not more.watching:
+                self._watcher.runtime.passivation.recheck(self._watcher)
 
     def _drop(self) -> None:
         self.is_active = False
@@ -72,3 +74,22 @@ class Monitor:
     def __repr__(self) -> str:
         """Show whom it watches."""
         return f"<Monitor of {self.ref.path} {'active' if self.is_active else 'over'}>"
+
+
+def tell_monitors(slot: "Slot", reason: ExitReason, *, slot_ends: bool) -> None:
+    """Tell those who watch it of its end, or of its incarnation's."""
+    more = slot.more
+    if more is None or not more.monitors:
+        return
+    monitors: list[Monitor] = [monitor for monitor in more.monitors if monitor.covers(slot_ends=slot_ends)]
+    for monitor in monitors:
+        monitor.fire(reason)
+
+
+def drop_watching(slot: "Slot") -> None:
+    """End the monitors that this incarnation had set up."""
+    more = slot.more
+    if more is not None and more.watching:
+        for monitor in list(more.watching):
+            monitor.cancel()
+        more.watching = None

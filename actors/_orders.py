@@ -11,8 +11,8 @@ from typing import Final
 import trio
 
 from ._errors import ActorStopping
-from ._lifecycle import DRAINING, ENDED, QUEUED, READY, RESTARTING, STOPPING
-from ._reasons import ExitReason, Killed, is_failure
+from ._lifecycle import DRAINING, ENDED, QUEUED, READY, RESTARTING, RESTING, STOPPING
+from ._reasons import ExitReason, Killed, Rested, Shutdown, is_failure
 from ._runner import LEAVE
 from ._slot import DRAIN, END, More, Order, Slot
 from ._texts import format_seconds
@@ -32,11 +32,11 @@ def order_end(slot: Slot, order: Order, *, by: str) -> None:
     slot.order = max(slot.order, order)
     life = slot.life
     if order is DRAIN:
-        if life is READY and not slot.ending:
-            start_draining(slot)
-            slot.runtime.wake(slot)
+        _drain(slot)
         return
     limit_end(slot, killed=order is END)
+    if slot.reason.__class__ is Rested:
+        slot.reason = None if order is END else Shutdown()  # the end of the actor outweighs that of an incarnation
     if order is END and slot.reason is None:
         slot.reason = Killed(f"by {by}")
     if life is not STOPPING:
@@ -51,12 +51,22 @@ def order_end(slot: Slot, order: Order, *, by: str) -> None:
             more.gate.hurry(slot.stop_by)
         if order is END and more.family is not None:
             more.family.kill()
-    elif life is QUEUED or life is RESTARTING:
-        slot.runtime.launcher.withdraw(slot)
+    elif life is QUEUED or life is RESTARTING or (life is RESTING and slot.idle):
+        _withdraw(slot)
+        slot.idle = False
         slot.pool = slot.runtime.pool
         slot.pool.enqueue(slot)
     else:
         _stop_running(slot, now=order is END)
+
+
+def _drain(slot: Slot) -> None:
+    """Begin to drain, if it is ready; one that is not looks when it is, and one that rests is woken to be."""
+    if slot.life is READY and not slot.ending:
+        start_draining(slot)
+        slot.runtime.wake(slot)
+    elif slot.life is RESTING:
+        slot.runtime.wake(slot)
 
 
 def hurry(slot: Slot, *, by: str = "parent") -> None:
@@ -67,6 +77,21 @@ def hurry(slot: Slot, *, by: str = "parent") -> None:
     order_end(slot, END, by=by)
     if slot.ending:
         _cut_short(slot)
+
+
+def _withdraw(slot: Slot) -> None:
+    """Let it wait for nothing that it would need to begin."""
+    slot.runtime.launcher.withdraw(slot)
+    slot.runtime.passivation.withdraw(slot)
+
+
+@trio.lowlevel.enable_ki_protection
+def cut_rest_short(slot: Slot) -> None:
+    """Cancel what an agent still does that is being put to rest and takes too long for it: that is a failure of it."""
+    slot.stop_by = slot.runtime.now()
+    if slot.ending:
+        _cut_short(slot)
+        arm_stop_timer(slot, is_cancelled=True)
 
 
 def _cut_short(slot: Slot) -> None:
@@ -89,7 +114,7 @@ def fail_start(slot: Slot, reason: ExitReason) -> None:
         return
     note_end(slot, reason)
     if slot.life is QUEUED:
-        slot.runtime.launcher.withdraw(slot)
+        _withdraw(slot)
         slot.runtime.run(slot)  # to its end: it looks before it begins anything
         return
     slot.order = END
@@ -111,7 +136,7 @@ def start_draining(slot: Slot) -> None:
 @trio.lowlevel.enable_ki_protection
 def end_from_outside(slot: Slot, reason: ExitReason) -> bool:
     """End a slot's incarnation as if its own code had: a service died, it escalates, `ref.crash(error)`. False if it is ending anyway."""
-    if slot.life in ENDED or slot.ending or slot.reason is not None or slot.life in (QUEUED, RESTARTING):
+    if slot.life in ENDED or slot.ending or slot.reason is not None or slot.life in (QUEUED, RESTARTING, RESTING):
         return False
     note_end(slot, reason)
     slot.order = END

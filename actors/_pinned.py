@@ -10,6 +10,7 @@ from ._errors import ActorStopped
 from ._reasons import ExitReason
 from ._ref import GRACE, ActorRef
 from ._request import Request
+from ._resting import is_lying_down
 from ._slot import Order, Slot
 
 M = TypeVar("M", contravariant=True)
@@ -30,6 +31,10 @@ class PinnedRef(ActorRef[M]):
         if slot.incarnation != self._pinned:
             raise ActorStopped(
                 slot.path, message, f"incarnation {self._pinned}, to which this ref is pinned, has ended"
+            )
+        if is_lying_down(slot):
+            raise ActorStopped(
+                slot.path, message, f"incarnation {self._pinned}, to which this ref is pinned, is being put to rest"
             )
 
     @trio.lowlevel.enable_ki_protection
@@ -96,7 +101,7 @@ class PinnedRef(ActorRef[M]):
     @property
     def is_alive(self) -> bool:
         """True while this incarnation takes mail."""
-        return not self._is_over() and self._slot.box.is_open
+        return not self._is_over() and self._slot.box.is_open and not is_lying_down(self._slot)
 
     def pin(self) -> ActorRef[M]:
         """Return itself."""

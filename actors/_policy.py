@@ -23,6 +23,7 @@ class Policy:
         mailbox: its bounds.
         labels: shown in snapshots, reports and logs.
         redeliver: how often the mail that an incarnation crashed on is given to the next one.
+        rest_after: seconds that an agent is idle before it is put to rest; None means never.
         declared: it stands in its supervisor's specification.
         inline: who starts it waits until it is ready.
     """
@@ -33,5 +34,6 @@ class Policy:
     mailbox: MailboxSpec = PLAIN
     labels: Mapping[str, Any] = MappingProxyType({})
     redeliver: int = 0
+    rest_after: float | None = None
     declared: bool = False
     inline: bool = False

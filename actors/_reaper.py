@@ -6,10 +6,11 @@ come to be overdue. Rounds are whole multiples of `every` from the opening of th
 
 What is overdue, and what ends it:
 
-    queued          for a launch permit         its startup has failed; the restart type decides, as at a startup that timed out
+    queued          for a permit, or a place    its startup has failed; the restart type decides, as at a startup that timed out
     initializing    with something to start     the same
     draining                                    it is killed, and has its shutdown time for that
     stopping                                    its time is over: what it still does is cancelled
+    resting     and its incarnation has not ended    the same; that is a failure, and the restart type decides
 
 Never overdue are the root; who waits for siblings to be started before it; supervisors and others that have nothing to start themselves; and who
 is restarting, since its next attempt has a time of its own.
@@ -23,11 +24,12 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from ._errors import StartupFailed
-from ._lifecycle import DRAINING, INITIALIZING, QUEUED, STOPPING
-from ._orders import fail_start, hurry, order_end
+from ._lifecycle import DRAINING, INITIALIZING, QUEUED, RESTING, STOPPING
+from ._orders import cut_rest_short, fail_start, hurry, order_end
 from ._reap_times import ReapTimes
 from ._reasons import ExitReason, Killed
 from ._records import Records
+from ._resting import is_lying_down
 from ._slot import END, Slot
 from ._texts import format_seconds
 
@@ -47,7 +49,9 @@ def can_be_overdue(slot: Slot) -> bool:
     if life is INITIALIZING:
         return slot.blueprint.needs_permit
     if life is QUEUED:
-        return slot.runtime.launcher.is_waiting(slot)
+        return slot.runtime.launcher.is_waiting(slot) or slot.runtime.passivation.is_waiting(slot)
+    if life is RESTING:
+        return is_lying_down(slot)
     return life is DRAINING or life is STOPPING
 
 
@@ -148,6 +152,9 @@ def reap(slot: Slot, stale_after: float) -> None:
         fail_start(slot, StartupFailed(slot.path, TimeoutError(cause), cause))
         return
     slot.runtime.log_later(logging.WARNING, f"{cause}; killed", slot, cause=cause)
+    if life is RESTING:
+        cut_rest_short(slot)
+        return
     if slot.reason is None:
         slot.reason = Killed(cause)
     if life is DRAINING:

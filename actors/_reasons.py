@@ -37,6 +37,15 @@ class Ignored:
 
 
 @attrs.frozen
+class Rested:
+    """It was put to rest; no failure, and no end of the actor, which goes on with the next incarnation. `detail` says by whom, or for what."""
+
+    is_failure: ClassVar[bool] = False
+
+    detail: str = attrs.field(default="", eq=False)
+
+
+@attrs.frozen
 class Crashed:
     """An exception left its code, a required service ended, or somebody called `ref.crash(error)`. `cause` is the error as text."""
 
@@ -72,7 +81,7 @@ class Escalated:
     cause: str = attrs.field(default="", eq=False)
 
 
-ExitReason = Finished | Shutdown | Ignored | Crashed | StartupFailed | Killed | Cancelled | Escalated
+ExitReason = Finished | Shutdown | Ignored | Rested | Crashed | StartupFailed | Killed | Cancelled | Escalated
 
 
 def is_failure(reason: ExitReason) -> bool:
@@ -96,5 +105,7 @@ def text_of(reason: ExitReason) -> str:
             return f"{type(reason).__name__.lower()}: {reason.cause}"
         case Killed():
             return f"killed: {reason.detail}" if reason.detail else "killed"
+        case Rested():
+            return f"rested: {reason.detail}" if reason.detail else "rested"
         case _:
             return type(reason).__name__.lower()

@@ -14,11 +14,12 @@ from ._orders import end_from_outside, order_end
 from ._reasons import Crashed, ExitReason
 from ._refusals import admit, raise_refusal
 from ._request import Request
+from ._rest_side import RestSide
+from ._resting import await_ready_step
 from ._runner import check_thread, current_path
 from ._slot import DRAIN, END, STOP, Order, Slot, descendants
 from ._texts import describe
 from ._turn import TurnHandle, error_for_requester
-from ._view import ActorView
 from ._waits import check_own_end, check_own_end_of_turn, has_left_door, is_up_or_ending, wait_for_end, waiting_for
 from ._working import open_direct_turn
 
@@ -31,7 +32,7 @@ R = TypeVar("R")
 GRACE = 5.0
 
 
-class ActorRef(ActorView, Generic[M]):
+class ActorRef(RestSide, Generic[M]):
     """Reach an actor: tell it, ask it, watch it, end it.
 
     A ref is of a slot: it survives restarts, and goes on to tell how the actor ended. It is cheap, hashable, and equal only to itself. It is of one
@@ -339,7 +340,7 @@ class ActorRef(ActorView, Generic[M]):
         return end_from_outside(slot, StartupFailed(slot.path, error, cause) if starting else Crashed(error, cause))
 
     async def wait_ready(self) -> None:
-        """Wait until the actor is ready (over restarts, if it is restarted).
+        """Wait until the actor is ready (over restarts, if it is restarted); one that rests is woken.
 
         Checkpoint: always. Cancellation: leaves nothing.
 
@@ -351,7 +352,7 @@ class ActorRef(ActorView, Generic[M]):
         await trio.lowlevel.checkpoint()
         async with waiting_for(slot, lambda: is_up_or_ending(slot)):
             while not is_up_or_ending(slot):
-                await slot.changed()
+                await await_ready_step(slot)
         if slot.life is not READY:
             raise_refusal(slot, "mail", None)
 

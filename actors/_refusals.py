@@ -3,8 +3,9 @@
 from typing import Any, NoReturn
 
 from ._admission import ADMISSION, IN_TURN, Answer, Column
-from ._errors import ActorStopping, StartupFailed
-from ._lifecycle import READY
+from ._errors import ActorStopping, NotIdle, StartupFailed, StartupInProgress
+from ._lifecycle import READY, RESTING
+from ._resting import not_idle, rouse
 from ._slot import Slot
 
 
@@ -14,9 +15,14 @@ def answer_of(slot: Slot, column: Column) -> Answer:
 
 
 def admit(slot: Slot, column: Column, message: Any) -> None:
-    """Raise the refusal, if there is one; nothing has been changed."""
+    """Raise the refusal, if there is one; nothing has been changed, but that an agent which rests wakes up for a direct turn."""
     answer = answer_of(slot, column)
     if answer == "failed" or isinstance(answer, type):
+        if column == "turn" and slot.life is RESTING:
+            rouse(slot)
+            raise StartupInProgress(
+                slot.path, message, f"{StartupInProgress.what}: the agent was resting, and wakes up"
+            )
         raise_refusal(slot, column, message)
 
 
@@ -27,6 +33,8 @@ def raise_refusal(slot: Slot, column: Column, message: Any) -> NoReturn:
         reason = slot.reason
         assert isinstance(reason, StartupFailed)
         raise StartupFailed(slot.path, reason.error, reason.cause, message)
+    if answer is NotIdle:
+        raise not_idle(slot, message)
     if isinstance(answer, type):
         raise answer(slot.path, message)
     raise ActorStopping(slot.path, message)

@@ -286,6 +286,13 @@ class ReportLog:
             self._good.clear()
             self._bad.clear()
 
+    def hand_on(self) -> None:
+        """Leave what an incarnation that was put to rest has not read to the next one."""
+        incarnation = self._slot.incarnation
+        for lane in (self._good, self._bad):
+            for index, (seq, _, report) in enumerate(lane):
+                lane[index] = (seq, incarnation, report)
+
     def merge_into(self, letters: list[Letter], slot: "Slot") -> list[Letter]:
         """Take all and return them among the given mail, by seq; urgent mail stays first."""
         if not self._good and not self._bad:

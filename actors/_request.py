@@ -141,6 +141,7 @@ class ReplyToken(Generic[R]):
         more = self._slot.more
         if more is not None and more.deferred is not None:
             more.deferred.pop(asked, None)
+            self._slot.runtime.passivation.recheck(self._slot)
         return asked
 
     def __del__(self) -> None:
@@ -161,6 +162,7 @@ class ReplyToken(Generic[R]):
 def _drop(slot: "Slot", asked: Asked) -> None:
     if slot.more is not None and slot.more.deferred is not None:
         slot.more.deferred.pop(asked, None)
+        slot.runtime.passivation.recheck(slot)
     asked.fail(NoReply(slot.path, asked.message))
 
 

@@ -17,6 +17,7 @@ from ._blueprint import Blueprint, key_of, read_blueprint
 from ._chosen import ChosenQueue
 from ._deadlines import Deadlines
 from ._lifecycle import INITIALIZING, QUEUED
+from ._passivation import Passivation
 from ._plan import Approval
 from ._pool import Pool, RunQueue
 from ._reap_times import ReapTimes
@@ -62,6 +63,7 @@ class Runtime:
         max_running_turns: int | None = None,
         approval: Approval = "ask",
         reap_times: ReapTimes | None = None,
+        max_live: int | None = None,
     ) -> None:
         self.base: ContextVars = copy_context()
         self.trio_token = trio.lowlevel.current_trio_token()
@@ -82,6 +84,9 @@ class Runtime:
         self.wait_bounds = wait_bounds or WaitBounds()
         #: None if there is no limit.
         self.turns = None if max_running_turns is None else TurnGate(max_running_turns)
+        self.passivation = Passivation(self, max_live)
+        #: a turn that waits for others has something to lend meanwhile.
+        self.lends = max_running_turns is not None or max_live is not None
         self.reaper = Reaper(self, reap_times or ReapTimes())
         #: told of a slot that has come into another state; None if nobody is to know.
         self.watch: Callable[[Slot], None] | None = self.reaper.note if self.reaper.ends_overdue else None
@@ -136,7 +141,7 @@ class Runtime:
             pool.runq.append(slot)
             if pool.baton is None:
                 pool.kick()
-        elif not slot.blueprint.needs_permit or self.launcher.request(slot):
+        elif self.passivation.admit(slot) and (not slot.blueprint.needs_permit or self.launcher.request(slot)):
             self.run(slot)
         elif slot.life is INITIALIZING:
             slot.life = QUEUED  # in the step that registers it: nobody has seen it otherwise

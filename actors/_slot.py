@@ -64,7 +64,7 @@ class More:
     __slots__ = (
         "awaited", "background", "changes", "closing", "deferred", "family", "gate", "helpers", "keyed_timers",
         "last_exit", "last_turn", "log", "monitors", "observers", "readied", "redelivered", "reopened", "report_turn",
-        "stop_timer", "timers", "turn", "turns", "vars", "wait_is_over", "waiting_for", "wakes_parent", "warnings",
+        "rests", "roused", "stop_timer", "timers", "turn", "turns", "vars", "wait_is_over", "waiting_for", "wakes_parent", "warnings",
         "watching",
     )  # fmt: skip
 
@@ -116,6 +116,9 @@ class More:
         self.report_turn = False
         #: how often somebody has started it again after it had been parked.
         self.reopened = 0
+        #: how often it has been put to rest, and whether somebody wanted it ready while it was being put there.
+        self.rests = 0
+        self.roused = False
 
 
 class Slot(Mailbox):

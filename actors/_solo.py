@@ -142,7 +142,10 @@ class Solo(Steps):
                     slot.idle = False
                     self.pool.runq.append(slot)
             if not self.pool.runq:
-                await self._park()
+                if self.runtime.passivation.concerns(slot):
+                    await self._park_agent(slot)
+                else:
+                    await self._park()
                 continue
             error: BaseException | None = None
             try:
@@ -180,6 +183,16 @@ class Solo(Steps):
             return trio.lowlevel.Abort.SUCCEEDED
 
         await trio.lowlevel.wait_task_rescheduled(abort)
+
+    async def _park_agent(self, slot: Slot) -> None:
+        """Wait likewise, and be put to rest for it when it is time."""
+        passivation = self.runtime.passivation
+        passivation.park(slot)
+        try:
+            if not self.pool.runq:
+                await self._park()
+        finally:
+            passivation.unpark(slot)
 
     async def breathe(self) -> float:
         """Let Trio's other tasks run."""

@@ -25,5 +25,6 @@ class StartOptions(TypedDict, total=False):
     mailbox: MailboxSpec
     labels: Mapping[str, Any]
     redeliver: int
+    rest_after: float | None
     mail: Any
     wake_parent: bool

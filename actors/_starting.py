@@ -14,6 +14,7 @@ from ._errors import Ignore, InvalidSpec, StartupFailed
 from ._gate import Gate
 from ._lifecycle import INITIALIZING, READY
 from ._orders import note_end, start_draining
+from ._passivation import settle_kind
 from ._reasons import Ignored
 from ._slot import DRAIN, NO_ORDER, STOP, Slot
 from ._texts import describe, format_seconds, without_frames
@@ -47,6 +48,7 @@ async def begin(slot: Slot, runner: StartsActors) -> None:
             actor = _make_actor(slot)
             if type(actor) is not slot.blueprint.made:
                 slot.blueprint = refine(slot.blueprint, actor)
+                settle_kind(slot)
                 if not slot.blueprint.enveloped:
                     slot.box.relax()
             if slot.order >= STOP or slot.reason is not None:

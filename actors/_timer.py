@@ -42,6 +42,8 @@ class Timer:
             self._deadline = None
         elif self._envelope is not None:
             self._envelope.void = True
+        if more is not None and not more.timers:
+            self._slot.runtime.passivation.recheck(self._slot)
 
     def _fire(self) -> None:
         slot = self._slot

@@ -135,11 +135,15 @@ class TurnGate:
 
 @asynccontextmanager
 async def lending() -> AsyncGenerator[None]:
-    """Lend the permit of the turn that this task is in, if it is in one, while it waits for others; as `TurnGate.lent`."""
+    """Lend what the turn that this task is in holds while it waits for others: its permit, as `TurnGate.lent`, and its agent's place."""
     slot = current_slot()
-    gate = None if slot is None else slot.runtime.turns
-    if slot is None or gate is None:
+    if slot is None or not slot.runtime.lends:
         yield
         return
-    async with gate.lent(slot):
-        yield
+    gate = slot.runtime.turns
+    with slot.runtime.passivation.lent(slot):
+        if gate is None:
+            yield
+        else:
+            async with gate.lent(slot):
+                yield

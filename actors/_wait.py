@@ -96,7 +96,9 @@ class _Watched:
 
 def is_free_agent(slot: Slot) -> bool:
     """Return whether it is a ready agent that is in no turn, and none is asked for."""
-    if slot.blueprint.kind != "agent" or slot.life not in (READY, RESTING) or slot.reason is not None:
+    if slot.blueprint.kind != "agent" or slot.life not in (READY, RESTING):
+        return False
+    if slot.reason is not None and slot.life is not RESTING:
         return False
     wanted = slot.more is not None and slot.more.report_turn
     return not slot.in_turn and not slot.box.has_triggers and not wanted

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from .actors import NoActiveTurn as NoActiveTurn
     from .actors import NoReply as NoReply
     from .actors import NotFound as NotFound
+    from .actors import NotIdle as NotIdle
     from .actors import NotInTurn as NotInTurn
     from .actors import OwnTaskNeeded as OwnTaskNeeded
     from .actors import PendingInit as PendingInit
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from .actors import Report as Report
     from .actors import ReportLog as ReportLog
     from .actors import Request as Request
+    from .actors import Rested as Rested
     from .actors import Running as Running
     from .actors import Service as Service
     from .actors import ServiceEnded as ServiceEnded
@@ -168,6 +170,7 @@ __all__ = [
     "NoActiveTurn",
     "NoReply",
     "NotFound",
+    "NotIdle",
     "NotInTurn",
     "OwnTaskNeeded",
     "PendingInit",
@@ -177,6 +180,7 @@ __all__ = [
     "ReportLog",
     "Request",
     "RestartIntensityExceeded",
+    "Rested",
     "Running",
     "Scheduling",
     "Service",

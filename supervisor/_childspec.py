@@ -8,7 +8,7 @@ import attrs
 
 from ..actors import Blueprint, InvalidSpec, Policy, RestartType, check_arguments
 from ..mailbox import PLAIN, MailboxSpec
-from ._options import OPTIONS, check_name, compile_policy
+from ._options import OPTIONS, check_name, check_rest, compile_policy
 
 StartupMode = Literal["inline", "deferred"]
 
@@ -43,6 +43,7 @@ class ChildSpec:
         labels: shown in snapshots, reports and logs.
         redeliver: how often the mail that it crashed on is given again, before all other mail, to the incarnation that follows; then it is done
             with. Requests that were taken over with `ctx.defer_reply()`, direct turns, ticks and `Down`s are not given again.
+        rest_after: seconds that an agent is idle, with nothing that keeps it, before it is put to rest; None means never. For agents alone.
     """
 
     name: str
@@ -56,6 +57,7 @@ class ChildSpec:
     mailbox: MailboxSpec = attrs.field(default=PLAIN, kw_only=True)
     labels: Mapping[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True)
     redeliver: int = attrs.field(default=0, kw_only=True)
+    rest_after: float | None = attrs.field(default=None, kw_only=True)
 
     def bound_factory(self) -> Callable[..., Any]:
         """Return the factory with its keyword arguments."""
@@ -112,4 +114,6 @@ def _check_factory(spec: ChildSpec, read: Callable[[Any], Blueprint]) -> None:
     if problems:
         raise InvalidSpec("; ".join(problems))
     factory = spec.bound_factory()
-    check_arguments(read(factory), factory, spec.args)
+    blueprint = read(factory)
+    check_arguments(blueprint, factory, spec.args)
+    check_rest(blueprint, spec.rest_after)

@@ -17,9 +17,12 @@ class Limits:
             Children with nothing to start, and children of an actor that is itself starting, take no place.
         max_running_turns: agents that may be in a turn at once. Mail that asks for a turn waits, first come, first served; a direct turn is
             refused with `LimitReached`. A turn that waits in its own task for other actors, for mail or for reports lends its permit meanwhile.
+        max_live: agents that may have an incarnation at once, all others rest. For one more, the one is put to rest that was used longest ago and has
+            nothing that keeps it; a start for which there is none is refused with `LimitReached`, mail for one that rests waits until there is.
+            An agent that waits in its own turn for other actors, for mail or for reports lends its place meanwhile.
         stale_after: seconds in a passing state after which a child is overdue: a snapshot shows it as stale, and the reaper ends it. It is "queued"
-            for a launch permit or "initializing" (then its startup has failed, and its restart type decides), "draining" (then it is killed)
-            or "stopping" (then it has no more time). None: never.
+            for a launch permit or a place, or "initializing" (then its startup has failed, and its restart type decides), "draining" (then it is
+            killed) or "stopping", or its incarnation ends for a rest (then it has no more time). None: never.
         reap_every: seconds between two rounds of the reaper. None: there is none; what is overdue is shown, and goes on.
         retention: seconds for which `Supervisor.ended` tells of an actor that has ended; 0: not at all, None: as long as there is room.
         default_wait: seconds that `ctx.wait` and `ctx.wait_for_mail` wait at most when they are not told.
@@ -33,6 +36,7 @@ class Limits:
     max_depth: int | None = None
     max_concurrent_startups: int | None = None
     max_running_turns: int | None = None
+    max_live: int | None = None
     stale_after: float | None = None
     reap_every: float | None = 1.0
     retention: float | None = 3_600.0
@@ -42,7 +46,7 @@ class Limits:
 
     def __attrs_post_init__(self) -> None:
         """Check the numbers."""
-        for field in ("max_actors", "max_depth", "max_concurrent_startups", "max_running_turns"):
+        for field in ("max_actors", "max_depth", "max_concurrent_startups", "max_running_turns", "max_live"):
             value = getattr(self, field)
             if value is not None and not is_count(value):
                 raise InvalidSpec(f"Limits.{field}: {value!r} is not a whole number from 1; None means no limit")

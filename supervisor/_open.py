@@ -148,6 +148,7 @@ async def open_supervisor(
         max_running_turns=limits.max_running_turns,
         approval=approval,
         reap_times=limits.reap_times,
+        max_live=limits.max_live,
     )
     gate.runtime = starter.runtime = runtime
     gate.choices = runtime.choices

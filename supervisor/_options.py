@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, Final, cast
 
-from ..actors import RESTART_TYPES, InvalidSpec, Policy
+from ..actors import MAY_REST, RESTART_TYPES, Blueprint, InvalidSpec, Policy, no_agent
 from ..mailbox import MailboxSpec, is_count, is_seconds
 
 NAME: Final = re.compile(r"[a-z0-9_-]{1,64}")
@@ -21,6 +21,7 @@ OPTIONS: Final = (
     "mail",
     "wake_parent",
     "redeliver",
+    "rest_after",
 )
 NO_MAIL: Final = object()
 #: More than a lifetime; a larger int would not even fit into a clock's float.
@@ -46,6 +47,12 @@ def check_known(options: Mapping[str, Any]) -> None:
             raise InvalidSpec(
                 f"unknown option {key!r}{hint} (keyword arguments of the factory go in with functools.partial)"
             )
+
+
+def check_rest(blueprint: Blueprint, rest_after: float | None) -> None:
+    """Raise InvalidSpec if what can never rest is told to."""
+    if rest_after is not None and blueprint.kind not in MAY_REST:
+        raise InvalidSpec(no_agent(blueprint))
 
 
 def given_options(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,6 +96,9 @@ def compile_policy(options: Mapping[str, Any], *, declared: bool = False, inline
     redeliver = options.get("redeliver", 0)
     if not is_count(redeliver, least=0):
         problems.append(f"redeliver: {redeliver!r} is not a whole number from 0")
+    rest_after = options.get("rest_after")
+    if rest_after is not None and not is_seconds(rest_after, above_zero=True):
+        problems.append(f"rest_after: {rest_after!r} is not a number of seconds above 0; None means never")
     if type(options.get("wake_parent", False)) is not bool:
         problems.append(f"wake_parent: {options['wake_parent']!r} is neither True nor False")
     if problems:
@@ -100,6 +110,7 @@ def compile_policy(options: Mapping[str, Any], *, declared: bool = False, inline
         mailbox=mailbox,
         labels=MappingProxyType(dict(labels)),
         redeliver=redeliver,
+        rest_after=rest_after,
         declared=declared,
         inline=inline,
     )

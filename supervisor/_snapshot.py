@@ -31,10 +31,10 @@ class ActorInfo:
         path, name, uid, incarnation, labels: which one it is.
         kind: "actor", "agent", "function" or "supervisor".
         lifecycle, status, generation: how it is.
-        restarts: how often it was restarted.
+        restarts: how often it was restarted. rests: how often it was put to rest.
         queued: mails that wait. accepted: mails that were ever taken in.
-        waiting_for: what a starting one waits for: "a launch permit", its services, or, where declared children start one after the
-            other, the path of the sibling before it that is starting ("its turn to start" when that is on its way out).
+        waiting_for: what a starting one waits for: "a launch permit", "a place among Limits.max_live", its services, or, where declared children
+            start one after the other, the path of the sibling before it that is starting ("its turn to start" when that is on its way out).
         age: seconds since it was registered.
         stale: it is overdue: in a passing state for longer than `Limits.stale_after`; computed at this moment.
         last_exit: why the last incarnation ended, as text; "" if none has.
@@ -51,6 +51,7 @@ class ActorInfo:
     status: Status
     generation: int
     restarts: int
+    rests: int
     queued: int
     accepted: int
     waiting_for: tuple[str, ...]
@@ -106,7 +107,7 @@ def _info(slot: Slot, path: str, children: tuple[ActorInfo, ...], now: float, li
     elif slot.life is INITIALIZING and more is not None and more.gate is not None:
         waiting = more.gate.waiting_for
     box, blueprint = slot.box, slot.blueprint
-    last_exit = None if more is None else more.last_exit
+    last_exit, rests = (None, 0) if more is None else (more.last_exit, more.rests)
     supervisor = not blueprint.needs_permit and blueprint.prefix == "supervisor"
     return ActorInfo(
         path=path,
@@ -117,7 +118,8 @@ def _info(slot: Slot, path: str, children: tuple[ActorInfo, ...], now: float, li
         lifecycle=slot.life.value,
         status=slot.status(),
         generation=slot.generation,
-        restarts=slot.incarnation - 1,
+        restarts=slot.incarnation - 1 - rests,
+        rests=rests,
         queued=len(box),
         accepted=box.seq,
         waiting_for=waiting,
@@ -134,6 +136,8 @@ def _reason_to_queue(slot: Slot) -> str:
     """Say what a queued slot waits for: the gate, or the first of its declared siblings that is waited for and not ready."""
     if slot.runtime.launcher.is_waiting(slot):
         return "a launch permit"
+    if slot.runtime.passivation.is_waiting(slot):
+        return "a place among Limits.max_live"
     for sibling in () if slot.parent is None else children_of(slot.parent).values():
         if sibling is slot:
             break

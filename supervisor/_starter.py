@@ -8,14 +8,17 @@ import trio
 
 from ..actors import (
     END,
+    MAY_REST,
     PARKED,
     QUEUED,
     READY,
     RESTARTING,
+    RESTING,
     STOP,
     ActorRestarting,
     ActorStopped,
     ActorStopping,
+    Blueprint,
     LimitReached,
     NameInUse,
     Policy,
@@ -33,7 +36,7 @@ from ..actors import (
 )
 from ..mailbox import Envelope
 from ._limits import Limits
-from ._options import RUN_TIME_POLICY, check_known, check_name, compile_policy
+from ._options import RUN_TIME_POLICY, check_known, check_name, check_rest, compile_policy
 from ._team import make_team, team_of
 
 MAX_HOLDERS = 10
@@ -44,7 +47,7 @@ class Starter:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self._is_limited = limits.max_actors is not None or limits.max_depth is not None
+        self._is_limited = any(each is not None for each in (limits.max_actors, limits.max_depth, limits.max_live))
         self.root: Slot | None = None
         self.runtime: Runtime | None = None
 
@@ -132,8 +135,10 @@ class Starter:
         elif name in children:
             holder = children[name]
             raise NameInUse(holder.path, holder.ref(), holder.life.value, runtime.now() - holder.born)
+        if policy is not None:
+            check_rest(blueprint, policy.rest_after)
         if self._is_limited:
-            self._check_limits(parent, name)
+            self._check_limits(parent, name, blueprint if not waits else None)
         # From here on nothing fails: the child becomes visible in one step.
         slot = make_slot(runtime, parent, name, uid, factory, args, blueprint, policy or RUN_TIME_POLICY)
         runtime.next_uid = uid + 1
@@ -154,12 +159,14 @@ class Starter:
             runtime.notify_feeds()
         return slot
 
-    def _check_limits(self, parent: Slot, name: str) -> None:
+    def _check_limits(self, parent: Slot, name: str, blueprint: Blueprint | None) -> None:
         limits, runtime = self.limits, parent.runtime
         if limits.max_actors is not None and runtime.alive >= limits.max_actors:
             raise LimitReached(f"{parent.path}/{name}", "max_actors", limits.max_actors, self._holders())
         if limits.max_depth is not None and parent.depth >= limits.max_depth:
             raise LimitReached(f"{parent.path}/{name}", "max_depth", limits.max_depth, (parent.path,))
+        if blueprint is not None and blueprint.kind in MAY_REST:  # a declared one waits for its place
+            runtime.passivation.check(f"{parent.path}/{name}")
 
     def check_parent(self, parent: Slot, name: str | None, factory: Any) -> None:
         """Raise unless a slot takes children now."""
@@ -169,7 +176,7 @@ class Starter:
         detail = f"takes no new children (start of {what!r})"
         if parent.has_ended:
             raise ActorStopped(parent.path, None, f"has ended and {detail}")
-        if parent.order >= STOP or parent.ending:
+        if parent.order >= STOP or parent.ending or parent.life is RESTING:
             raise ActorStopping(parent.path, None, f"is stopping and {detail}")
         if parent.runtime.nursery is None:
             raise StartupInProgress(parent.path, None, f"has not begun to start and {detail}")
@@ -180,7 +187,7 @@ class Starter:
         """Raise unless a parked child may be started again now: it counts among those that are there from then on."""
         self.check_parent(parent, child.name, child.factory)
         if self._is_limited:
-            self._check_limits(parent, child.name)
+            self._check_limits(parent, child.name, child.blueprint)
 
     def _holders(self) -> tuple[str, ...]:
         if self.root is None:

@@ -132,6 +132,7 @@ class Supervisor(Oversight):
         mailbox: MailboxSpec | None = None,
         labels: Mapping[str, Any] | None = None,
         redeliver: int = 0,
+        rest_after: float | None = None,
         mail: M | Callable[[M], Nobody] = ...,
     ) -> ActorRef[M]: ...
     @overload
@@ -146,6 +147,7 @@ class Supervisor(Oversight):
         mailbox: MailboxSpec | None = None,
         labels: Mapping[str, Any] | None = None,
         redeliver: int = 0,
+        rest_after: float | None = None,
         mail: Any = ...,
     ) -> ActorRef[Any]: ...
     @trio.lowlevel.enable_ki_protection  # type: ignore[misc]  # mypy does not see that it takes the overloads' keywords
@@ -164,6 +166,7 @@ class Supervisor(Oversight):
             mailbox: its bounds, a `MailboxSpec`.
             labels: shown in snapshots, reports and logs.
             redeliver: how often the message that it crashed on is given again, to the incarnation that follows.
+            rest_after: seconds that an agent is idle before it is put to rest (`ActorRef.rest`); None means never.
             mail: a first message, before all other mail.
 
         Returns:
@@ -191,6 +194,7 @@ class Supervisor(Oversight):
         mailbox: MailboxSpec | None = None,
         labels: Mapping[str, Any] | None = None,
         redeliver: int = 0,
+        rest_after: float | None = None,
         mail: M | Callable[[M], Nobody] = ...,
     ) -> ActorRef[M]: ...
     @overload
@@ -205,6 +209,7 @@ class Supervisor(Oversight):
         mailbox: MailboxSpec | None = None,
         labels: Mapping[str, Any] | None = None,
         redeliver: int = 0,
+        rest_after: float | None = None,
         mail: Any = ...,
     ) -> ActorRef[Any]: ...
     @trio.lowlevel.enable_ki_protection  # type: ignore[misc]  # as start_soon

@@ -93,6 +93,8 @@ class Team:
     def remove(self, child: Slot) -> None:
         """Forget a child whose slot has ended."""
         del self.children[child.name]
+        if not self.children:
+            self.owner.runtime.passivation.recheck(self.owner)
 
     # -- closing
 

@@ -1,7 +1,7 @@
 """How deep a tree file is nested: what is deeper than any tree needs is told by its place, before anything that goes through it by recursion."""
 
 import re
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from ._problem import Place
 
@@ -60,8 +60,6 @@ def line_too_deep(text: str) -> int:
 
 
 def _items(value: Any) -> list[tuple[str | int, Any]]:
-    if type(value) is dict:
-        table: dict[str, Any] = value
-        return list(table.items())
-    array: list[Any] = value if type(value) is list else []
-    return list(enumerate(array))
+    if isinstance(value, dict):
+        return list(cast(dict[str, Any], value).items())
+    return list(enumerate(cast(list[Any], value))) if isinstance(value, list) else []

@@ -17,6 +17,7 @@ STYLES: Final = {
     "initializing": "yellow",
     "ready": "green",
     "running": "bold cyan",
+    "resting": "dim green",
     "restarting": "magenta",
     "draining": "blue",
     "stopping": "blue",
@@ -25,8 +26,24 @@ STYLES: Final = {
     "ended": "dim",
 }
 LEVELS: Final = {"debug": "dim", "warning": "yellow", "error": "bold red", "critical": "bold red"}
-MARKS: Final = {"failed": "✗", "killed": "✗", "ended": "·", "queued": "○", "initializing": "◌", "restarting": "◌"}
-ASCII_MARKS: Final = {"failed": "x", "killed": "x", "ended": ".", "queued": "-", "initializing": "-", "restarting": "-"}
+MARKS: Final = {
+    "failed": "✗",
+    "killed": "✗",
+    "ended": "·",
+    "queued": "○",
+    "initializing": "◌",
+    "restarting": "◌",
+    "resting": "◦",
+}
+ASCII_MARKS: Final = {
+    "failed": "x",
+    "killed": "x",
+    "ended": ".",
+    "queued": "-",
+    "initializing": "-",
+    "restarting": "-",
+    "resting": "~",
+}
 #: Characters of the longest state, so that the columns stand still.
 STATE_WIDTH: Final = max(map(len, STYLES))
 #: Seconds between two pictures, at least: eyes see no more, and terminals are slow.

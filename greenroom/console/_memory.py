@@ -56,7 +56,7 @@ class Seen:
             said.append("STALE")
         if info.waiting_for:
             said.append(f"waits for {', '.join(info.waiting_for)}")
-        if info.lifecycle == "ready":
+        if info.lifecycle in ("ready", "resting"):
             match info.status:
                 case Errored(cause=cause):
                     said.append(f"its last turn failed: {cause}")

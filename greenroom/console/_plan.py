@@ -7,6 +7,9 @@ from typing import Any, Final
 import attrs
 
 from .. import ChildSpec, Intensity, InvalidSpec, Limits, MailboxSpec
+from ..actors import MAY_REST
+from ..actors._blueprint import read_blueprint
+from ..supervisor._options import check_rest
 from ._absent import ABSENT, Absent, first_given
 from ._factories import check_arguments, find_factory
 from ._imports import BadImport
@@ -21,6 +24,7 @@ DEFAULTS: Final = {
     "startup": "inline",
     "startup_timeout": 60.0,
     "redeliver": 0,
+    "rest_after": None,
 }
 
 
@@ -144,9 +148,19 @@ def _spec(
     spec = ChildSpec(child.name, factory, args, kwargs=kwargs, **options)
     try:
         spec.policy()
+        spec = _with_rest(spec, is_own=not isinstance(child.rest_after, Absent))
     except InvalidSpec as error:
         problems.append(Problem("", str(error)))
     return spec, problems
+
+
+def _with_rest(spec: ChildSpec, *, is_own: bool) -> ChildSpec:
+    """Return the specification without a `rest_after` that another level gives: that is meant for the agents among the children."""
+    blueprint = read_blueprint(spec.bound_factory())
+    if not is_own and blueprint.kind not in MAY_REST:
+        return attrs.evolve(spec, rest_after=None)
+    check_rest(blueprint, spec.rest_after)
+    return spec
 
 
 def _check_main(tree: TreeFile, level: Level | Absent) -> list[Problem]:

@@ -72,6 +72,9 @@ class Options:
     mailbox: MailboxTable | Absent = given("Bounds of its mailbox.")
     labels: Labels | Absent = given("Shown in snapshots, reports and logs; taken key by key from all levels.")
     redeliver: Natural | Absent = given("How often the message that it crashed on is given again (default 0).")
+    rest_after: PositiveSeconds | Absent = given(
+        'Seconds of idleness after which an agent is put to rest, until mail comes for it; "unlimited" (the default) is never.'
+    )
 
 
 @attrs.frozen
@@ -104,6 +107,7 @@ class LimitsTable:
     max_depth: Count | Absent = given("How deep an actor may lie below the root.")
     max_concurrent_startups: Count | Absent = given("Startups that may run at once; more wait their turn.")
     max_running_turns: Count | Absent = given("Agents that may be in a turn at once; mail for more waits.")
+    max_live: Count | Absent = given("Agents that may be live at once; the others rest.")
     stale_after: PositiveSeconds | Absent = given(
         "Seconds in a passing state after which an actor shows as stale, and is ended by the reaper."
     )

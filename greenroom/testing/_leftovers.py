@@ -92,6 +92,9 @@ def _permits(runtime: Runtime) -> Iterator[Leftover]:
         yield Leftover("permit", f"for the startup of {slot.path}")
     for slot in gate._waiting:  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         yield Leftover("permit", f"{slot.path} waits for one")
+    passivation = runtime.passivation
+    for slot in [*passivation._live, *passivation._line, *passivation._idle]:  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        yield Leftover("permit", f"a place among the live agents, of {slot.path}")
 
 
 def _waiters(runtime: Runtime) -> Iterator[Leftover]:

@@ -17,6 +17,7 @@ from greenroom import (
     Context,
     Limits,
     NoActiveTurn,
+    NotIdle,
     StartupFailed,
     StartupInProgress,
     Supervisor,
@@ -41,6 +42,7 @@ METHODS: dict[str, str] = {
     "kill": "stop",
     "request_stop": "stop",
     "drain": "drain",
+    "rest": "rest",
     "path": "look",
     "name": "look",
     "uid": "look",
@@ -59,21 +61,21 @@ METHODS: dict[str, str] = {
     "wait_stopped": "exception: waits until it has ended, from any state",
 }
 
-#: The table of the semantics, told a second time: row -> mail, direct turn, steer, interrupt, stop and kill, drain.
+#: The table of the semantics, told a second time: row -> mail, direct turn, steer, interrupt, stop and kill, drain, rest.
 TABLE: dict[str, tuple[Any, ...]] = {
-    "queued": ("q", StartupInProgress, NoActiveTurn, "-", "cancel", "later"),
-    "initializing": ("q", StartupInProgress, NoActiveTurn, "-", "cancel", "later"),
-    "ready": ("run", "run", NoActiveTurn, "-", "yes", "yes"),
-    "ready, in a turn": ("q", TurnInProgress, "q", "yes", "yes", "yes"),
-    "resting": ("q", StartupInProgress, NoActiveTurn, "-", "yes", "later"),
-    "restarting": ("q", ActorRestarting, ActorRestarting, "-", "cancel", "later"),
-    "draining": (ActorStopping, ActorStopping, ActorStopping, "yes", "yes", "yes"),
-    "stopping": (ActorStopping, ActorStopping, ActorStopping, "yes", "yes", "yes"),
-    "failed": ("failed", "failed", "failed", "-", "-", "-"),
-    "stopped": (ActorStopped, ActorStopped, ActorStopped, "-", "-", "-"),
-    "parked": (ActorStopped, ActorStopped, ActorStopped, "-", "-", "-"),
+    "queued": ("q", StartupInProgress, NoActiveTurn, "-", "cancel", "later", NotIdle),
+    "initializing": ("q", StartupInProgress, NoActiveTurn, "-", "cancel", "later", NotIdle),
+    "ready": ("run", "run", NoActiveTurn, "-", "yes", "yes", "yes"),
+    "ready, in a turn": ("q", TurnInProgress, "q", "yes", "yes", "yes", NotIdle),
+    "resting": ("q", StartupInProgress, NoActiveTurn, "-", "yes", "later", NotIdle),
+    "restarting": ("q", ActorRestarting, ActorRestarting, "-", "cancel", "later", NotIdle),
+    "draining": (ActorStopping, ActorStopping, ActorStopping, "yes", "yes", "yes", NotIdle),
+    "stopping": (ActorStopping, ActorStopping, ActorStopping, "yes", "yes", "yes", NotIdle),
+    "failed": ("failed", "failed", "failed", "-", "-", "-", NotIdle),
+    "stopped": (ActorStopped, ActorStopped, ActorStopped, "-", "-", "-", NotIdle),
+    "parked": (ActorStopped, ActorStopped, ActorStopped, "-", "-", "-", NotIdle),
 }
-COLUMNS = ("mail", "turn", "steer", "interrupt", "stop", "drain")
+COLUMNS = ("mail", "turn", "steer", "interrupt", "stop", "drain", "rest")
 
 
 def test_each_public_method_of_a_ref_is_a_column_or_a_named_exception() -> None:
@@ -146,8 +148,11 @@ async def bring_to(row: str, root: Supervisor) -> ActorRef[Any]:
         ref.request_stop()
     elif row in ("stopped", "parked"):
         await ref.stop()
-    elif row in ("resting", "restarting"):
-        ref._slot.life = Lifecycle(row)  # nothing brings it there yet, or nobody can look then
+    elif row == "resting":
+        ref.rest()
+        await wait_all_tasks_blocked()
+    elif row == "restarting":
+        ref._slot.life = Lifecycle(row)  # nobody can look then
         ref._slot.idle = False
     root.reports.drain()
     return ref
@@ -156,7 +161,7 @@ async def bring_to(row: str, root: Supervisor) -> ActorRef[Any]:
 def let_go(ref: ActorRef[Any]) -> None:
     """Bring an agent back that was put into a state by hand."""
     slot = ref._slot
-    if slot.life in (Lifecycle.RESTING, Lifecycle.RESTARTING):
+    if slot.life is Lifecycle.RESTARTING:
         slot.life, slot.idle = Lifecycle.READY, True
         slot.runtime.wake(slot)
 
@@ -195,6 +200,10 @@ async def do_steer(ref: ActorRef[Any]) -> None:
     ref.steer("message")
 
 
+async def do_rest(ref: ActorRef[Any]) -> None:
+    ref.rest()
+
+
 CALLS: list[tuple[Callable[[ActorRef[Any]], Any], str]] = [
     (do_tell, "mail"), (do_send, "mail"), (do_ask, "mail"), (do_start_turn, "turn"), (do_run_turn, "turn"),
     (do_steer, "steer"),
@@ -220,7 +229,11 @@ async def test_what_is_refused_is_refused_with_the_error_named_gives_the_message
             assert caught.value.path == ref.path
             if column == "mail":
                 assert ref.try_tell("message") is False
-            assert trace(root, ref) == before
+            if (row, column) == ("resting", "turn"):
+                assert trace(root, ref)[3:] == before[3:]
+                assert ref.lifecycle == "initializing"  # it wakes for it, and that is all
+            else:
+                assert trace(root, ref) == before
         else:
             seq = ref._slot.box.seq
             with trio.move_on_after(1):

@@ -13,7 +13,7 @@ MAY_BECOME = {
     "queued": "initializing stopping parked stopped",
     "initializing": "ready restarting stopping parked stopped failed",
     "ready": "resting restarting draining stopping parked stopped",
-    "resting": "queued initializing stopping parked stopped",
+    "resting": "queued initializing restarting stopping parked stopped",
     "restarting": "queued initializing stopping parked stopped failed",
     "draining": "stopping parked stopped",
     "stopping": "parked stopped",

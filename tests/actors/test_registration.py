@@ -161,6 +161,7 @@ BAD: dict[str, list[Any]] = {
     "mailbox": [7, "reject", 10.0, True, [], {}, object(), MailboxSpec, ("reject",), b""],
     "labels": [7, "a", ["a"], {1: "a"}, {"a": []}, {"a": {}}, {"a": object()}, {None: 1}, ("a", "b"), True],
     "redeliver": [-1, 1.0, "1", True, None, [], float("nan"), object(), b"1", {}],
+    "rest_after": [0, -1, float("nan"), float("inf"), "5", True, False, 10**400, object(), []],
     "wake_parent": [1, 0, "yes", None, [], object(), 1.0, b"", {}, ()],
 }
 #: given as the default, these are not wrong at `Supervisor`.

@@ -8,7 +8,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from greenroom import Actor, ActorRef, Context, Service
+from greenroom import Actor, ActorRef, Agent, Context, Service, Shutdown
 from greenroom.actors import _pool
 from greenroom.testing import open_tree
 
@@ -116,3 +116,28 @@ async def test_p27_a_bug_of_a_worker_ends_the_tree_whatever_a_solo_is_carrying_o
     refs += [each for each in log if isinstance(each, ActorRef)]
     assert [ref.lifecycle for ref in refs] == ["stopped"] * (2 if part == "children" else 1)
     assert "service" in log
+
+
+class Rests(Agent[Any]):
+    async def shutdown(self, ctx: Context, reason: Any) -> None:
+        await trio.sleep_forever()
+
+
+async def test_p27_an_agent_that_is_being_put_to_rest_then_ends_as_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    refs: list[ActorRef[Any]] = []
+
+    async def raises(*_: object) -> None:
+        raise Bug
+
+    async def life() -> None:
+        async with open_tree("stage") as root:
+            refs.append(await root.start(Rests, shutdown=None))
+            refs[0].rest()
+            await wait_all_tasks_blocked()
+            monkeypatch.setattr(_pool, "end_incarnation", raises)
+            root.start_soon(Closes, mail="end")
+            await trio.sleep_forever()
+
+    with pytest.raises(ExceptionGroup):
+        await life()
+    assert [(ref.lifecycle, ref.exit_reason) for ref in refs] == [("stopped", Shutdown())]

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import pytest
 
-from greenroom import ChildSpec, Intensity, Limits, MailboxSpec
+from greenroom import Agent, ChildSpec, Context, Intensity, Limits, MailboxSpec, Turn
 from greenroom.console._absent import ABSENT, first_given
 from greenroom.console._plan import DEFAULTS, Plan, make_plan
 from greenroom.console._problem import InvalidInput
@@ -22,8 +22,16 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "startup": ("inline", "deferred"),
     "startup_timeout": (60.0, 1.0, "unlimited"),
     "redeliver": (0, 1, 2),
+    "rest_after": ("unlimited", 2.5, 1.0),
 }
 LEVELS = ("child", "defaults", "profile", "base")
+
+
+class Idler(Agent[str]):
+    """Be what has every option."""
+
+    async def turn(self, turn: Turn[str], ctx: Context) -> None:
+        """Do nothing."""
 
 
 def plan(*, child: Any = None, profile: Any = None, **tree: Any) -> Plan:
@@ -31,7 +39,7 @@ def plan(*, child: Any = None, profile: Any = None, **tree: Any) -> Plan:
         "name": "x",
         **tree,
         "profiles": {"p": profile or {}},
-        "children": [{"name": "a", "factory": "greenroom.races.catalogue._sharing:Account", **(child or {})}],
+        "children": [{"name": "a", "factory": f"{__name__}:Idler", **(child or {})}],
     }
     return make_plan(structure_tree(data, "tree.toml"), Path("tree.toml"), "p", {})
 
@@ -47,7 +55,26 @@ def test_absent_given_and_given_as_the_default_are_told_apart_on_each_level() ->
         tree = {level: {option: value} for level, value in zip(LEVELS, levels, strict=True) if value is not ABSENT}
         (spec,) = plan(**tree).children
         expected = next((value for value in levels if value is not ABSENT), DEFAULTS[option])
-        assert getattr(spec, option) == expected, (option, levels)
+        assert getattr(spec, option) == (None if expected == "unlimited" else expected), (option, levels)
+
+
+def test_rest_after_for_all_is_for_the_agents_among_them() -> None:
+    factory = {"factory": "greenroom.races.catalogue._sharing:Account"}
+    for level in LEVELS[1:]:
+        tree: dict[str, Any] = {level: {"rest_after": 3.0}}
+        assert plan(**tree).children[0].rest_after == 3.0
+        assert plan(child=factory, **tree).children[0].rest_after is None
+    with pytest.raises(InvalidInput, match="rest_after: only agents can be put to rest, and actor is a plain actor"):
+        plan(child={**factory, "rest_after": 3.0})
+
+
+def test_max_live_is_read_and_checked() -> None:
+    assert plan(limits={"max_live": 3}).limits.max_live == 3
+    assert plan(limits={"max_live": "unlimited"}).limits.max_live is None
+    wrong: list[Any] = [0, -1, 1.0, 2.5, True, "3", "all", [], {}, float("nan")]
+    for value in wrong:
+        with pytest.raises(InvalidInput, match=r"limits\.max_live: .* is wrong here; give a whole number from 1"):
+            plan(limits={"max_live": value})
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -10,7 +10,7 @@ import trio
 import trio.testing
 from rich.console import Console
 
-from greenroom import Actor, ActorRef, Context, Limits, Supervisor, open_supervisor
+from greenroom import Actor, ActorRef, Agent, Context, Limits, Supervisor, Turn, open_supervisor
 from greenroom.console._live import LiveScreen
 from greenroom.console._memory import GONE_KEPT, Memory
 from greenroom.console._screen import Screen
@@ -83,6 +83,29 @@ async def test_the_tree_is_drawn_with_states_mail_incarnations_and_what_is_waite
         memory.look()
         assert "STALE" in terminal.last(memory, screen)[2]
         await slow.kill()
+
+
+class Idler(Agent[str]):
+    async def turn(self, turn: Turn[str], ctx: Context) -> str:
+        return "done"
+
+
+async def test_an_agent_that_rests_is_shown_so_with_its_last_turn_and_what_waits() -> None:
+    terminal, stream = Terminal(), StringIO()
+    async with open_supervisor("stage") as root:
+        memory = Memory(root)
+        plain = Screen(stream)
+        idler = await root.start(Idler, name="idler")
+        await idler.run_turn("x")
+        idler.rest()
+        idler.tell("later", trigger_turn=False)
+        await trio.testing.wait_all_tasks_blocked()
+        memory.look()
+        plain.show(memory)
+        row = terminal.last(memory, terminal.screen())[-1].split()
+        assert row == ["└─", "◦", "idler", "resting", "#2", "1", "its", "last", "turn", "is", "completed"]
+        assert "[resting]" in stream.getvalue()
+        root.reports.drain()
 
 
 async def test_who_has_gone_stays_in_the_picture_with_the_reason() -> None:

@@ -1,12 +1,13 @@
 """An actor with MCP servers, in the real runtime: ready when they are, failed with their words, crashed by their end."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import attrs
 import trio
 
-from greenroom import Actor, ChildEnded, ChildStartupFailed, Context, Request, open_supervisor
+from greenroom import Actor, Agent, ChildEnded, ChildStartupFailed, Context, Request, Turn, open_supervisor
 from greenroom.actors import Service
 from greenroom.mcp import McpConnection, mcp_server
 
@@ -90,3 +91,45 @@ async def test_a_tree_that_is_cancelled_while_its_servers_start_leaves_nothing(t
                 root.start_soon(Clerk, toolbox(), mute("--deaf", "--child", exit_grace=0.1, term_grace=0.1), name=name)
             await trio.sleep_forever()
     assert scope.cancelled_caught
+
+
+def servers() -> list[int]:
+    """The processes that this one has started and that are there."""
+    return [int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()]
+
+
+class Assistant(Agent[Add]):
+    """Add with the help of a real server, in turns."""
+
+    def __init__(self, pids: list[int], server: Service[McpConnection]) -> None:
+        self.pids, self.server = pids, server
+
+    def services(self) -> Sequence[Service[Any]]:
+        return (self.server,)
+
+    async def startup(self, ctx: Context) -> None:
+        self.pids += servers()
+
+    async def turn(self, turn: Turn[Add], ctx: Context) -> int:
+        message = turn.mail[0].message
+        result = await ctx.services["toolbox"].call_tool("add", {"a": message.a, "b": message.b})
+        total: int = result.structured_content["result"]
+        return total
+
+
+async def test_an_agent_that_rests_leaves_no_server_process_and_has_a_new_one_when_it_wakes(toolbox: Launch) -> None:
+    pids: list[int] = []
+    async with open_supervisor("stage") as root:
+        agent = await root.start(Assistant, pids, toolbox())
+        assert await agent.ask(Add(1, 2), timeout=20) == 3
+        [first] = pids
+        agent.rest()
+        with trio.fail_after(20):
+            while agent.incarnation == 1:
+                await trio.sleep(0.01)
+        assert first not in servers()
+        assert agent.lifecycle == "resting"
+        assert await agent.ask(Add(3, 4), timeout=20) == 7
+        assert len(pids) == 2
+        assert first not in servers()
+        root.reports.drain()

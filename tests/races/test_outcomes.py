@@ -41,7 +41,8 @@ def test_p23_whatever_meets_each_agent_and_each_task_has_one_outcome(subject: st
 @every_cell
 def test_p23_so_it_has_if_one_who_ends_it_is_cancelled_at_any_point(subject: str, pair: Pair) -> None:
     one, other = pair
-    for each in {pair, (other, one)}:
+    turned: Pair = (other, one)
+    for each in {pair, turned}:
         sweep = races.cancel_everywhere(*of(subject, each), schedules=1)
         assert sweep.points
         assert not sweep.failures, str(sweep)
