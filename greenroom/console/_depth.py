@@ -1,7 +1,7 @@
 """How deep a tree file is nested: what is deeper than any tree needs is told by its place, before anything that goes through it by recursion."""
 
 import re
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from ._problem import Place
 
@@ -60,6 +60,7 @@ def line_too_deep(text: str) -> int:
 
 
 def _items(value: Any) -> list[tuple[str | int, Any]]:
+    items: Any = value  # whose types are those of TOML
     if isinstance(value, dict):
-        return list(cast(dict[str, Any], value).items())
-    return list(enumerate(cast(list[Any], value))) if isinstance(value, list) else []
+        return list(items.items())
+    return list(enumerate(items)) if isinstance(value, list) else []

@@ -64,7 +64,7 @@ def test_rest_after_for_all_is_for_the_agents_among_them() -> None:
         tree: dict[str, Any] = {level: {"rest_after": 3.0}}
         assert plan(**tree).children[0].rest_after == 3.0
         assert plan(child=factory, **tree).children[0].rest_after is None
-    with pytest.raises(InvalidInput, match="rest_after: only agents can be put to rest, and actor is a plain actor"):
+    with pytest.raises(InvalidInput, match="rest_after: only agents can be put to rest, and account is a plain actor"):
         plan(child={**factory, "rest_after": 3.0})
 
 
