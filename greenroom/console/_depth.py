@@ -60,7 +60,7 @@ def line_too_deep(text: str) -> int:
 
 
 def _items(value: Any) -> list[tuple[str | int, Any]]:
-    items: Any = value  # whose types are those of TOML
-    if isinstance(value, dict):
-        return list(items.items())
-    return list(enumerate(items)) if isinstance(value, list) else []
+    kind: type[Any] = type(value)  # of TOML, and so no other than these
+    if kind is dict:
+        return list(value.items())
+    return list(enumerate(value)) if kind is list else []
