@@ -1,7 +1,8 @@
 """How deep a tree file is nested: what is deeper than any tree needs is told by its place, before anything that goes through it by recursion."""
 
 import re
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, cast
 
 from ._problem import Place
 
@@ -60,7 +61,6 @@ def line_too_deep(text: str) -> int:
 
 
 def _items(value: Any) -> list[tuple[str | int, Any]]:
-    kind: type[Any] = type(value)  # of TOML, and so no other than these
-    if kind is dict:
-        return list(value.items())
-    return list(enumerate(value)) if kind is list else []
+    if isinstance(value, dict):
+        return list(cast("dict[str, Any]", value).items())
+    return list(enumerate(cast("Sequence[Any]", value))) if isinstance(value, list) else []

@@ -46,6 +46,11 @@ class Gate(Stepper):
         for task in held:
             trio.lowlevel.reschedule(task)
 
+    def forget(self) -> None:
+        """Let go of a run that is over."""
+        super().forget()
+        self._resumed.clear()
+
     def task_spawned(self, task: Task) -> None:
         """Wrap a new task."""
         super().task_spawned(task)

@@ -9,22 +9,20 @@ works so.
 from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from random import Random
-from threading import Lock, local
-from typing import Any
+from threading import local
+from typing import Any, Final
 
 import trio
 from trio._core import _run
 
+from ._borrowed import Borrowed
 from ._clock import PATIENCE
 from ._stepper import Director, Stepper, Task
 
 trio_run: Any = _run
 _here = local()
-_lock = Lock()
-_users = 0
-_before: tuple[Any, bool] = (None, False)
 
 
 class Hook(Stepper):
@@ -48,6 +46,11 @@ class Hook(Stepper):
         entry = getattr(self._token, "_reentry_queue", None)
         if all(hasattr(entry, name) for name in ("queue", "idempotent_queue")) and hasattr(self._runner, "deadlines"):
             self._entry = entry
+
+    def forget(self) -> None:
+        """Let go of a run that is over."""
+        super().forget()
+        self._runner = self._runq = self._entry = self._batch = None
 
     def after_task_step(self, task: Task) -> None:
         """Choose the next one in the same round, if another would bring nothing new."""
@@ -113,36 +116,40 @@ class _Shuffler(Random):
         stepper: Hook | None = getattr(_here, "stepper", None)
         if stepper is not None and stepper.is_shut:
             stepper.order(x)
-        elif _before[1]:
-            _before[0].shuffle(x)
-        elif _before[0].random() < 0.5:  # noqa: PLR2004 -- heads or tails, as in Trio
+            return
+        before, is_deterministic = _order_of_batches.before
+        if is_deterministic:
+            before.shuffle(x)
+        elif before.random() < 0.5:  # noqa: PLR2004 -- heads or tails, as in Trio
             x.reverse()
 
 
 _shuffler = _Shuffler()
 
 
+def _look() -> tuple[Any, bool]:
+    return trio_run._r, trio_run._ALLOW_DETERMINISTIC_SCHEDULING  # noqa: SLF001 -- the hook
+
+
+def _put(order: tuple[Any, bool]) -> None:
+    trio_run._r, trio_run._ALLOW_DETERMINISTIC_SCHEDULING = order  # noqa: SLF001
+
+
+_order_of_batches: Final = Borrowed(_look, partial(_put, (_shuffler, True)), _put)
+
+
 @contextmanager
 def hooked(stepper: Stepper) -> Generator[None]:
     """Let a stepper order the batches of what this thread runs meanwhile."""
-    global _users, _before  # noqa: PLW0603 -- it stands for globals of Trio's
     if not isinstance(stepper, Hook):
         yield
         return
-    with _lock:
-        if not _users:
-            _before = trio_run._r, trio_run._ALLOW_DETERMINISTIC_SCHEDULING  # noqa: SLF001 -- the hook
-            trio_run._r, trio_run._ALLOW_DETERMINISTIC_SCHEDULING = _shuffler, True  # noqa: SLF001
-        _users += 1
-    _here.stepper = stepper
-    try:
-        yield
-    finally:
-        del _here.stepper
-        with _lock:
-            _users -= 1
-            if not _users:
-                trio_run._r, trio_run._ALLOW_DETERMINISTIC_SCHEDULING = _before  # noqa: SLF001
+    with _order_of_batches:
+        _here.stepper = stepper
+        try:
+            yield
+        finally:
+            del _here.stepper
 
 
 class _Probe:

@@ -15,6 +15,7 @@ from ._clock import GivenUp, VirtualClock
 from ._decider import Choice, Decider
 from ._ending import Ending, bury
 from ._errors import DeadlockFound, OutsideSilent, StepEndless, StepsExceeded
+from ._garbage import collected_seldom
 from ._gate import Gate
 from ._hook import Hook, hooked, trio_run, works
 from ._leaving import leaves
@@ -315,16 +316,17 @@ class Stage:
             What `main` does; the result of the last scenario if that had to be given up, and the stage with it.
         """
 
-        async def listening() -> Any:
+        async def listening() -> None:
             roots.append(trio.lowlevel.current_root_task())
             with watch.listening():
-                return await main()
+                results.append(await main())
 
         roots: list[Any] = []
-        with hooked(self.stepper), threads_hooked(), random_kept(), watched() as watch:
+        results: list[Any] = []  # and not returned: Trio keeps what it is returned until the garbage is looked for
+        with hooked(self.stepper), threads_hooked(), random_kept, watched() as watch:
             self._watch = watch
             try:
-                return trio.run(listening, clock=self.clock, instruments=[self.stepper])
+                trio.run(listening, clock=self.clock, instruments=[self.stepper])
             except trio.TrioInternalError as error:
                 play = self._play
                 if play is None or not (isinstance(error.__cause__, GivenUp) or play.struck is not None):
@@ -337,12 +339,15 @@ class Stage:
                 if leaving is None or leaving is error:
                     raise
                 raise leaving from None  # bare, as it was raised: Trio has put groups around it
+            finally:
+                self.stepper.forget()
+        return results[0]
 
 
 @contextmanager
 def prepared() -> Generator[None]:
     """Do for many runs at once what each would have to do for itself. Runs in it need less time; nothing else changes."""
-    with threads_hooked(), random_kept():
+    with threads_hooked(), random_kept, collected_seldom:
         yield
 
 

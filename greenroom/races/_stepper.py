@@ -73,6 +73,14 @@ class Stepper(trio.abc.Instrument):
         """Let all tasks go, for good: what follows is as Trio likes."""
         self.is_shut = False
 
+    def forget(self) -> None:
+        """Let go of a Trio run that is over: what refers to itself in circles is garbage that has to be looked for."""
+        nobody: Any = None
+        self.director = nobody
+        self._token = None
+        self._numbers, self._labels, self._coroutines, self._waiters = {}, {}, {}, {}
+        self.held.clear()
+
     def wake(self) -> None:
         """Have Trio look again before it waits."""
         assert self._token is not None

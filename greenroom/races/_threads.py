@@ -8,14 +8,15 @@ choice like any other. A self-test says whether the installed Trio lets itself b
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from functools import cache
-from threading import Lock, Thread, get_ident, local
-from typing import Any, Literal
+from functools import cache, partial
+from threading import Thread, get_ident, local
+from typing import Any, Final, Literal
 
 import attrs
 import trio
 from trio import _threads as _trio_threads
 
+from ._borrowed import Borrowed
 from ._errors import ThreadRefused
 
 #: "inline": what is given to a thread runs at once, in the step that asks for it; "refuse": it raises `ThreadRefused`; "real": it runs in a thread,
@@ -24,9 +25,6 @@ Threads = Literal["inline", "refuse", "real"]
 
 trio_threads: Any = _trio_threads
 _here = local()
-_lock = Lock()
-_users = 0
-_before: tuple[Any, Any, Any] = (None, None, None)
 _thread_class: Any = Thread
 
 
@@ -100,7 +98,7 @@ class ThreadWork:
 
         self.in_flight += 1
         self.ran_real = True
-        _before[0](fn, told, name)
+        _ways_to_threads.before[0](fn, told, name)
 
     def note(self, thread: Thread) -> None:
         """Hear of a thread that is started by what the scenario calls; Trio's own are known already."""
@@ -170,48 +168,46 @@ def _free(function: Any, name: str) -> Any:
 
 def _start_thread_soon(fn: Any, deliver: Any, name: str | None = None) -> None:
     work: ThreadWork | None = getattr(_here, "work", None)
-    (_before[0] if work is None else work.start)(fn, deliver, name)
+    (_ways_to_threads.before[0] if work is None else work.start)(fn, deliver, name)
 
 
 def _start_thread(thread: Thread) -> None:
     work: ThreadWork | None = getattr(_here, "work", None)
     if work is not None:
         work.note(thread)
-    _before[2](thread)
+    _ways_to_threads.before[2](thread)
 
 
 def _send_message_to_trio(trio_token: Any, message_to_trio: Any) -> Any:
     work: ThreadWork | None = getattr(_here, "work", None)
-    send = _before[1] if work is None or work.inline is None else work.call_back
+    send = _ways_to_threads.before[1] if work is None or work.inline is None else work.call_back
     return send(trio_token, message_to_trio)
+
+
+def _look() -> tuple[Any, Any, Any]:
+    return trio_threads.start_thread_soon, trio_threads._send_message_to_trio, _thread_class.start  # noqa: SLF001 -- the hook
+
+
+def _put(ways: tuple[Any, Any, Any]) -> None:
+    trio_threads.start_thread_soon, trio_threads._send_message_to_trio, _thread_class.start = ways  # noqa: SLF001
+
+
+_ways_to_threads: Final = Borrowed(
+    _look, partial(_put, (_start_thread_soon, _send_message_to_trio, _start_thread)), _put
+)
 
 
 @contextmanager
 def threads_hooked() -> Generator[None]:
     """Let `use` say what becomes of what this thread's Trio run gives to threads meanwhile."""
-    global _users, _before  # noqa: PLW0603 -- it stands for globals of Trio's
     if not _has_names():
         yield
         return
-    with _lock:
-        if not _users:
-            _before = (
-                trio_threads.start_thread_soon,
-                trio_threads._send_message_to_trio,  # noqa: SLF001 -- the hook
-                _thread_class.start,
-            )
-            _thread_class.start = _start_thread
-            trio_threads.start_thread_soon = _start_thread_soon
-            trio_threads._send_message_to_trio = _send_message_to_trio  # noqa: SLF001
-        _users += 1
-    try:
-        yield
-    finally:
-        use(None)
-        with _lock:
-            _users -= 1
-            if not _users:
-                trio_threads.start_thread_soon, trio_threads._send_message_to_trio, _thread_class.start = _before  # noqa: SLF001
+    with _ways_to_threads:
+        try:
+            yield
+        finally:
+            use(None)
 
 
 def use(work: ThreadWork | None) -> None:
