@@ -22,6 +22,7 @@ from ._reports import ChildEnded, ChildStartupFailed, log_of, post_report
 from ._request import Asked
 from ._resting import lie_down
 from ._slot import NO_ORDER, Slot
+from ._succession import hand_over
 from ._turn import TurnOutcome
 
 #: Verdicts by which another incarnation follows.
@@ -130,13 +131,7 @@ def _begin_restart(slot: Slot, reason: ExitReason) -> None:
         drop_watching(slot)
         tell_monitors(slot, reason, slot_ends=False)
         more.gate = more.family = more.turn = more.warnings = more.helpers = None
-    box = slot.box
-    if box.waiting_senders:
-        detail = f"incarnation {slot.incarnation}, to which this ref is pinned, has ended"
-        box.refuse_senders(partial(ActorStopped, slot.path, detail=detail), incarnation=slot.incarnation)
-    box.expel(slot.incarnation)
-    slot.incarnation += 1
-    slot.get_more().last_exit = reason
+    hand_over(slot, reason)
     slot.reason, slot.order, slot.by, slot.stop_by, slot.get_more().last_turn = None, NO_ORDER, "", inf, None
     if more is not None and more.log is not None:
         more.log.forget()

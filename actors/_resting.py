@@ -10,17 +10,17 @@ What arrives between the two steps waits, and the next incarnation begins in the
 one run: it looks idle, and its run queue is a bed.
 """
 
-from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
-from ._errors import ActorStopped, NotIdle
+from ._errors import NotIdle
 from ._lifecycle import INITIALIZING, QUEUED, READY, RESTARTING, RESTING, Lifecycle
 from ._monitor import drop_watching, tell_monitors
 from ._reasons import Rested
 from ._slot import DRAIN, NO_ORDER, Slot
+from ._succession import hand_over
 from ._timer import cancel_timers
 
 if TYPE_CHECKING:
@@ -142,15 +142,9 @@ def lie_down(slot: Slot, reason: Rested) -> None:
     more.gate = more.family = more.warnings = None
     slot.actor = slot.context = slot.ctx = slot.runner = None
     slot.ending = slot.started = slot.starting = False
-    box = slot.box
-    if box.waiting_senders:
-        detail = f"incarnation {slot.incarnation}, to which this ref is pinned, has ended"
-        box.refuse_senders(partial(ActorStopped, slot.path, detail=detail), incarnation=slot.incarnation)
-    box.expel(slot.incarnation)
-    slot.incarnation += 1
+    hand_over(slot, reason)
     if more.log is not None:
         more.log.hand_on()
-    more.last_exit = reason
     more.rests += 1
     # Who was told to drain wakes up for it; a stop or a kill would have made this another end.
     slot.reason, slot.stop_by, slot.order = None, inf, DRAIN if slot.admin else NO_ORDER
@@ -160,5 +154,5 @@ def lie_down(slot: Slot, reason: Rested) -> None:
     slot.touch()
     runtime.passivation.release(slot)
     roused, more.roused = more.roused, False
-    if roused or slot.order is DRAIN or box.has_triggers:
+    if roused or slot.order is DRAIN or slot.box.has_triggers:
         runtime.wake(slot)

@@ -142,7 +142,9 @@ import subprocess, sys
 started = []
 
 async def test_left(tree):
-    started.append(subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE))
+    command = [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()"]
+    started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+    started[0].stdout.readline()  # in the middle of an exec a process has no command line
 
 def test_clean_up():
     started[0].communicate()
