@@ -62,7 +62,9 @@ class Watch:
             if pool.baton is None and pool.runq:
                 pool.kick()
             feeds = worker.runtime.feeds
-            if feeds and not worker.hit:  # the first time in this message; whoever has been told hears of its end, too
+            if (
+                feeds and not worker.hit and slot.in_turn
+            ):  # the first time in this message; who is told hears of its end, too
                 worker.runtime.notify_feeds()
         return yielded
 

@@ -224,6 +224,23 @@ async def test_who_is_still_at_work_is_told_as_running_and_then_as_idle(kind: An
         root.reports.drain()
 
 
+async def test_the_steps_of_a_startup_are_no_changes() -> None:
+    class Steps(Works):
+        async def startup(self, ctx: Context) -> None:
+            for _ in range(20):
+                await trio.sleep(0.1)
+
+    async with open_supervisor("stage") as root, root.subscribe() as feed:
+        root.start_soon(Steps)
+        await wait_all_tasks_blocked()
+        await anext(feed)
+        told = 0
+        with trio.move_on_after(10):
+            async for _ in feed:
+                told += 1
+        assert told == 1  # that it is ready
+
+
 # -- against a model: a bit that says whether something has changed since the last state
 
 STEPS = st.lists(
