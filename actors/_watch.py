@@ -62,9 +62,8 @@ class Watch:
             if pool.baton is None and pool.runq:
                 pool.kick()
             feeds = worker.runtime.feeds
-            if (
-                feeds and not worker.hit and slot.in_turn
-            ):  # the first time in this message; who is told hears of its end, too
+            # The first time in this message; who is told hears of its end, too.
+            if feeds and not worker.hit and slot.in_turn:
                 worker.runtime.notify_feeds()
         return yielded
 
