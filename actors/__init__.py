@@ -129,6 +129,7 @@ from ._slot import Order as Order
 from ._slot import Slot as Slot
 from ._slot import descendants as descendants
 from ._slot import make_slot as make_slot
+from ._start_options import ChildOptions as ChildOptions
 from ._start_options import Nobody as Nobody
 from ._status import STATUSES as STATUSES
 from ._status import Completed as Completed

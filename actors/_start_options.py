@@ -15,16 +15,21 @@ class Nobody:
     """
 
 
-class StartOptions(TypedDict, total=False):
-    """The keywords of `ctx.start_soon` and `ctx.start`."""
+class ChildOptions(TypedDict, total=False):
+    """The keywords with which a child is started, but for its first message."""
 
     name: str | None
     restart: RestartType
     shutdown: float | None
     startup_timeout: float | None
-    mailbox: MailboxSpec
-    labels: Mapping[str, Any]
+    mailbox: MailboxSpec | None
+    labels: Mapping[str, Any] | None
     redeliver: int
     rest_after: float | None
+
+
+class StartOptions(ChildOptions, total=False):
+    """The keywords of `ctx.start_soon` and `ctx.start`."""
+
     mail: Any
     wake_parent: bool

@@ -20,5 +20,5 @@ from ._open import Scheduling as Scheduling
 from ._open import open_supervisor as open_supervisor
 from ._snapshot import ActorInfo as ActorInfo
 from ._snapshot import LatestTree as LatestTree
-from ._supervisor import ChildrenFailed as ChildrenFailed
 from ._supervisor import Supervisor as Supervisor
+from ._supervisor_actor import ChildrenFailed as ChildrenFailed

@@ -8,7 +8,7 @@ import attrs
 
 from ..actors import Blueprint, InvalidSpec, Policy, RestartType, check_arguments
 from ..mailbox import PLAIN, MailboxSpec
-from ._options import OPTIONS, check_name, check_rest, compile_policy
+from ._options import RULES, check_name, check_rest, compile_policy
 
 StartupMode = Literal["inline", "deferred"]
 
@@ -65,7 +65,7 @@ class ChildSpec:
 
     def policy(self) -> Policy:
         """Return what it comes to at run time. Raises InvalidSpec."""
-        options = {key: getattr(self, key) for key in OPTIONS if hasattr(self, key) and key != "name"}
+        options = {key: getattr(self, key) for key in RULES}
         return compile_policy(options, declared=True, inline=self.startup == "inline")
 
 

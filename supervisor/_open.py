@@ -44,7 +44,8 @@ from ._launch import LaunchGate
 from ._limits import Limits
 from ._options import check_name
 from ._starter import Starter
-from ._supervisor import Supervisor, SupervisorActor
+from ._supervisor import Supervisor
+from ._supervisor_actor import SupervisorActor
 from ._team import make_team
 
 logger = logging.getLogger("greenroom")

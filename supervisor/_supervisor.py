@@ -1,231 +1,44 @@
-"""Supervisors: actors without a behaviour of their own, that own children."""
+"""The handle of a supervisor: by which its children are started, found, watched and ended."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar, TypeVarTuple, overload
+from typing import Any
 
 import trio
 
 from ..actors import (
-    INITIALIZING,
     PARKED,
-    QUEUED,
     RESTARTING,
     STOP,
-    Actor,
     ActorRef,
-    Context,
     EndedActor,
     ExitReason,
-    GreenroomError,
-    Nobody,
     ReportLog,
-    RestartType,
     Slot,
-    StartupFailed,
     Status,
     close_parked,
     descendants,
     log_of,
     order_end,
     reopen,
-    slot_of,
 )
-from ..mailbox import DeadLetters, MailboxSpec
-from ._childspec import ChildSpec
+from ..mailbox import DeadLetters
 from ._errors import AlreadyRunning, ChildNotFound
-from ._intensity import Intensity
 from ._limits import Limits
-from ._options import given_options
 from ._oversight import Oversight
 from ._snapshot import ActorInfo, LatestTree, subscribe_tree, take_snapshot
 from ._starter import Starter, wait_started
+from ._starting import Starting
+from ._supervisor_actor import SupervisorActor
 from ._team import children_of, team_of
 
-M = TypeVar("M")
-Ts = TypeVarTuple("Ts")
 
-
-class ChildrenFailed(GreenroomError):
-    """A declared child that is started inline failed to start, so its supervisor did.
-
-    Attributes:
-        child: its path.
-        rolled_back: the paths of those that had started and were stopped for it, in reverse order.
-    """
-
-    def __init__(self, child: str, cause: str, rolled_back: tuple[str, ...]) -> None:
-        super().__init__(child, cause, rolled_back)
-        self.child, self.cause, self.rolled_back = child, cause, rolled_back
-
-    def __str__(self) -> str:
-        """Say which child, why, and what was undone."""
-        undone = f"; stopped again: {', '.join(self.rolled_back)}" if self.rolled_back else ""
-        return f"{self.child}: {self.cause}{undone}"
-
-
-class SupervisorActor(Actor[Any]):
-    """Be the body of a supervisor: start the declared children in order, then leave the work to them."""
-
-    own_task = True
-    counts_as_startup = False
-
-    def __init__(self, starter: Starter, specs: list[ChildSpec], intensity: Intensity) -> None:
-        self._starter = starter
-        self._specs = specs
-        self.intensity = intensity
-
-    async def startup(self, ctx: Context) -> None:
-        """Register all, then launch one by one, each after the inline ones before it are ready."""
-        owner = slot_of(ctx.ref)
-        slots = [self._register(owner, spec) for spec in self._specs]
-        for slot, spec in zip(slots, self._specs, strict=True):
-            if slot.life is not QUEUED:
-                continue  # terminated before its turn came
-            slot.runtime.launch(slot)
-            if spec.startup == "inline":
-                await self._wait_inline(slot, slots)
-
-    def _register(self, owner: Slot, spec: ChildSpec) -> Slot:
-        return self._starter.register(
-            owner,
-            spec.bound_factory(),
-            spec.args,
-            {"name": spec.name},
-            awaited=spec.startup == "inline",
-            policy=spec.policy(),
-            waits=True,
-        )
-
-    async def _wait_inline(self, slot: Slot, slots: list[Slot]) -> None:
-        while slot.life in (QUEUED, INITIALIZING):
-            await slot.changed()
-        reason = slot.reason
-        if slot.has_ended and slot.incarnation == 1 and isinstance(reason, StartupFailed) and not slot.admin:
-            started = [each.path for each in slots[: slots.index(slot)] if not each.has_ended]
-            failed = ChildrenFailed(slot.path, f"failed to initialize: {reason.cause}", tuple(reversed(started)))
-            raise failed from reason.error
-
-    def receive(self, message: Any, ctx: Context) -> None:
-        """Refuse: a supervisor has no use for mail."""
-        raise TypeError(f"{ctx.path} is a supervisor and handles no mail; it got {message!r}")
-
-
-class Supervisor(Oversight):
+class Supervisor(Starting, Oversight):
     """Start, find, watch and end the children of a supervisor; what `open_supervisor` gives."""
 
     def __init__(self, slot: Slot, starter: Starter) -> None:
         self._slot = slot
         self._starter = starter
-
-    # -- starting
-
-    @overload
-    def start_soon(
-        self,
-        factory: Callable[[*Ts], Actor[M]],
-        *args: *Ts,
-        name: str | None = None,
-        restart: RestartType = "temporary",
-        shutdown: float | None = 5.0,
-        startup_timeout: float | None = 60.0,
-        mailbox: MailboxSpec | None = None,
-        labels: Mapping[str, Any] | None = None,
-        redeliver: int = 0,
-        rest_after: float | None = None,
-        mail: M | Callable[[M], Nobody] = ...,
-    ) -> ActorRef[M]: ...
-    @overload
-    def start_soon(
-        self,
-        factory: Callable[[Context, *Ts], Awaitable[object]],
-        *args: *Ts,
-        name: str | None = None,
-        restart: RestartType = "temporary",
-        shutdown: float | None = 5.0,
-        startup_timeout: float | None = 60.0,
-        mailbox: MailboxSpec | None = None,
-        labels: Mapping[str, Any] | None = None,
-        redeliver: int = 0,
-        rest_after: float | None = None,
-        mail: Any = ...,
-    ) -> ActorRef[Any]: ...
-    @trio.lowlevel.enable_ki_protection  # type: ignore[misc]  # mypy does not see that it takes the overloads' keywords
-    def start_soon(self, factory: Any, *args: Any, **options: Any) -> ActorRef[Any]:  # noqa: D417 -- the same keywords
-        """Register a child and return at once: it can be found, mailed, monitored and stopped, and nothing of it has run. Plain function.
-
-        Mail that comes before it is ready waits for it. A startup that fails is posted to `reports`, exactly once.
-
-        Args:
-            factory: a class derived from Actor or Agent, a function that returns one, or an async function `f(ctx, *args)`.
-            args: positional, as in Trio; keywords go in with functools.partial.
-            name: unique among the children; without one, class and uid (`worker-7`).
-            restart: "temporary" (the default here), "transient" or "permanent"; the last also retries a failed first startup.
-            shutdown: seconds that an end which was asked for may take; 0 cancels at once, None means no limit.
-            startup_timeout: seconds for services and `startup` together, from when they really begin; None means no limit.
-            mailbox: its bounds, a `MailboxSpec`.
-            labels: shown in snapshots, reports and logs.
-            redeliver: how often the message that it crashed on is given again, to the incarnation that follows.
-            rest_after: seconds that an agent is idle before it is put to rest (`ActorRef.rest`); None means never.
-            mail: a first message, before all other mail.
-
-        Returns:
-            The child's ref, which survives restarts.
-
-        Raises:
-            InvalidSpec: a wrong factory, argument, name or option.
-            NameInUse: with the holder. LimitReached: with the limit and who holds it.
-            ActorStopping, ActorStopped, ActorRestarting: the supervisor takes no children now.
-            In every case nothing has been changed.
-        """
-        slot = self._starter.register(self._slot, factory, args, given_options(options) if options else options)
-        slot.runtime.launch(slot)
-        return slot.ref()
-
-    @overload
-    async def start(
-        self,
-        factory: Callable[[*Ts], Actor[M]],
-        *args: *Ts,
-        name: str | None = None,
-        restart: RestartType = "temporary",
-        shutdown: float | None = 5.0,
-        startup_timeout: float | None = 60.0,
-        mailbox: MailboxSpec | None = None,
-        labels: Mapping[str, Any] | None = None,
-        redeliver: int = 0,
-        rest_after: float | None = None,
-        mail: M | Callable[[M], Nobody] = ...,
-    ) -> ActorRef[M]: ...
-    @overload
-    async def start(
-        self,
-        factory: Callable[[Context, *Ts], Awaitable[object]],
-        *args: *Ts,
-        name: str | None = None,
-        restart: RestartType = "temporary",
-        shutdown: float | None = 5.0,
-        startup_timeout: float | None = 60.0,
-        mailbox: MailboxSpec | None = None,
-        labels: Mapping[str, Any] | None = None,
-        redeliver: int = 0,
-        rest_after: float | None = None,
-        mail: Any = ...,
-    ) -> ActorRef[Any]: ...
-    @trio.lowlevel.enable_ki_protection  # type: ignore[misc]  # as start_soon
-    async def start(self, factory: Any, *args: Any, **options: Any) -> ActorRef[Any]:
-        """Register a child and wait until it is ready. Arguments as `start_soon`.
-
-        A startup that fails is raised here: it posts no report, is not retried, and leaves no child.
-
-        Checkpoint: always. Cancellation: kills the child, waits for its end, and raises.
-
-        Raises:
-            StartupFailed: its startup raised; the error is the `__cause__`.
-            ActorStopped: it was stopped before it was ready.
-            InvalidSpec, NameInUse, LimitReached, ActorStopping, ActorStopped, ActorRestarting: as `start_soon`.
-        """
-        return (await self._starter.start(self._slot, factory, args, given_options(options))).ref()
 
     # -- finding and looking
 
