@@ -236,7 +236,8 @@ def test_the_intensity_of_a_child_is_its_own_or_its_supervisors_and_what_it_leav
 
 
 def test_of_backoff_and_intensity_the_nearer_one_counts() -> None:
-    backoff, intensity = {"backoff": {"initial": 1, "maximum": 2}}, {"intensity": {"max_restarts": 1}}
+    backoff: dict[str, Any] = {"backoff": {"initial": 1, "maximum": 2}}
+    intensity: dict[str, Any] = {"intensity": {"max_restarts": 1}}
     spec = only_actor(plan(actor(**intensity), base=backoff))
     assert (spec.backoff, spec.intensity) == (None, Intensity(1))
     spec = only_actor(plan(actor(**backoff), defaults=intensity))
@@ -246,7 +247,8 @@ def test_of_backoff_and_intensity_the_nearer_one_counts() -> None:
 
 
 def test_what_other_levels_say_of_restarts_is_not_for_temporary_children() -> None:
-    for options in ({"backoff": {"initial": 1, "maximum": 2}}, {"intensity": {"max_restarts": 1}}):
+    both: list[dict[str, Any]] = [{"backoff": {"initial": 1, "maximum": 2}}, {"intensity": {"max_restarts": 1}}]
+    for options in both:
         spec = only_actor(plan(actor(restart="temporary"), defaults=options))
         assert (spec.backoff, spec.intensity) == (None, None)
         (problem,) = wrong(actor(restart="temporary", **options))
@@ -462,6 +464,65 @@ name = "guests"
 strategy = "dynamic"
 max_children = 100
 """
+
+
+ALL_WRONG = """
+name = "shop"
+main = "counter/clark"
+strategy = "dynamic"
+auto_shutdown = "any"
+[base]
+start_retry = { initial = 1 }
+[profiles.slow]
+backoff = { initial = 5, maximum = 1 }
+[[children]]
+name = "counter"
+strategy = "one_for_al"
+mailbox = { capacity = 3 }
+[children.defaults]
+restart = "transent"
+[[children.children]]
+name = "clerk"
+factory = "cast_of_actors:klerk"
+[[children.children]]
+name = "clerk"
+factory = "cast_of_actors:clerk"
+children = []
+[[children.children]]
+name = "desk"
+children = [{ name = "drawer", factory = "cast_of_actors:Worker", kwargs = { sise = 3 } }, 4]
+[[children]]
+name = "cache"
+partitions = 0
+[[children]]
+name = "guests"
+strategy = "dynamic"
+max_children = 0
+children = [{ name = "guest", factory = "cast_of_actors:Worker", backoff = "of", significant = "yes" }]
+"""
+
+
+def test_all_that_is_wrong_with_a_nested_file_is_told_at_once_with_its_places(tree: Write, greenroom: Run) -> None:
+    path = tree(ALL_WRONG)
+    for command in ("check", "run"):
+        ended = greenroom(command, path)
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert [line.removeprefix(f"greenroom: {path}: ").partition(";")[0] for line in ended.stderr.splitlines()] == [
+            "strategy: 'dynamic' is wrong here",
+            "auto_shutdown: 'any' is wrong here",
+            "children[0].strategy: 'one_for_al' is wrong here",
+            "children[0].defaults.restart: 'transent' is wrong here",
+            "children[0].children[1].children: is for supervisors, and what has a factory is none",
+            "children[0].children[2].children[1]: 4 is wrong here",
+            "children[0].mailbox: is for actors, and this is a supervisor",
+            "children[1].partitions: 0 is wrong here",
+            "children[2].max_children: 0 is wrong here",
+            "children[2].children[0].significant: 'yes' is wrong here",
+            "children[2].children[0].backoff: 'of' is wrong here",
+            "children[0].children[0].factory: cast_of_actors has no 'klerk'",
+            "children[0].children[1].name: 'clerk' is the name of another child too",
+            "children[0].children[2].children[0]: Worker(*args, size=1): got an unexpected keyword argument 'sise'",
+        ]
 
 
 def test_check_says_who_supervises_whom_and_how(tree: Write, greenroom: Run) -> None:
