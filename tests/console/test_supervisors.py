@@ -551,6 +551,7 @@ def test_a_nested_tree_runs_as_its_strategies_say_until_a_main_child_deep_in_it_
         f"counter/line      warning: crashed: ValueError: broken on purpose; restarting as incarnation {n}"
         for n in (2, 3)
     ]
+    assert any(line.startswith("/shop ") and "rest_for_one" in line for line in lines)
     assert any(line.startswith("counter ") and "one_for_all" in line for line in lines)
     assert not any(line.startswith("cache/") and "incarnation" in line for line in lines)
     # The line has broken twice, and taken the clerk along each time.
@@ -579,27 +580,36 @@ factory = "cast_of_actors:waits"
     assert "other             [ended] shutdown" in ended.stdout
 
 
-@pytest.mark.parametrize("significant", ["true", "false"])
-def test_how_a_main_child_deep_in_the_tree_ended_is_told_also_if_its_supervisor_has_gone_before_all_is_ready(
-    tree: Write, greenroom: Run, significant: str
+@pytest.mark.parametrize(
+    ("inner", "retention"),
+    [
+        ('auto_shutdown = "any_significant"\nrestart = "temporary"\nsignificant = true', 3600),
+        ('auto_shutdown = "any_significant"\nrestart = "temporary"', 3600),
+        ('auto_shutdown = "all_significant"', 0),  # its supervisor is there, and has the report
+    ],
+)
+def test_how_a_main_child_deep_in_the_tree_ended_is_told_also_if_it_has_gone_before_all_is_ready(
+    tree: Write, greenroom: Run, inner: str, retention: int
 ) -> None:
+    significant = str("any_" in inner).lower()
     text = f"""
 name = "shop"
 main = "inner/a"
 auto_shutdown = "any_significant"
+[limits]
+retention = {retention}
 [[children]]
 name = "inner"
-auto_shutdown = "any_significant"
-restart = "temporary"
-significant = {significant}
-children = [{{ name = "a", factory = "cast_of_actors:done", args = ["a result"], restart = "temporary", significant = true }}]
+{inner}
+children = [{{ name = "a", factory = "cast_of_actors:done", args = ["a result"], restart = "temporary", significant = {significant} }}]
 [[children]]
 name = "other"
 factory = "cast_of_actors:Worker"
 """
     path = tree(text)
     ended = greenroom("run", path)
-    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stderr == ""
+    assert ended.returncode == 0
     assert ended.stdout.endswith("\n\na result\n")
     path.write_text(text.replace("cast_of_actors:done", "cast_of_actors:breaks").replace('args = ["a result"], ', ""))
     ended = greenroom("run", path)
