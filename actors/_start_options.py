@@ -1,9 +1,10 @@
 """What may be given when a child is started besides its factory, as type checkers see it; `supervisor` checks the values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 from ..mailbox import MailboxSpec
+from ._keys import Keyable, RegistryKey
 from ._policy import RestartType
 
 
@@ -26,6 +27,7 @@ class ChildOptions(TypedDict, total=False):
     labels: Mapping[str, Any] | None
     redeliver: int
     rest_after: float | None
+    keys: Sequence[Keyable | RegistryKey]
 
 
 class StartOptions(ChildOptions, total=False):

@@ -1,13 +1,14 @@
 """Child specifications: what is declared before a tree runs."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, cast
 
 import attrs
 
-from ..actors import Blueprint, InvalidSpec, Policy, RestartType, check_arguments
+from ..actors import Blueprint, InvalidSpec, Keyable, Policy, RegistryKey, RestartType, check_arguments
 from ..mailbox import PLAIN, MailboxSpec
+from ._key_book import KeyBook
 from ._options import RULES, check_name, check_rest, compile_policy
 
 StartupMode = Literal["inline", "deferred"]
@@ -24,6 +25,11 @@ def _are_keywords(value: object) -> bool:
 def _as_tuple(args: Iterable[Any]) -> tuple[Any, ...]:
     """Return arguments as a tuple; what are none is left as it is, to be told with all else that is wrong."""
     return tuple(args) if _is_list(args) else cast("Any", args)
+
+
+def _as_own_list(keys: Any) -> Any:
+    """Return a list of its own; what is none is left as it is, as above."""
+    return [*keys] if type(keys) is list else keys
 
 
 @attrs.frozen
@@ -44,6 +50,8 @@ class ChildSpec:
         redeliver: how often the mail that it crashed on is given again, before all other mail, to the incarnation that follows; then it is done
             with. Requests that were taken over with `ctx.defer_reply()`, direct turns, ticks and `Down`s are not given again.
         rest_after: seconds that an agent is idle, with nothing that keeps it, before it is put to rest; None means never. For agents alone.
+        keys: a list of what it holds in the registry, from its registration on, over restarts and rest, and while it is parked: keys as such, or
+            `RegistryKey(key, value, duplicate=True)`.
     """
 
     name: str
@@ -58,6 +66,7 @@ class ChildSpec:
     labels: Mapping[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True)
     redeliver: int = attrs.field(default=0, kw_only=True)
     rest_after: float | None = attrs.field(default=None, kw_only=True)
+    keys: Sequence[Keyable | RegistryKey] = attrs.field(factory=list[Any], converter=_as_own_list, kw_only=True)
 
     def bound_factory(self) -> Callable[..., Any]:
         """Return the factory with its keyword arguments."""
@@ -80,6 +89,7 @@ def check_specs(specs: Any, read: Callable[[Any], Blueprint]) -> list[ChildSpec]
     problems: list[str] = []
     checked: list[ChildSpec] = []
     names: set[str] = set()
+    book = KeyBook()
     for index, spec in enumerate(specs):
         if not isinstance(spec, ChildSpec):
             problems.append(f"children[{index}]: {spec!r} is no ChildSpec")
@@ -94,11 +104,14 @@ def check_specs(specs: Any, read: Callable[[Any], Blueprint]) -> list[ChildSpec]
             problems.append(f"{where}: {error}")
         if spec.startup not in ("inline", "deferred"):
             problems.append(f"{where}: startup: {spec.startup!r} is neither 'inline' nor 'deferred'")
-        for check in (spec.policy, partial(_check_factory, spec, read)):
-            try:
-                check()
-            except InvalidSpec as error:
-                problems.append(f"{where}: {error}")
+        try:
+            problems += book.note(where, spec.policy().keys)
+        except InvalidSpec as error:
+            problems.append(f"{where}: {error}")
+        try:
+            _check_factory(spec, read)
+        except InvalidSpec as error:
+            problems.append(f"{where}: {error}")
         checked.append(spec)
     if problems:
         raise InvalidSpec("\n".join(problems) if len(problems) > 1 else problems[0])

@@ -56,7 +56,7 @@ class Starter:
         """Register a child: path, uid, limits, parent link and mailbox in one step; nothing of it has run.
 
         Raises:
-            InvalidSpec, NameInUse, LimitReached, ActorStopping, ActorStopped, ActorRestarting: nothing has been changed.
+            InvalidSpec, NameInUse, KeyInUse, LimitReached, ActorStopping, ActorStopped, ActorRestarting: nothing has been changed.
         """
         return self._begin(parent, factory, args, options, awaited=False)
 
@@ -137,6 +137,8 @@ class Starter:
             raise NameInUse(holder.path, holder.ref(), holder.life.value, runtime.now() - holder.born)
         if policy is not None:
             check_rest(blueprint, policy.rest_after)
+            if policy.keys:
+                runtime.registry.check_keys(f"{parent.path}/{name}", policy.keys)
         if self._is_limited:
             self._check_limits(parent, name, blueprint if not waits else None)
         # From here on nothing fails: the child becomes visible in one step.
@@ -147,6 +149,8 @@ class Starter:
         context = copy_context()
         if context != runtime.base:
             slot.get_more().vars = context
+        if policy is not None and policy.keys:
+            runtime.registry.take_keys(slot)
         if waits:
             slot.life = QUEUED
         if awaited:

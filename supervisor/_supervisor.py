@@ -13,6 +13,8 @@ from ..actors import (
     ActorRef,
     EndedActor,
     ExitReason,
+    Groups,
+    Registry,
     ReportLog,
     Slot,
     Status,
@@ -71,6 +73,16 @@ class Supervisor(Starting, Oversight):
     def dead_letters(self) -> DeadLetters:
         """What nobody in the tree will handle: counted by reason, and subscribable."""
         return self._slot.runtime.dead_letters
+
+    @property
+    def registry(self) -> Registry:
+        """The registry of the tree: names besides paths."""
+        return self._slot.runtime.registry
+
+    @property
+    def groups(self) -> Groups:
+        """The groups of the tree, whose members are told things together."""
+        return self._slot.runtime.groups
 
     @property
     def ended(self) -> tuple[EndedActor, ...]:
