@@ -8,7 +8,7 @@ member, which may have a comparison of its own, is held by its identity.
 from collections.abc import Sequence
 from enum import Enum
 from types import NoneType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 import attrs
 
@@ -31,8 +31,8 @@ def canon_of(key: object, what: str = "key") -> Canon:
     return _canon(key, what, DEEPEST)
 
 
-def _canon(key: Any, what: str, depth: int) -> Canon:
-    kind: Any = type(key)
+def _canon(key: object, what: str, depth: int) -> Canon:
+    kind = type(key)
     if kind in _PLAIN:
         if key != key:  # noqa: PLR0124 -- only a NaN is not
             raise ValueError(f"{what} is a NaN, which no look-up would ever find; give another")
@@ -40,7 +40,7 @@ def _canon(key: Any, what: str, depth: int) -> Canon:
     if kind is tuple:
         if not depth:
             raise ValueError(f"{what} has tuples in tuples, more than {DEEPEST} deep; give a flatter one")
-        return (tuple, tuple([_canon(part, what, depth - 1) for part in key]))
+        return (tuple, tuple([_canon(part, what, depth - 1) for part in cast("Any", key)]))
     if issubclass(kind, Enum):
         return (Enum, id(key))
     raise TypeError(

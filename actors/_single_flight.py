@@ -87,8 +87,8 @@ async def _wait(flights: dict[Slot, int], slot: Slot) -> None:
     """Wait until it is ready. Raises why it will not be."""
     _come(flights, slot)
     try:
-        await trio.lowlevel.checkpoint()
         async with waiting_for(slot, lambda: not _is_due(slot)):
+            await trio.lowlevel.checkpoint()
             while _is_due(slot):
                 await slot.changed()
     finally:
