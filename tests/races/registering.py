@@ -198,6 +198,7 @@ async def many_ask_for_one(sim: Sim) -> None:
         await together(sim, ask, ask, later, stop)
         await settle()
         assert running == []
+        assert all(each.status == "parked" for each in outcomes if isinstance(each, KeyInUse))
         assert root._slot.runtime.registry._flights == {}
         holder = root.registry.whereis("key")
         if holder is not None and holder.lifecycle != "parked":

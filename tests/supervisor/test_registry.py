@@ -616,6 +616,16 @@ async def test_an_agent_that_has_taken_a_key_at_run_time_does_not_rest_until_it_
         assert size(root) == 0  # what its shutdown hook took has gone
 
 
+async def test_an_agent_that_gives_up_its_last_key_rests_in_its_time() -> None:
+    async with open_tree("stage") as root:
+        ref = await root.start(Sleepy, rest_after=10.0)
+        root.registry.register("mine", ref)
+        await trio.sleep(100)
+        root.registry.unregister("mine", ref)
+        await trio.sleep(11)
+        assert ref.lifecycle == "resting"
+
+
 async def test_one_that_rests_keeps_what_others_register_for_it_until_its_next_incarnation_ends() -> None:
     async with open_tree("stage") as root:
         ref = await root.start(Sleepy)
