@@ -27,9 +27,9 @@ def _as_tuple(args: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(args) if _is_list(args) else cast("Any", args)
 
 
-def _as_own_list(keys: Any) -> Any:
+def _as_own_list(keys: Sequence[Keyable | RegistryKey]) -> Sequence[Keyable | RegistryKey]:
     """Return a list of its own; what is none is left as it is, as above."""
-    return [*keys] if type(keys) is list else keys
+    return [*keys] if isinstance(keys, list) else keys
 
 
 @attrs.frozen
@@ -66,7 +66,9 @@ class ChildSpec:
     labels: Mapping[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True)
     redeliver: int = attrs.field(default=0, kw_only=True)
     rest_after: float | None = attrs.field(default=None, kw_only=True)
-    keys: Sequence[Keyable | RegistryKey] = attrs.field(factory=list[Any], converter=_as_own_list, kw_only=True)
+    keys: Sequence[Keyable | RegistryKey] = attrs.field(
+        factory=list[Keyable | RegistryKey], converter=_as_own_list, kw_only=True
+    )
 
     def bound_factory(self) -> Callable[..., Any]:
         """Return the factory with its keyword arguments."""

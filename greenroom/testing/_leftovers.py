@@ -1,7 +1,7 @@
 """Leftovers: what there still is of a tree.
 
 Trio itself sees to it that no task outlives its nursery. What it cannot see is what the runtime keeps beside: slots, permits, parked
-workers, deadlines, entries in registers, keys and places in groups; tasks of others that wait for something that will never come; and what is outside of Trio: system
+workers, deadlines, entries in registers; tasks of others that wait for something that will never come; and what is outside of Trio: system
 tasks, threads, processes. Each kind is looked at by itself, and each thing left has a name.
 """
 

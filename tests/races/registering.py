@@ -9,6 +9,7 @@ import trio
 from greenroom import (
     ActorRef,
     ActorStopped,
+    ChildStartupFailed,
     Context,
     GreenroomError,
     Joined,
@@ -173,7 +174,20 @@ async def many_ask_for_one(sim: Sim) -> None:
         kind = choose_class(sim, Starts, StartsAlone)
         restart: Any = sim.choose(["temporary", "permanent"])
 
+        waiting, told_alone = 0, False
+
         async def ask() -> None:
+            nonlocal waiting, told_alone
+            waiting += 1
+            try:
+                await ask_once()
+            finally:
+                waiting -= 1
+                starting = root.registry.whereis("key")
+                if not waiting and starting is not None and starting.lifecycle in ("queued", "initializing"):
+                    told_alone = True
+
+        async def ask_once() -> None:
             try:
                 ref = await root.registry.lookup_or_start(
                     "key", kind, running, failing, parent=root, restart=restart, **FOR_EVER
@@ -189,14 +203,20 @@ async def many_ask_for_one(sim: Sim) -> None:
             await steps(sim.choose([0, 1, 3, 5]))
             await ask()
 
+        stopped = sim.choose([False, True])
+
         async def stop() -> None:
             await steps(4)
             ref = root.registry.whereis("key")
-            if ref is not None and sim.choose([False, True]):
+            if ref is not None and stopped:
                 ref.request_stop()
 
         await together(sim, ask, ask, later, stop)
         await settle()
+        raised = {error.path for error in outcomes if isinstance(error, StartupFailed)}
+        reported = {report.path for report in root.reports.drain() if isinstance(report, ChildStartupFailed)}
+        if not stopped and not told_alone:
+            assert not raised & reported, "a failure is of those who wait, or of the parent, and not of both"
         assert running == []
         assert all(each.status == "parked" for each in outcomes if isinstance(each, KeyInUse))
         assert root._slot.runtime.registry._flights == {}

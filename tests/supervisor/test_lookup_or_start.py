@@ -1,6 +1,7 @@
 """`lookup_or_start`: however many ask at once, one is started, and all have what comes of it."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -135,6 +136,20 @@ async def test_the_start_outlives_the_first_caller_and_the_others_have_it() -> N
 
 
 @pytest.mark.parametrize("restart", ["temporary", "permanent"])
+async def test_when_the_first_caller_has_left_a_failure_is_of_the_others_and_of_nobody_else(restart: Any) -> None:
+    async with open_tree("stage") as root:
+        log, out, error = Log(), Log(), OSError("no")
+        async with trio.open_nursery() as nursery:
+            with trio.move_on_after(0.5):
+                nursery.start_soon(partial(ask, root, log, out, error, restart=restart))
+                await ask(root, log, out, error, restart=restart)
+        assert [type(each) for each in out] == [StartupFailed]
+        assert len(log) == 1
+        assert root.reports.drain() == []
+        assert root.which_children() == []
+
+
+@pytest.mark.parametrize("restart", ["temporary", "permanent"])
 async def test_when_nobody_waits_any_more_the_start_goes_on_and_a_failure_is_its_parents(restart: Any) -> None:
     async with open_tree("stage") as root:
         log: Log = []
@@ -208,7 +223,7 @@ async def test_one_that_took_its_key_at_run_time_is_found_too() -> None:
             ctx.register("db")
 
     async with open_tree("stage") as root:
-        ref = await root.start(Plain)
+        ref = root.start_soon(Plain)
         ref.tell("register")
         await trio.testing.wait_all_tasks_blocked()
         assert await root.registry.lookup_or_start("db", Slow, [], parent=root) is ref

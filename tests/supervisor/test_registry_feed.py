@@ -86,6 +86,7 @@ async def test_a_slow_reader_delays_nobody_and_reads_a_new_listing_with_how_much
                 root.registry.register(number, ref)
             assert feed.missed == 0
             root.registry.register(3, ref)
+            assert feed.missed == 4
             root.registry.unregister(0, ref)
             assert feed.missed == 5
             assert len(feed._items) == 0
