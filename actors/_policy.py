@@ -40,3 +40,8 @@ class Policy:
     keys: tuple[RegistryKey, ...] = ()
     declared: bool = False
     inline: bool = False
+
+    @property
+    def is_noted(self) -> bool:
+        """Whether its family wants to hear that it has become ready."""
+        return self.declared or self.restart != "temporary"

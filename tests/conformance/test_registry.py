@@ -98,7 +98,11 @@ async def test_register_registers_the_calling_process_with_a_value() -> None:
     """
     async with open_supervisor("stage") as root:
         ref = await start(root)
-        ref.tell(lambda ctx: ctx.register("k", "value"))
+
+        def register(ctx: Context) -> None:
+            ctx.register("k", "value")
+
+        ref.tell(register)
         await settle()
         assert root.registry.lookup("k") == [Registration("k", ref, "value", duplicate=False, of_slot=False)]
 

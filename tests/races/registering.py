@@ -2,7 +2,7 @@
 
 from collections import Counter
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import trio
 
@@ -60,8 +60,9 @@ class Wants(Quiet):
 
 
 def check_holder(holder: ActorRef[Any] | None, error: KeyInUse) -> None:
+    assert holder is not None
     assert error.holder is holder
-    assert not error.holder._slot.has_ended
+    assert not holder._slot.has_ended
 
 
 class WantsAlone(Wants):
@@ -235,7 +236,8 @@ def fold(there: Counter[Any], change: Any) -> None:
     """Take a change into what somebody believes to be there."""
     if isinstance(change, Listing):
         there.clear()
-        there.update([told(each) for each in change.entries])
+        entries = cast("tuple[Any, ...]", change.entries)
+        there.update([told(each) for each in entries])
     elif isinstance(change, Registered | ValueChanged):
         each = change.registration
         if isinstance(change, ValueChanged):
