@@ -2,7 +2,7 @@
 
 from collections import Counter
 from contextlib import suppress
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import trio
 
@@ -234,10 +234,9 @@ async def many_ask_for_one(sim: Sim) -> None:
 
 def fold(there: Counter[Any], change: Any) -> None:
     """Take a change into what somebody believes to be there."""
-    if isinstance(change, Listing):
+    if change.__class__ is Listing:
         there.clear()
-        entries = cast("tuple[Any, ...]", change.entries)
-        there.update([told(each) for each in entries])
+        there.update([told(each) for each in change.entries])
     elif isinstance(change, Registered | ValueChanged):
         each = change.registration
         if isinstance(change, ValueChanged):
