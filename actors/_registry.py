@@ -282,6 +282,25 @@ class Registry:
         for key in slot.policy.keys:
             self._table.put(slot, key.canon, key.key, key.value, of_slot=True, duplicate=key.duplicate)
 
+    @trio.lowlevel.enable_ki_protection
+    def renew_keys(self, slot: Slot) -> None:
+        """Go by the keys of a slot's new specification; what stands in both stays. One that another has taken meanwhile is left to it. Plain."""
+        wanted = {key.canon: key for key in slot.policy.keys}
+        for entry in self._table.of(slot):
+            if entry.incarnation:
+                continue
+            key = wanted.get(entry.canon)
+            if key is not None and key.duplicate is entry.duplicate:
+                del wanted[entry.canon]
+            else:
+                self._table.remove(entry)
+        for key in wanted.values():
+            holder = self._table.first(key.canon)
+            if holder is None or (holder.duplicate and key.duplicate):
+                self._table.put(slot, key.canon, key.key, key.value, of_slot=True, duplicate=key.duplicate)
+            else:
+                slot.warn("keys", f"a key of its new specification is in use by {holder.slot.path}")
+
     def close(self) -> None:
         """End the feeds: the tree has ended."""
         self._table.close()

@@ -362,3 +362,63 @@ async def test_the_keys_of_declared_children_outlive_a_restart_of_their_supervis
         await root.terminate_child("team")
         assert keys(root) == []
         root.reports.drain()
+
+
+async def test_the_keys_of_a_new_specification_count_from_the_next_start_on_and_what_stands_in_both_stays() -> None:
+    specs = [ChildSpec("a", Quiet, keys=["old", RegistryKey("both", 1)])]
+    async with open_tree("stage", children=specs) as root:
+        ref = root.lookup("a")
+        root.registry.update_value("both", ref, lambda n: n + 1)
+        root.registry.register("run time", ref)
+        async with root.registry.subscribe() as feed:
+            root.update_specs([ChildSpec("a", Quiet, keys=["new", "both"]), ChildSpec("b", Quiet, keys=["parked"])])
+            assert keys(root) == ["old", "both", "run time", "parked"]
+            ref.tell(OSError())
+            await trio.testing.wait_all_tasks_blocked()
+            assert ref.incarnation == 2
+            assert sorted(keys(root)) == ["both", "new", "parked"]
+            assert root.registry.values("both", ref) == [2]
+            told = [
+                (type(each).__name__, getattr(each, "registration", None))
+                for each in [await anext(feed) for _ in range(5)]
+            ]
+            assert [(name, what and what.key) for name, what in told] == [
+                ("Listing", None), ("Registered", "parked"), ("Unregistered", "run time"), ("Unregistered", "old"), ("Registered", "new"),
+            ]  # fmt: skip
+        root.reports.drain()
+
+
+async def test_a_new_specification_that_wants_anothers_key_is_refused_and_changes_nothing() -> None:
+    specs = [ChildSpec("a", Quiet, keys=["a"]), ChildSpec("b", Quiet, keys=["b"])]
+    async with open_tree("stage", children=specs) as root:
+        with pytest.raises(InvalidSpec) as caught:
+            root.update_specs(
+                [ChildSpec("a", Quiet, keys=["b"]), ChildSpec("b", Quiet), ChildSpec("c", Quiet, keys=["a"])]
+            )
+        assert str(caught.value) == "a: keys: 'b' is in use by /stage/b\nc: keys: 'a' is in use by /stage/a"
+        await root.terminate_child("a")
+        await root.restart_child("a")
+        assert keys(root) == ["a", "b"]
+        assert len(root.which_children()) == 2
+
+
+async def test_a_key_that_another_has_taken_before_the_next_start_is_left_to_it_and_that_is_said() -> None:
+    async with open_tree("stage", children=[ChildSpec("a", Quiet)]) as root:
+        ref, other = root.lookup("a"), await root.start(Quiet, name="other")
+        root.update_specs([ChildSpec("a", Quiet, keys=["k"])])
+        root.registry.register("k", other)
+        await root.terminate_child("a")
+        await root.restart_child("a")
+        assert root.registry.whereis("k") is other
+        assert root.snapshot().find("/stage/a").warnings == {
+            "keys": "a key of its new specification is in use by /stage/other"
+        }
+        assert ref.lifecycle == "ready"
+
+
+async def test_the_specification_of_a_child_with_keys_can_be_given_back() -> None:
+    async with open_tree("stage") as root:
+        await root.start(Quiet, name="a", restart="permanent", keys=["k", RegistryKey("v", 1)])
+        spec = root.child_spec("a")
+        check_specs([spec])
+        assert spec.keys == [RegistryKey("k"), RegistryKey("v", 1)]
