@@ -116,4 +116,5 @@ def _leave(flights: dict[Slot, int], slot: Slot) -> None:
         flights[slot] -= 1
         if not flights[slot]:
             del flights[slot]
-            slot.get_more().awaited = False
+            if slot.incarnation == 1:  # a later one is somebody else's to wait for
+                slot.get_more().awaited = False
