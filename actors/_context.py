@@ -18,6 +18,7 @@ from ._monitor import Monitor
 from ._reach import monitor_slot
 from ._reasons import FINISHED, Finished, Rested, Shutdown
 from ._ref import ActorRef
+from ._registry_side import RegistrySide
 from ._reports import ReportLog, log_of
 from ._request import Asked, ReplyToken
 from ._runner import LEAVE
@@ -43,7 +44,7 @@ def make_context(slot: Slot) -> "Context":
     return ctx
 
 
-class Context(BackgroundSide):
+class Context(BackgroundSide, RegistrySide):
     """Be one incarnation's handle on the runtime; given to every hook, valid as long as the incarnation.
 
     Past the incarnation's end every method raises `ActorStopped`.

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 import attrs
 
 from ..mailbox import PLAIN, MailboxSpec
+from ._keys import RegistryKey
 
 RestartType = Literal["permanent", "transient", "temporary"]
 RESTART_TYPES: tuple[str, ...] = get_args(RestartType)
@@ -24,6 +25,7 @@ class Policy:
         labels: shown in snapshots, reports and logs.
         redeliver: how often the mail that an incarnation crashed on is given to the next one.
         rest_after: seconds that an agent is idle before it is put to rest; None means never.
+        keys: what it holds in the registry, over all incarnations.
         declared: it stands in its supervisor's specification.
         inline: who starts it waits until it is ready.
     """
@@ -35,6 +37,7 @@ class Policy:
     labels: Mapping[str, Any] = MappingProxyType({})
     redeliver: int = 0
     rest_after: float | None = None
+    keys: tuple[RegistryKey, ...] = ()
     declared: bool = False
     inline: bool = False
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ._blueprint import Blueprint
     from ._context import Context
     from ._deadlines import Deadline
+    from ._entries import Entry
     from ._family import Family
     from ._gate import Gate
     from ._monitor import Monitor
@@ -62,7 +63,7 @@ class More:
     """Hold what few slots have."""
 
     __slots__ = (
-        "awaited", "background", "changes", "closing", "deferred", "family", "gate", "halted", "helpers", "keyed_timers",
+        "awaited", "background", "changes", "closing", "deferred", "entries", "family", "gate", "halted", "helpers", "keyed_timers",
         "last_exit", "last_turn", "log", "monitors", "observers", "readied", "redelivered", "reopened", "report_turn",
         "rests", "roused", "stop_timer", "timers", "turn", "turns", "vars", "wait_is_over", "waiting_for", "wakes_parent", "warnings",
         "watching",
@@ -89,6 +90,8 @@ class More:
         self.watching: dict[Monitor, None] | None = None
         self.timers: dict[Timer, None] | None = None
         self.keyed_timers: dict[str | int, Timer] | None = None
+        #: what it holds in the registry and in groups, in order; None if nothing.
+        self.entries: dict[Entry, None] | None = None
         #: parks whoever waits for a change of this slot.
         self.changes: trio.lowlevel.ParkingLot | None = None
         self.observers: dict[Any, None] | None = None

@@ -1,9 +1,10 @@
 """What may be given when a child is started besides its factory, as type checkers see it; `supervisor` checks the values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypedDict
 
 from ..mailbox import MailboxSpec
+from ._keys import Keyable, RegistryKey
 from ._policy import RestartType
 
 
@@ -51,6 +52,7 @@ class ChildOptions(TypedDict, total=False):
     significant: bool
     backoff: RestartDelays | None
     intensity: RestartLimit | None
+    keys: Sequence[Keyable | RegistryKey]
 
 
 class StartOptions(ChildOptions, total=False):

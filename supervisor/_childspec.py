@@ -1,12 +1,12 @@
 """Child specifications: what is declared before a tree runs."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, cast
 
 import attrs
 
-from ..actors import RestartType
+from ..actors import Keyable, RegistryKey, RestartType
 from ..mailbox import PLAIN, MailboxSpec
 from ._backoff import Backoff
 from ._intensity import Intensity
@@ -22,6 +22,11 @@ def is_list(value: object) -> bool:
 def as_tuple(args: Iterable[Any]) -> tuple[Any, ...]:
     """Return arguments as a tuple; what are none is left as it is, to be told with all else that is wrong."""
     return tuple(args) if is_list(args) else cast("Any", args)
+
+
+def _as_own_list(keys: Sequence[Keyable | RegistryKey]) -> Sequence[Keyable | RegistryKey]:
+    """Return a list of its own; what is none is left as it is, as above."""
+    return [*keys] if isinstance(keys, list) else keys
 
 
 @attrs.frozen
@@ -45,6 +50,8 @@ class ChildSpec:
         significant: its end, by itself and for good, may end its supervisor (`auto_shutdown`). Not for permanent ones.
         backoff: how long attempts to start it again wait; it is in no restart log then. None: they are immediate.
         intensity: how many restarts of it are borne, in the place of its supervisor's.
+        keys: a list of what it holds in the registry, from its registration on, over restarts and rest, and while it is parked: keys as such, or
+            `RegistryKey(key, value, duplicate=True)`.
     """
 
     name: str
@@ -62,6 +69,9 @@ class ChildSpec:
     significant: bool = attrs.field(default=False, kw_only=True)
     backoff: Backoff | None = attrs.field(default=None, kw_only=True)
     intensity: Intensity | None = attrs.field(default=None, kw_only=True)
+    keys: Sequence[Keyable | RegistryKey] = attrs.field(
+        factory=list[Keyable | RegistryKey], converter=_as_own_list, kw_only=True
+    )
 
     def bound_factory(self) -> Callable[..., Any]:
         """Return the factory with its keyword arguments."""

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 import attrs
 
-from ..actors import MAY_REST, RESTART_TYPES, Blueprint, InvalidSpec, no_agent
+from ..actors import MAY_REST, RESTART_TYPES, Blueprint, InvalidSpec, no_agent, read_keys
 from ..mailbox import MailboxSpec, is_count, is_seconds
 from ._backoff import Backoff
 from ._intensity import Intensity
@@ -66,6 +66,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "intensity": Rule(
         lambda value: value is None or isinstance(value, Intensity), "no Intensity; None means its supervisor's"
     ),
+    # A tuple is one key: given here, it would be taken for several.
+    "keys": Rule(lambda value: isinstance(value, list), "no list of keys; a single one stands in a list, too"),
 }
 #: What `start_soon` and `start` take besides the factory and its arguments.
 OPTIONS: Final = ("name", *RULES, "mail", "wake_parent")
@@ -130,6 +132,11 @@ def compile_policy(options: Mapping[str, Any], *, declared: bool = False, inline
     ]
     if type(options.get("wake_parent", False)) is not bool:
         problems.append(f"wake_parent: {options['wake_parent']!r} is neither True nor False")
+    if isinstance(given.get("keys"), list):
+        try:
+            given["keys"] = read_keys(given["keys"])
+        except (TypeError, ValueError) as error:
+            problems.append(str(error))
     if problems:
         raise InvalidSpec("; ".join(problems))
     if "labels" in given:

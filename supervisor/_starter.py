@@ -61,7 +61,7 @@ class Starter:
         """Register a child: path, uid, limits, parent link and mailbox in one step; nothing of it has run.
 
         Raises:
-            InvalidSpec, NameInUse, LimitReached, ActorStopping, ActorStopped, ActorRestarting: nothing has been changed.
+            InvalidSpec, NameInUse, KeyInUse, LimitReached, ActorStopping, ActorStopped, ActorRestarting: nothing has been changed.
         """
         return self._begin(parent, factory, args, options, awaited=False)
 
@@ -144,6 +144,8 @@ class Starter:
             check_rest(blueprint, policy.rest_after)
             if policy.significant and not policy.declared:
                 check_significant(team.plan)
+            if policy.keys:
+                runtime.registry.check_keys(f"{parent.path}/{name}", policy.keys)
         if team.plan.max_children is not None and len(children) >= team.plan.max_children:
             raise LimitReached(
                 f"{parent.path}/{name}",
@@ -161,6 +163,8 @@ class Starter:
         context = copy_context()
         if context != runtime.base:
             slot.get_more().vars = context
+        if policy is not None and policy.keys:
+            runtime.registry.take_keys(slot)
         if waits:
             slot.life = QUEUED
         if awaited:
