@@ -73,6 +73,11 @@ from ._lifecycle import STOPPING as STOPPING
 from ._lifecycle import Lifecycle as Lifecycle
 from ._monitor import Down as Down
 from ._monitor import Monitor as Monitor
+from ._on_error import ERROR_ACTIONS as ERROR_ACTIONS
+from ._on_error import ErrorAction as ErrorAction
+from ._on_error import ErrorTable as ErrorTable
+from ._on_error import OnError as OnError
+from ._on_error import is_derived as is_derived
 from ._orders import end_from_outside as end_from_outside
 from ._orders import hurry as hurry
 from ._orders import order_end as order_end

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 import attrs
 
 from ..mailbox import PLAIN, MailboxSpec
+from ._on_error import ErrorTable
 
 RestartType = Literal["permanent", "transient", "temporary"]
 RESTART_TYPES: tuple[str, ...] = get_args(RestartType)
@@ -23,6 +24,7 @@ class Policy:
         mailbox: its bounds.
         labels: shown in snapshots, reports and logs.
         redeliver: how often the mail that an incarnation crashed on is given to the next one.
+        on_error: what follows when an exception leaves `receive` or `turn`; the first row that covers it counts, without one the default.
         rest_after: seconds that an agent is idle before it is put to rest; None means never.
         declared: it stands in its supervisor's specification.
         inline: who starts it waits until it is ready.
@@ -34,6 +36,7 @@ class Policy:
     mailbox: MailboxSpec = PLAIN
     labels: Mapping[str, Any] = MappingProxyType({})
     redeliver: int = 0
+    on_error: ErrorTable = ()
     rest_after: float | None = None
     declared: bool = False
     inline: bool = False

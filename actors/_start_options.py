@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from ..mailbox import MailboxSpec
+from ._on_error import OnError
 from ._policy import RestartType
 
 
@@ -25,6 +26,7 @@ class ChildOptions(TypedDict, total=False):
     mailbox: MailboxSpec | None
     labels: Mapping[str, Any] | None
     redeliver: int
+    on_error: OnError | None
     rest_after: float | None
 
 

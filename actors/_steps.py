@@ -21,6 +21,7 @@ from ._faults import is_fatal, is_only
 from ._held import close_nurseries
 from ._lifecycle import DRAINING, INITIALIZING
 from ._orders import note_end
+from ._raised import fail_message
 from ._reasons import Cancelled, Crashed, Finished
 from ._request import Asked
 from ._runner import CANCELLED, Runner
@@ -130,8 +131,8 @@ class Steps(Runner):
                                     await result
                             if self.hit:
                                 break
-                except Exception as error:  # noqa: BLE001 -- whatever user code raises ends its incarnation, and nothing else
-                    self.crashed(slot, error)
+                except Exception as error:  # noqa: BLE001 -- whatever user code raises is its own incarnation's affair, and nobody else's
+                    fail_message(slot, error)
                 else:
                     box.hand = None
                 if held:
@@ -228,7 +229,7 @@ class Steps(Runner):
                 if turn is not None:
                     fail_turn(slot, turn, error)  # a group: what was raised while the turn was cancelled
                 else:
-                    self.crashed(slot, error)
+                    fail_message(slot, error)
             elif self._is_over():
                 raise error
             else:

@@ -8,12 +8,12 @@ from ..mailbox import Letter
 from ._errors import NoReply
 from ._last_step import drop_report_turn, give_back
 from ._orders import arm_stop_timer, lift_limit, note_end
+from ._raised import Raised, note_raised_end, read_raised, say
 from ._reasons import Finished
 from ._reports import TurnFinished, post_report
 from ._request import Asked
 from ._slot import DRAIN, NO_ORDER, STOP, Slot
 from ._status import Completed, Errored, Interrupted
-from ._texts import describe, without_frames
 from ._turn import Turn, TurnHandle, TurnOutcome, error_for_requester
 
 
@@ -39,15 +39,28 @@ async def _run_turn(slot: Slot) -> None:
     turn.begun = True
     try:
         result = await slot.actor.turn(turn, slot.ctx)
-    except Exception as error:  # noqa: BLE001 -- an error ends the turn, the agent goes on
+    except Exception as error:  # noqa: BLE001 -- an error ends the turn, and as a rule the agent goes on
         fail_turn(slot, turn, error)
     else:
         close_turn(slot, turn, TurnOutcome("completed", result))
 
 
 def fail_turn(slot: Slot, turn: Turn[Any], error: Exception) -> None:
-    """End a turn that raised; the agent goes on."""
-    close_turn(slot, turn, TurnOutcome("errored", None, without_frames(error), describe(error)))
+    """End a turn that raised. The agent goes on, or what its `on_error` says."""
+    raised = read_raised(slot, error)
+    _fail_turn(slot, turn, raised)
+    say(slot, raised)
+
+
+@trio.lowlevel.enable_ki_protection
+def _fail_turn(slot: Slot, turn: Turn[Any], raised: Raised) -> None:
+    if raised.action in ("restart", "escalate"):
+        note_raised_end(slot, raised)  # and the last step ends the turn: what started it may be given again
+        return
+    resumed = raised.action == "resume"
+    close_turn(slot, turn, TurnOutcome("errored", None, raised.error, raised.cause, is_resumed=resumed))
+    if raised.action == "stop":
+        note_raised_end(slot, raised)
 
 
 @trio.lowlevel.enable_ki_protection

@@ -100,6 +100,7 @@ if TYPE_CHECKING:
     from .supervisor import ChildNotFound as ChildNotFound
     from .supervisor import ChildrenFailed as ChildrenFailed
     from .supervisor import ChildSpec as ChildSpec
+    from .supervisor import ErrorEscalated as ErrorEscalated
     from .supervisor import Intensity as Intensity
     from .supervisor import Limits as Limits
     from .supervisor import RestartIntensityExceeded as RestartIntensityExceeded
@@ -147,6 +148,7 @@ __all__ = [
     "Dispatch",
     "Down",
     "EndedActor",
+    "ErrorEscalated",
     "Errored",
     "Escalated",
     "ExitReason",

@@ -9,6 +9,7 @@ from ._childspec import StartupMode as StartupMode
 from ._childspec import check_specs as check_specs
 from ._errors import AlreadyRunning as AlreadyRunning
 from ._errors import ChildNotFound as ChildNotFound
+from ._errors import ErrorEscalated as ErrorEscalated
 from ._errors import RestartIntensityExceeded as RestartIntensityExceeded
 from ._intensity import Intensity as Intensity
 from ._intensity import RestartLog as RestartLog

@@ -6,9 +6,9 @@ from typing import Any, Literal, cast
 
 import attrs
 
-from ..actors import Blueprint, InvalidSpec, Policy, RestartType, check_arguments
+from ..actors import Blueprint, InvalidSpec, OnError, Policy, RestartType, check_arguments
 from ..mailbox import PLAIN, MailboxSpec
-from ._options import RULES, check_name, check_rest, compile_policy
+from ._options import RULES, check_kind, check_name, compile_policy
 
 StartupMode = Literal["inline", "deferred"]
 
@@ -43,6 +43,10 @@ class ChildSpec:
         labels: shown in snapshots, reports and logs.
         redeliver: how often the mail that it crashed on is given again, before all other mail, to the incarnation that follows; then it is done
             with. Requests that were taken over with `ctx.defer_reply()`, direct turns, ticks and `Down`s are not given again.
+        on_error: what follows when an exception leaves `receive` or `turn`: a mapping of exception classes, or a list of pairs, to "restart" (it ends
+            as `Crashed`, and the restart type decides), "resume" (it goes on, and who asked gets the exception), "stop" (it ends as
+            `Shutdown(error)`, and is not restarted) or "escalate" (its supervisor gives up at once). The first row that covers it counts; a group
+            is covered if all its leaves are. What no row covers: an actor crashes, an agent's turn is errored and it goes on.
         rest_after: seconds that an agent is idle, with nothing that keeps it, before it is put to rest; None means never. For agents alone.
     """
 
@@ -57,6 +61,7 @@ class ChildSpec:
     mailbox: MailboxSpec = attrs.field(default=PLAIN, kw_only=True)
     labels: Mapping[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True)
     redeliver: int = attrs.field(default=0, kw_only=True)
+    on_error: OnError | None = attrs.field(default=None, kw_only=True)
     rest_after: float | None = attrs.field(default=None, kw_only=True)
 
     def bound_factory(self) -> Callable[..., Any]:
@@ -116,4 +121,8 @@ def _check_factory(spec: ChildSpec, read: Callable[[Any], Blueprint]) -> None:
     factory = spec.bound_factory()
     blueprint = read(factory)
     check_arguments(blueprint, factory, spec.args)
-    check_rest(blueprint, spec.rest_after)
+    try:
+        policy = spec.policy()
+    except InvalidSpec:
+        return  # told already
+    check_kind(blueprint, policy)

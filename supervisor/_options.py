@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final, cast
 
@@ -10,6 +11,7 @@ import attrs
 
 from ..actors import MAY_REST, RESTART_TYPES, Blueprint, InvalidSpec, Policy, no_agent
 from ..mailbox import MailboxSpec, is_count, is_seconds
+from ._on_error import check_resumable, read_on_error
 
 NAME: Final = re.compile(r"[a-z0-9_-]{1,64}")
 NO_MAIL: Final = object()
@@ -55,6 +57,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "mailbox": Rule(lambda value: isinstance(value, MailboxSpec), "no MailboxSpec"),
     "labels": Rule(_are_labels, "not a mapping of strings to strings, numbers or booleans"),
     "redeliver": Rule(lambda value: is_count(value, least=0), "not a whole number from 0"),
+    "on_error": Rule(lambda value: not read_on_error(value)[1], "no such table"),  # its problems are told one by one
     "rest_after": Rule(
         lambda value: value is None or is_seconds(value, above_zero=True),
         "not a number of seconds above 0; None means never",
@@ -88,6 +91,21 @@ def check_rest(blueprint: Blueprint, rest_after: float | None) -> None:
         raise InvalidSpec(no_agent(blueprint))
 
 
+def check_kind(blueprint: Blueprint, policy: Policy) -> None:
+    """Raise InvalidSpec for options that have no meaning for what the factory makes: all of them in one text."""
+    problems: list[str] = []
+    for check in (
+        partial(check_rest, blueprint, policy.rest_after),
+        partial(check_resumable, blueprint, policy.on_error),
+    ):
+        try:
+            check()
+        except InvalidSpec as error:
+            problems.append(str(error))
+    if problems:
+        raise InvalidSpec("; ".join(problems))
+
+
 def given_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what is given as the default."""
     return {
@@ -104,11 +122,14 @@ def compile_policy(options: Mapping[str, Any], *, declared: bool = False, inline
         InvalidSpec: all that is wrong, in one text.
     """
     given = {key: options[key] for key in RULES if key in options}
-    problems = [f"{key}: {value!r} is {RULES[key].wrong}" for key, value in given.items() if not RULES[key].fits(value)]
+    table, problems = read_on_error(given.pop("on_error", None))
+    problems += [
+        f"{key}: {value!r} is {RULES[key].wrong}" for key, value in given.items() if not RULES[key].fits(value)
+    ]
     if type(options.get("wake_parent", False)) is not bool:
         problems.append(f"wake_parent: {options['wake_parent']!r} is neither True nor False")
     if problems:
         raise InvalidSpec("; ".join(problems))
     if "labels" in given:
         given["labels"] = MappingProxyType(dict(given["labels"]))
-    return Policy(**given, declared=declared, inline=inline)
+    return Policy(**given, on_error=table, declared=declared, inline=inline)

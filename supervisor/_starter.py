@@ -36,7 +36,7 @@ from ..actors import (
 )
 from ..mailbox import Envelope
 from ._limits import Limits
-from ._options import RUN_TIME_POLICY, check_known, check_name, check_rest, compile_policy
+from ._options import RUN_TIME_POLICY, check_kind, check_known, check_name, compile_policy
 from ._team import make_team, team_of
 
 MAX_HOLDERS = 10
@@ -136,7 +136,7 @@ class Starter:
             holder = children[name]
             raise NameInUse(holder.path, holder.ref(), holder.life.value, runtime.now() - holder.born)
         if policy is not None:
-            check_rest(blueprint, policy.rest_after)
+            check_kind(blueprint, policy)
         if self._is_limited:
             self._check_limits(parent, name, blueprint if not waits else None)
         # From here on nothing fails: the child becomes visible in one step.

@@ -51,6 +51,7 @@ class Starting:
             mailbox: its bounds, a `MailboxSpec`.
             labels: shown in snapshots, reports and logs.
             redeliver: how often the message that it crashed on is given again, to the incarnation that follows.
+            on_error: what follows when an exception leaves `receive` or `turn`, by its class; as in `ChildSpec`.
             rest_after: seconds that an agent is idle before it is put to rest (`ActorRef.rest`); None means never.
             mail: a first message, before all other mail.
 

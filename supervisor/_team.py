@@ -8,8 +8,10 @@ from ..actors import (
     END,
     PARKED,
     STOP,
+    Crashed,
     Escalated,
     ExitReason,
+    GreenroomError,
     InvalidSpec,
     Slot,
     StartupFailed,
@@ -21,7 +23,7 @@ from ..actors import (
     order_end,
     text_of,
 )
-from ._errors import RestartIntensityExceeded
+from ._errors import ErrorEscalated, RestartIntensityExceeded
 from ._intensity import Intensity, RestartLog
 from ._judge import judge
 
@@ -59,6 +61,9 @@ class Team:
         owner = self.owner
         if self._closing or owner.ending or owner.order >= STOP or owner.reason is not None:
             return "forget"
+        if isinstance(reason, Crashed) and reason.escalates and not child.admin:
+            self._escalate(child, reason)
+            return "forget"
         if child.policy.restart == "temporary":
             return "forget"
         sentence = judge(reason, child.policy.restart, by_others=child.admin)
@@ -70,13 +75,22 @@ class Team:
             error = RestartIntensityExceeded(
                 owner.path, child.path, intensity.max_restarts, intensity.within, reason, _last_words(reason)
             )
-            error.__cause__ = error_of(reason)
-            self._attempts.pop(child.uid, None)
-            text = str(error)  # of our own: it runs no user code
-            gave_up = StartupFailed(owner.path, error, text) if owner.starting else Escalated(error, text)
-            end_from_outside(owner, gave_up)
+            self._give_up(child, reason, error)
             return "forget"
         return "restart"
+
+    def _escalate(self, child: Slot, reason: Crashed) -> None:
+        """Give up for an exception that is the owner's to answer for, as the child's `on_error` says; whatever the intensity. Plain."""
+        self._give_up(child, reason, ErrorEscalated(self.owner.path, child.path, reason, reason.cause))
+
+    def _give_up(self, child: Slot, reason: ExitReason, error: GreenroomError) -> None:
+        """End the owner for what a child's end has come to. Plain."""
+        owner = self.owner
+        error.__cause__ = error_of(reason)
+        self._attempts.pop(child.uid, None)
+        text = str(error)  # of our own: it runs no user code
+        gave_up = StartupFailed(owner.path, error, text) if owner.starting else Escalated(error, text)
+        end_from_outside(owner, gave_up)
 
     def _is_too_often(self, child: Slot, reason: ExitReason) -> bool:
         if self._log is None:
@@ -145,7 +159,7 @@ class Team:
 def _last_words(reason: ExitReason) -> str:
     """Return what a child ended for; of one that gave up itself, what was at the bottom of that, so that texts do not nest."""
     error = reason.error if isinstance(reason, Escalated) else None
-    return error.text if isinstance(error, RestartIntensityExceeded) else text_of(reason)
+    return error.text if isinstance(error, (ErrorEscalated, RestartIntensityExceeded)) else text_of(reason)
 
 
 def team_of(slot: Slot) -> Team | None:
