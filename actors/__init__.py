@@ -32,6 +32,7 @@ from ._errors import BackgroundTimeout as BackgroundTimeout
 from ._errors import CallRefused as CallRefused
 from ._errors import Deadlock as Deadlock
 from ._errors import Forbidden as Forbidden
+from ._errors import HandlerOverdue as HandlerOverdue
 from ._errors import Ignore as Ignore
 from ._errors import InvalidSpec as InvalidSpec
 from ._errors import LimitReached as LimitReached
@@ -92,7 +93,9 @@ from ._plan import APPROVALS as APPROVALS
 from ._plan import Approval as Approval
 from ._plan import Traits as Traits
 from ._plan import plan_batches as plan_batches
+from ._policy import OVERDUE_ACTIONS as OVERDUE_ACTIONS
 from ._policy import RESTART_TYPES as RESTART_TYPES
+from ._policy import OverdueAction as OverdueAction
 from ._policy import Policy as Policy
 from ._policy import RestartType as RestartType
 from ._pool import RunQueue as RunQueue

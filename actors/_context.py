@@ -237,6 +237,25 @@ class Context(BackgroundSide):
             slot.runtime.wake(slot)
 
     @trio.lowlevel.enable_ki_protection
+    def heartbeat(self, extend: float | None = None) -> None:
+        """Say that what I have in hand is well, and takes longer than my `handler_timeout`: its time begins anew. Plain function.
+
+        Without a `handler_timeout`, with nothing in hand, or once that has been found overdue, nothing happens. What the message or turn waits for
+        (an ask, `ctx.wait`) counts as its time, too.
+
+        Args:
+            extend: seconds from now that it has instead of `handler_timeout`; what it has already is never taken away.
+
+        Raises:
+            ValueError: no number of seconds from 0. ActorStopped: this incarnation has ended.
+        """
+        if extend is not None:
+            check_seconds("heartbeat: extend", extend)
+        more = self._live().more
+        if more is not None and more.watchdog is not None:
+            more.watchdog.extend(extend)
+
+    @trio.lowlevel.enable_ki_protection
     def send_after(self, seconds: float, message: Any, *, key: str | int | None = None) -> Timer:
         """Send a message to myself later; it ends with this incarnation. Plain function.
 

@@ -124,6 +124,10 @@ class TurnInterrupted(Refused):
     what = "the turn was interrupted before it gave a result"
 
 
+class HandlerOverdue(TurnInterrupted, TimeoutError):
+    """The message or turn that was to answer took longer than the actor's `handler_timeout`, and was cancelled for that; the actor goes on."""
+
+
 class StartupFailed(GreenroomError):
     """An actor's startup failed; also the reason of that end in reports.
 

@@ -41,6 +41,9 @@ def finalize(slot: Slot) -> None:  # noqa: C901 -- one step, run for every actor
     if more is not None and more.stop_timer is not None:
         more.stop_timer.cancel()
         more.stop_timer = None
+    if more is not None and more.watchdog is not None:
+        more.watchdog.close()
+        more.watchdog = None
     if isinstance(reason, Rested):
         lie_down(slot, reason)
         return

@@ -138,11 +138,17 @@ def end_from_outside(slot: Slot, reason: ExitReason) -> bool:
     """End a slot's incarnation as if its own code had: a service died, it escalates, `ref.crash(error)`. False if it is ending anyway."""
     if slot.life in ENDED or slot.ending or slot.reason is not None or slot.life in (QUEUED, RESTARTING, RESTING):
         return False
+    cut_off(slot, reason)
+    return True
+
+
+@trio.lowlevel.enable_ki_protection
+def cut_off(slot: Slot, reason: ExitReason) -> None:
+    """End a slot's incarnation in the middle of what it has in hand, also where its code has said already how it is going to end."""
     note_end(slot, reason)
     slot.order = END
     slot.touch()
     _stop_running(slot, now=True)
-    return True
 
 
 @trio.lowlevel.enable_ki_protection
@@ -255,8 +261,13 @@ def _report_straggler(slot: Slot, incarnation: int) -> None:
             stack += more.background.stacks()
         if more.gate is not None:
             stack += more.gate.stacks()
+    say_straggler(slot, stack)
+    slot.runtime.flush_log()
+
+
+def say_straggler(slot: Slot, stack: str) -> None:
+    """Say where somebody is who was cancelled a while ago; whoever calls it hands the log out. Plain."""
     text = f"still running {format_seconds(STRAGGLER_AFTER)} after it was cancelled; it is shielded, or swallows the cancellation, at\n{stack}"
     slot.runtime.log_later(logging.ERROR, text, slot, stack=stack)
     slot.warn("straggler", text)
     slot.touch()
-    slot.runtime.flush_log()

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ._runtime import Runtime
     from ._timer import Timer
     from ._turn import Turn
+    from ._watchdog import Watchdog
 
 
 class Order(IntEnum):
@@ -65,7 +66,7 @@ class More:
         "awaited", "background", "changes", "closing", "deferred", "family", "gate", "helpers", "keyed_timers",
         "last_exit", "last_turn", "log", "monitors", "observers", "readied", "redelivered", "reopened", "report_turn",
         "rests", "roused", "stop_timer", "timers", "turn", "turns", "vars", "wait_is_over", "waiting_for", "wakes_parent", "warnings",
-        "watching",
+        "watchdog", "watching",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -108,6 +109,7 @@ class More:
         self.vars: ContextVars | None = None
         #: optional services that failed, and the like: name -> text.
         self.warnings: dict[str, str] | None = None
+        self.watchdog: Watchdog | None = None
         #: the books of its background work, over all incarnations.
         self.background: Background | None = None
         #: how many turns there have been.

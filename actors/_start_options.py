@@ -5,7 +5,7 @@ from typing import Any, TypedDict
 
 from ..mailbox import MailboxSpec
 from ._on_error import OnError
-from ._policy import RestartType
+from ._policy import OverdueAction, RestartType
 
 
 class Nobody:
@@ -27,6 +27,8 @@ class ChildOptions(TypedDict, total=False):
     labels: Mapping[str, Any] | None
     redeliver: int
     on_error: OnError | None
+    handler_timeout: float | None
+    on_overdue: OverdueAction
     rest_after: float | None
 
 

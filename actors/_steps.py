@@ -28,6 +28,7 @@ from ._runner import CANCELLED, Runner
 from ._slot import DRAIN, END, STOP, Slot
 from ._starting import begin, begin_at_once
 from ._texts import describe, without_frames
+from ._watchdog import end_watch, watchdog_of
 from ._working import fail_turn, finish_function, interrupt_turn, run_turn
 
 if TYPE_CHECKING:
@@ -70,7 +71,9 @@ class Steps(Runner):
                 await switch(slot.context)
             n = 0
             message: Any
+            receive: Any
             box: Any = slot
+            timed = slot.policy.handler_timeout is not None
             live = True
             if slot.attention and self.shared and not begin_at_once(slot):
                 live = await self.attend(slot)
@@ -79,7 +82,7 @@ class Steps(Runner):
                     if slot.blueprint.kind != "actor":
                         await self.work(slot)
                     else:
-                        receive = slot.actor.receive
+                        receive = watchdog_of(slot).receive if timed else slot.actor.receive
                         ctx = slot.ctx
                         queue = box.queue
                         while n < per_activation:
@@ -135,6 +138,8 @@ class Steps(Runner):
                     fail_message(slot, error)
                 else:
                     box.hand = None
+                if timed:
+                    end_watch(slot)
                 if held:
                     await self.let_go(slot)
                 if slot.attention and self.shared:
@@ -236,6 +241,7 @@ class Steps(Runner):
                 self.blame(slot, error)
         elif slot.reason is None and slot.order < END:
             interrupt_turn(slot)
+        end_watch(slot)
         slot.runner = None
         self.slot = None
         if self.shared:

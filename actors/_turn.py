@@ -7,7 +7,7 @@ import attrs
 import trio
 
 from ..mailbox import Letter, Mail
-from ._errors import ActorCrashed, ActorStopped, NotInTurn, TurnInterrupted
+from ._errors import ActorCrashed, ActorStopped, HandlerOverdue, NotInTurn, TurnInterrupted
 from ._request import Asked
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class TurnOutcome:
             crashed (the incarnation ended under it), undeliverable (it never began).
         result: what it returned, if it completed.
         error: what it raised, or what ended it.
-        cause: the error as text.
+        cause: the error as text; of an interrupted one, why, if its watchdog has cancelled it.
         is_resumed: the agent's `on_error` says "resume" for it: who asked gets the exception itself.
     """
 
@@ -180,5 +180,5 @@ def error_for_requester(outcome: TurnOutcome, path: str, message: Any) -> BaseEx
     if outcome.kind in ("errored", "crashed"):
         return ActorCrashed(path, message, outcome.error, outcome.cause)
     if outcome.kind == "interrupted":
-        return TurnInterrupted(path, message)
+        return HandlerOverdue(path, message, outcome.cause) if outcome.cause else TurnInterrupted(path, message)
     return ActorStopped(path, message, "the actor ended before the turn gave a result")

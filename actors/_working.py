@@ -15,6 +15,7 @@ from ._request import Asked
 from ._slot import DRAIN, NO_ORDER, STOP, Slot
 from ._status import Completed, Errored, Interrupted
 from ._turn import Turn, TurnHandle, TurnOutcome, error_for_requester
+from ._watchdog import begin_watch, end_watch, why_cut
 
 
 async def run_turn(slot: Slot) -> None:
@@ -37,6 +38,7 @@ async def _run_turn(slot: Slot) -> None:
         if turn is None:
             return
     turn.begun = True
+    begin_watch(slot)
     try:
         result = await slot.actor.turn(turn, slot.ctx)
     except Exception as error:  # noqa: BLE001 -- an error ends the turn, and as a rule the agent goes on
@@ -132,11 +134,11 @@ def interrupt_turn(slot: Slot) -> None:
     """End a turn that was interrupted; the actor stays."""
     more = slot.more
     if more is not None and more.turn is not None:
-        close_turn(slot, more.turn, TurnOutcome("interrupted"))
+        close_turn(slot, more.turn, TurnOutcome("interrupted", cause=why_cut(slot)))
         return
     hand, slot.box.hand = slot.box.hand, None
     if isinstance(hand, Asked) and not hand.deferred:
-        hand.fail(error_for_requester(TurnOutcome("interrupted"), slot.path, hand.message))
+        hand.fail(error_for_requester(TurnOutcome("interrupted", cause=why_cut(slot)), slot.path, hand.message))
     slot.get_more().last_turn = Interrupted()
     slot.touch()
 
@@ -190,6 +192,7 @@ def take_next(slot: Slot) -> Letter | None:
     letter = slot.box.take_any(slot.incarnation)
     if letter is not None:
         slot.box.hand = letter
+        begin_watch(slot)
         if isinstance(letter, Asked):
             letter.begun = True
         if slot.order is DRAIN:
@@ -201,5 +204,6 @@ def take_next(slot: Slot) -> Letter | None:
 def drop_hand(slot: Slot) -> None:
     """Be done with the mail in hand; a request that was neither answered nor deferred fails with NoReply."""
     hand, slot.box.hand = slot.box.hand, None
+    end_watch(slot)
     if isinstance(hand, Asked) and not hand.deferred and not hand.done:
         hand.fail(NoReply(slot.path, hand.message))

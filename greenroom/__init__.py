@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .actors import ExitReason as ExitReason
     from .actors import Finished as Finished
     from .actors import Forbidden as Forbidden
+    from .actors import HandlerOverdue as HandlerOverdue
     from .actors import Idle as Idle
     from .actors import Ignore as Ignore
     from .actors import Ignored as Ignored
@@ -155,6 +156,7 @@ __all__ = [
     "Finished",
     "Forbidden",
     "GreenroomError",
+    "HandlerOverdue",
     "Idle",
     "Ignore",
     "Ignored",

@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 
 import attrs
 
-from ..actors import Blueprint, InvalidSpec, OnError, Policy, RestartType, check_arguments
+from ..actors import Blueprint, InvalidSpec, OnError, OverdueAction, Policy, RestartType, check_arguments
 from ..mailbox import PLAIN, MailboxSpec
 from ._options import RULES, check_kind, check_name, compile_policy
 
@@ -47,6 +47,10 @@ class ChildSpec:
             as `Crashed`, and the restart type decides), "resume" (it goes on, and who asked gets the exception), "stop" (it ends as
             `Shutdown(error)`, and is not restarted) or "escalate" (its supervisor gives up at once). The first row that covers it counts; a group
             is covered if all its leaves are. What no row covers: an actor crashes, an agent's turn is errored and it goes on.
+        handler_timeout: seconds that a message or turn may take, with all that it waits for; None means no limit. `ctx.heartbeat()` begins anew.
+        on_overdue: what is done about one that takes longer: "warn" (said once, in the log and in the snapshot's warnings), "cancel" (as an
+            interrupt: the actor stays, who asked gets `HandlerOverdue`; not for functions) or "restart" (the actor ends as `Killed`, and its
+            restart type decides).
         rest_after: seconds that an agent is idle, with nothing that keeps it, before it is put to rest; None means never. For agents alone.
     """
 
@@ -62,6 +66,8 @@ class ChildSpec:
     labels: Mapping[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True)
     redeliver: int = attrs.field(default=0, kw_only=True)
     on_error: OnError | None = attrs.field(default=None, kw_only=True)
+    handler_timeout: float | None = attrs.field(default=None, kw_only=True)
+    on_overdue: OverdueAction = attrs.field(default="warn", kw_only=True)
     rest_after: float | None = attrs.field(default=None, kw_only=True)
 
     def bound_factory(self) -> Callable[..., Any]:

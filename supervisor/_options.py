@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 import attrs
 
-from ..actors import MAY_REST, RESTART_TYPES, Blueprint, InvalidSpec, Policy, no_agent
+from ..actors import MAY_REST, OVERDUE_ACTIONS, RESTART_TYPES, Blueprint, InvalidSpec, Policy, no_agent
 from ..mailbox import MailboxSpec, is_count, is_seconds
 from ._on_error import check_resumable, read_on_error
 
@@ -58,6 +58,13 @@ RULES: Final[Mapping[str, Rule]] = {
     "labels": Rule(_are_labels, "not a mapping of strings to strings, numbers or booleans"),
     "redeliver": Rule(lambda value: is_count(value, least=0), "not a whole number from 0"),
     "on_error": Rule(lambda value: not read_on_error(value)[1], "no such table"),  # its problems are told one by one
+    "handler_timeout": Rule(
+        lambda value: value is None or is_seconds(value, above_zero=True),
+        "not a number of seconds above 0; None means no limit",
+    ),
+    "on_overdue": Rule(
+        lambda value: isinstance(value, str) and value in OVERDUE_ACTIONS, f"not one of {', '.join(OVERDUE_ACTIONS)}"
+    ),
     "rest_after": Rule(
         lambda value: value is None or is_seconds(value, above_zero=True),
         "not a number of seconds above 0; None means never",
@@ -91,12 +98,22 @@ def check_rest(blueprint: Blueprint, rest_after: float | None) -> None:
         raise InvalidSpec(no_agent(blueprint))
 
 
+def check_overdue(blueprint: Blueprint, on_overdue: str) -> None:
+    """Raise InvalidSpec if messages are to be cancelled one by one where no message has a scope of its own."""
+    if on_overdue == "cancel" and blueprint.kind == "function":
+        raise InvalidSpec(
+            f"on_overdue: {blueprint.prefix} is a function, and a message of it cannot be cancelled without the function itself; "
+            "give 'restart' or 'warn'"
+        )
+
+
 def check_kind(blueprint: Blueprint, policy: Policy) -> None:
     """Raise InvalidSpec for options that have no meaning for what the factory makes: all of them in one text."""
     problems: list[str] = []
     for check in (
         partial(check_rest, blueprint, policy.rest_after),
         partial(check_resumable, blueprint, policy.on_error),
+        partial(check_overdue, blueprint, policy.on_overdue),
     ):
         try:
             check()
