@@ -261,7 +261,20 @@ class OwnRaises(Raises):
     own_task = True
 
 
-@pytest.mark.parametrize("kind", [Raises, OwnRaises])
+class RaisesInGroup(Raises):
+    """Do so in a task of a nursery: what leaves `receive` is a group, and the cancellation is in it."""
+
+    async def receive(self, message: Any, ctx: Context) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(super().receive, message, ctx)
+            await trio.sleep_forever()
+
+
+class OwnRaisesInGroup(RaisesInGroup):
+    own_task = True
+
+
+@pytest.mark.parametrize("kind", [Raises, OwnRaises, RaisesInGroup, OwnRaisesInGroup])
 async def test_what_is_raised_under_an_interrupt_is_judged_too(kind: Any) -> None:
     got: Log = []
 
@@ -274,7 +287,8 @@ async def test_what_is_raised_under_an_interrupt_is_judged_too(kind: Any) -> Non
         await wait_all_tasks_blocked()
         assert await ref.interrupt()
         await wait_all_tasks_blocked()
-        assert [type(each) for each in got] == [Mend]
+        wanted = ExceptionGroup if issubclass(kind, RaisesInGroup) else Mend
+        assert [type(each) for each in got] == [wanted]
         assert ref.is_alive
         assert ref.incarnation == 1
 

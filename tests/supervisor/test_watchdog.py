@@ -458,9 +458,9 @@ async def test_declared_long_work_has_the_seconds_that_it_has_declared(kind: Any
         assert isinstance(got, ActorStopped)
         assert trio.current_time() == 91
         # Of another message it is no concern, also not when it would have lasted longer.
-        assert await ask(ref, Work(1.0, (0.5, 1_000.0))) == "done"
+        assert await ask(ref, Work(10.0, (0.5, 1_000.0))) == "done"
         got = await ask(ref, Work(100.0))
-        assert trio.current_time() == 97
+        assert trio.current_time() == 106
         root.reports.drain()
 
 
@@ -470,6 +470,7 @@ async def test_a_heartbeat_takes_nothing_away(extend: float) -> None:
         ref = await root.start(Plain, Log(), handler_timeout=5.0, on_overdue="cancel")
         await ask(ref, Work(100.0, (1.0, extend)))
         assert trio.current_time() == 5
+        assert await ask(ref, Work(29.0, (0.0, 30.0), (1.0, None), (2.0, extend))) == "done"
 
 
 async def test_a_heartbeat_comes_from_any_task_of_the_actor_and_does_nothing_where_nothing_is_in_hand() -> None:
@@ -637,6 +638,11 @@ async def test_an_actor_without_a_limit_has_no_watchdog_and_one_with_a_limit_one
         assert len(added) == 2
         await trio.sleep(100)
         assert len(added) == 2
+        await ask(watched, Work(1.0))
+        timers = [timer for _, _, timer in runtime.deadlines._heap if timer.label == "watchdog of watched"]
+        assert [timer.is_wanted for timer in timers].count(True) == 1
+        await watched.stop()
+        assert not any(timer.is_wanted for timer in timers)
 
 
 # -- specifications
