@@ -48,6 +48,7 @@ from ._errors import ServiceNotFound as ServiceNotFound
 from ._errors import ServicesFailed as ServicesFailed
 from ._errors import StartupFailed as StartupFailed
 from ._errors import StartupInProgress as StartupInProgress
+from ._errors import StashFull as StashFull
 from ._errors import StillRunning as StillRunning
 from ._errors import TurnInProgress as TurnInProgress
 from ._errors import TurnInterrupted as TurnInterrupted

@@ -23,6 +23,7 @@ from ._request import Asked, ReplyToken
 from ._runner import LEAVE
 from ._slot import Slot, blank
 from ._start_options import StartOptions
+from ._stash import stash, unstash_all
 from ._timer import Timer, set_timer
 from ._tool import Tool
 from ._wait import Waited, WaitMode, wait_for_actors
@@ -170,6 +171,29 @@ class Context(BackgroundSide):
             more.deferred = {}
         more.deferred[hand] = None
         return ReplyToken(hand, slot)
+
+    # -- keeping mail for later
+
+    def stash(self) -> None:
+        """Keep the message in hand for later: it is not handled, and an ask not answered, until `unstash_all` has put it back. Plain function.
+
+        What the handler returns then answers nobody. What is stashed when the incarnation ends goes to the next one, before all other mail; when the
+        actor ends for good, asks fail and other mail is dead letters, as what waits.
+
+        Raises:
+            NotInTurn: there is no message in hand, it is stashed already, or its reply was deferred.
+            StashFull: the mailbox is bounded, and as many are stashed as it may hold.
+            TypeError: an agent has no use for it: what it does not drain waits. ActorStopped: this incarnation has ended.
+        """
+        stash(self._live())
+
+    def unstash_all(self) -> int:
+        """Put all that is stashed back into the mailbox, in order, before what waits there; returns how many. Plain function.
+
+        Raises:
+            ActorStopped: this incarnation has ended.
+        """
+        return unstash_all(self._live())
 
     # -- waiting
 

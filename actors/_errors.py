@@ -277,6 +277,23 @@ class NoReply(GreenroomError):
         return f"{self.path}: took the request and dropped it without a reply"
 
 
+class StashFull(GreenroomError):
+    """`ctx.stash()`: as much is stashed as the mailbox may hold; the message stays in hand.
+
+    Attributes:
+        message: the one in hand.
+        capacity: the mailbox's.
+    """
+
+    def __init__(self, path: str, message: Any, capacity: int) -> None:
+        super().__init__(path, message, capacity)
+        self.path, self.message, self.capacity = path, message, capacity
+
+    def __str__(self) -> str:
+        """Say how much there is, and what to do."""
+        return f"{self.path}: the stash is full (as the mailbox, it holds {self.capacity}); unstash what waits there, or refuse this one"
+
+
 class NotInTurn(GreenroomError):
     """A call that belongs to a turn was made outside one (`turn.drain()` after the turn's end, `ctx.defer_reply()` without a request in hand)."""
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import trio
 
-from ..mailbox import DeadLetters, Mailbox
+from ..mailbox import DeadLetters, Letter, Mailbox
 from ._lifecycle import DRAINING, ENDED, FOLLOWS, INITIALIZING, READY, RESTING, STOPPING, Lifecycle, check_step
 from ._reasons import ExitReason, Finished, Shutdown, error_of, text_of
 from ._status import IDLE, PENDING_INIT, RUNNING, Completed, Errored, Status
@@ -65,7 +65,7 @@ class More:
     __slots__ = (
         "awaited", "background", "changes", "closing", "deferred", "family", "gate", "helpers", "keyed_timers",
         "last_exit", "last_turn", "log", "monitors", "observers", "readied", "redelivered", "reopened", "report_turn",
-        "rests", "roused", "stop_timer", "timers", "turn", "turns", "vars", "wait_is_over", "waiting_for", "wakes_parent", "warnings",
+        "rests", "roused", "stash", "stop_timer", "timers", "turn", "turns", "vars", "wait_is_over", "waiting_for", "wakes_parent", "warnings",
         "watchdog", "watching",
     )  # fmt: skip
 
@@ -110,6 +110,8 @@ class More:
         #: optional services that failed, and the like: name -> text.
         self.warnings: dict[str, str] | None = None
         self.watchdog: Watchdog | None = None
+        #: mail that its code keeps for later, in order.
+        self.stash: list[Letter] | None = None
         #: the books of its background work, over all incarnations.
         self.background: Background | None = None
         #: how many turns there have been.

@@ -119,7 +119,7 @@ class Steps(Runner):
                                 result = receive(message.message, ctx)
                                 if result.__class__ is CoroutineType:
                                     result = await result
-                                if not message.deferred:
+                                if box.hand is message and not message.deferred:
                                     message.answer(result)
                             elif kind is Envelope:
                                 if message.void or message.incarnation not in (0, slot.incarnation):

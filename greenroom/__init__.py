@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from .actors import Startable as Startable
     from .actors import StartupFailed as StartupFailed
     from .actors import StartupInProgress as StartupInProgress
+    from .actors import StashFull as StashFull
     from .actors import Status as Status
     from .actors import StatusChange as StatusChange
     from .actors import StatusFeed as StatusFeed
@@ -195,6 +196,7 @@ __all__ = [
     "Startable",
     "StartupFailed",
     "StartupInProgress",
+    "StashFull",
     "Status",
     "StatusChange",
     "StatusFeed",
