@@ -137,7 +137,7 @@ class Watchdog:
         assert runner is not None
         self._due = inf
         if self._stage == CUT:
-            say_straggler(slot, runner.stack())
+            say_straggler(slot)
             return
         action = slot.policy.on_overdue
         text = (
