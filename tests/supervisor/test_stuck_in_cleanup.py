@@ -175,22 +175,23 @@ async def test_p28_one_that_does_not_is_reported_5_s_after_its_time_was_over_wha
         root.reports.drain()
 
 
+@pytest.mark.parametrize("is_killed", [False, True])
 @pytest.mark.parametrize("kind", [Hook, PoolHook])
 async def test_p28_one_with_all_the_time_in_the_world_is_reported_once_its_parent_has_no_more(
-    kind: Any, caplog: pytest.LogCaptureFixture
+    kind: Any, is_killed: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Above(Actor[Any]):
         async def startup(self, ctx: Context) -> None:
-            ctx.start_soon(partial(kind, 100.0), name="kid", shutdown=None)
+            ctx.start_soon(partial(kind, 100.0), name="kid", shutdown=1_000.0 if is_killed else None)
 
     async with open_tree("stage") as root:
         above = await root.start(Above, name="a", shutdown=10.0)
         await wait_all_tasks_blocked()
         kid: ActorRef[Any] = root.lookup("a/kid")
-        kid.request_stop()
-        await trio.sleep(20)
-        assert stragglers(caplog, "/stage/a/kid") == []
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(kid.kill if is_killed else kid.stop)
+            await trio.sleep(20)
+            assert stragglers(caplog, "/stage/a/kid") == []
             nursery.start_soon(above.stop)
             await trio.sleep(14.9)
             assert stragglers(caplog, "/stage/a/kid") == []
