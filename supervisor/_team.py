@@ -1,6 +1,12 @@
-"""The team: the children of one slot, and what follows when one of them ends."""
+"""The team: the children of one slot, and what follows when one of them ends.
 
-from collections.abc import Mapping
+What to do is decided in the child's last step, by a plain function; what takes time is done in the children's own tasks, which tell the team when it
+is over. So there is no loop that could block, and chains of ends do not recurse: an owner that gives up is only told to, and ends in its own time.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from random import random
 from typing import Any
 
 from ..actors import (
@@ -12,121 +18,263 @@ from ..actors import (
     Escalated,
     ExitReason,
     GreenroomError,
-    InvalidSpec,
+    Shutdown,
     Slot,
     StartupFailed,
     Verdict,
     close_parked,
     end_from_outside,
+    end_kept,
     error_of,
+    halt,
     hurry,
+    is_down,
     order_end,
+    reopen,
+    take_out_of_bed,
     text_of,
 )
+from ._accounts import Accounts
+from ._course import Course
+from ._declared import Declared
 from ._errors import ErrorEscalated, RestartIntensityExceeded
-from ._intensity import Intensity, RestartLog
+from ._intensity import Intensity
 from ._judge import judge
+from ._plan import Plan
+from ._policy import policy_of
+from ._renewal import renew
+from ._retries import Retries
+from ._strategy import shuts_down
 
 DEFAULT_INTENSITY = Intensity()
+#: Of an actor that has children: it is their one_for_one supervisor.
+ACTORS_PLAN = Plan()
+#: The detail of the exit reason of who is kept for its supervisor's next incarnation.
+WITH_ITS_SUPERVISOR = "restarted with its supervisor"
 
 
 class Team:
-    """Own a slot's children under one_for_one: each is judged alone. An actor that has children is their supervisor too."""
+    """Own a slot's children. An actor that has children is their supervisor too."""
 
-    __slots__ = ("_attempts", "_closing", "_log", "children", "owner")
+    __slots__ = (
+        "_accounts", "_closing", "_keeping", "_kept", "_relaunched", "_shutdown_due", "children", "course", "owner",
+        "plan", "renewals", "retries",
+    )  # fmt: skip
 
-    def __init__(self, owner: Slot) -> None:
+    def __init__(self, owner: Slot, plan: Plan | None = None) -> None:
         self.owner = owner
+        self.plan = plan or ACTORS_PLAN
         #: in the order of their registration.
         self.children: dict[str, Slot] = {}
-        self._log: RestartLog | None = None
-        #: uid -> attempts in a row that never became ready.
-        self._attempts: dict[int, int] = {}
+        #: name -> what its next incarnation is of.
+        self.renewals: dict[str, Declared] = {}
+        self._reset()
+
+    def _reset(self) -> None:
+        self._accounts: Accounts | None = None
+        self.course = Course(self)
+        self.retries = Retries(self.launch)
+        #: who is started anew as soon as its last step is over.
+        self._relaunched: Slot | None = None
+        self._shutdown_due = ""
         self._closing = False
+        #: declared children are kept for the owner's next incarnation: these.
+        self._keeping = False
+        self._kept: frozenset[str] = frozenset()
 
     @property
-    def intensity(self) -> Intensity:
-        """How many restarts the owner bears."""
-        own = getattr(self.owner.actor, "intensity", None)
-        if own is None:
-            return DEFAULT_INTENSITY
-        if not isinstance(own, Intensity):
-            raise InvalidSpec(f"{self.owner.path}: intensity is {own!r}; give an Intensity")
-        return own
+    def is_supervisors(self) -> bool:
+        """False if its owner is an actor that does something else."""
+        return self.plan is not ACTORS_PLAN
+
+    @property
+    def accounts(self) -> Accounts:
+        """What its children have failed; opened at the first failure."""
+        if self._accounts is None:
+            own = getattr(self.owner.actor, "intensity", None)
+            mine = own if isinstance(own, Intensity) else DEFAULT_INTENSITY
+            self._accounts = Accounts(self.plan.intensity if self.is_supervisors else mine)
+        return self._accounts
 
     # -- ends
 
     def decide(self, child: Slot, reason: ExitReason) -> Verdict:
-        """Decide what follows a child's end. Plain, and the owner is only told: it ends in its own time, so chains of ends do not recurse."""
+        """Decide what follows a child's end, in its last step. Plain."""
+        self.retries.call_off(child)
         owner = self.owner
         if self._closing or owner.ending or owner.order >= STOP or owner.reason is not None:
-            return "forget"
+            return self._decide_at_end(child)
+        policy = policy_of(child)
+        if self.course.holds(child):
+            return "forget" if policy.restart == "temporary" else "park" if child.admin else "restart later"
         if isinstance(reason, Crashed) and reason.escalates and not child.admin:
-            self._escalate(child, reason)
-            return "forget"
-        if child.policy.restart == "temporary":
-            return "forget"
-        sentence = judge(reason, child.policy.restart, by_others=child.admin)
+            self._give_up(child, reason, ErrorEscalated(owner.path, child.path, reason, reason.cause))
+            return self._decide_at_end(child)
+        sentence = judge(reason, policy.restart, by_others=child.admin)
         if sentence != "restart":
-            self._attempts.pop(child.uid, None)
-            return sentence
-        if self._is_too_often(child, reason):
-            intensity = self._log.intensity if self._log is not None else DEFAULT_INTENSITY
+            if policy.significant and not child.admin:
+                self._consider_shutdown(child, reason)
+            return "forget" if self.plan.strategy == "dynamic" else sentence  # which has no places to keep
+        over = self.accounts.charge(child.uid, policy, reason, child.runtime.now())
+        if over is not None:
             error = RestartIntensityExceeded(
-                owner.path, child.path, intensity.max_restarts, intensity.within, reason, _last_words(reason)
+                owner.path, child.path, over.count, over.within, reason, _last_words(reason)
             )
             self._give_up(child, reason, error)
-            return "forget"
+            return self._decide_at_end(child)
+        delay = self.accounts.delay(child.uid, policy, random())
+        if self.plan.has_groups:
+            self.course.begin_group(child, delay)
+            return "restart later"
+        if delay > 0:
+            self.retries.add(child, delay)
+            return "restart later"
+        if child.name in self.renewals:
+            self._relaunched = child
+            return "restart later"
         return "restart"
 
-    def _escalate(self, child: Slot, reason: Crashed) -> None:
-        """Give up for an exception that is the owner's to answer for, as the child's `on_error` says; whatever the intensity. Plain."""
-        self._give_up(child, reason, ErrorEscalated(self.owner.path, child.path, reason, reason.cause))
+    def _decide_at_end(self, child: Slot) -> Verdict:
+        """Decide on a child whose owner is about to end, too: it is kept if that may have another incarnation."""
+        if self._is_kept(child):
+            return "park" if child.admin else "keep"
+        return "forget"
+
+    def _may_come_back(self) -> bool:
+        """Return whether the owner may have another incarnation after this one."""
+        owner = self.owner
+        return (
+            self.is_supervisors and owner.parent is not None and not owner.admin and owner.policy.restart != "temporary"
+        )
+
+    def decide_start(self, child: Slot, reason: ExitReason) -> Verdict:
+        """Decide what becomes of a child that somebody waits for and that did not become ready. Plain."""
+        if isinstance(reason, StartupFailed) and self.course.fails_start(child, reason):
+            return "keep" if self._may_come_back() or self.plan.start_retry is not None else "forget"
+        return "park" if child.incarnation > 1 else "forget"  # started by hand again, or for the first time
 
     def _give_up(self, child: Slot, reason: ExitReason, error: GreenroomError) -> None:
-        """End the owner for what a child's end has come to. Plain."""
+        """End the owner, as a child has failed too often, or escalates what it raised; whatever the intensity then. Plain."""
         owner = self.owner
         error.__cause__ = error_of(reason)
-        self._attempts.pop(child.uid, None)
         text = str(error)  # of our own: it runs no user code
-        gave_up = StartupFailed(owner.path, error, text) if owner.starting else Escalated(error, text)
-        end_from_outside(owner, gave_up)
+        end_from_outside(owner, StartupFailed(owner.path, error, text) if owner.starting else Escalated(error, text))
 
-    def _is_too_often(self, child: Slot, reason: ExitReason) -> bool:
-        if self._log is None:
-            own = getattr(self.owner.actor, "intensity", None)
-            self._log = RestartLog(own if isinstance(own, Intensity) else DEFAULT_INTENSITY)
-        within = self._log.add(child.runtime.now())
-        if isinstance(reason, StartupFailed):
-            attempts = self._attempts[child.uid] = self._attempts.get(child.uid, 0) + 1
-        else:
-            attempts = 0
-            self._attempts.pop(child.uid, None)
-        return not within or attempts > self._log.intensity.max_restarts
+    def _consider_shutdown(self, child: Slot, reason: ExitReason) -> None:
+        """End the owner in good order, if the end of a significant child means that."""
+        others = any(
+            policy_of(other).significant and not other.has_ended
+            for other in self.children.values()
+            if other is not child
+        )
+        if shuts_down(self.plan.auto_shutdown, others_alive=others):
+            self._shutdown_due = f"{self.plan.auto_shutdown}: {child.name} {text_of(reason)}"
+            if not self.course.is_starting:
+                self._shut_down()
+
+    def _shut_down(self) -> None:
+        end_from_outside(self.owner, Shutdown(f"automatic shutdown, {self._shutdown_due}"))
 
     def remove(self, child: Slot) -> None:
         """Forget a child whose slot has ended."""
         del self.children[child.name]
+        if self._accounts is not None:
+            self._accounts.close(child.uid)
         if not self.children:
             self.owner.runtime.passivation.recheck(self.owner)
+
+    # -- starts
+
+    def launch(self, child: Slot) -> None:
+        """Begin the next incarnation of a child, of the specification that it has now."""
+        self.renew(child)
+        if child.life is PARKED:
+            reopen(child, awaited=child.get_more().awaited)
+        else:
+            child.runtime.launch(child)
+
+    def renew(self, child: Slot) -> None:
+        """Let a child that is about to start go by its new specification, if it has one."""
+        declared = self.renewals.pop(child.name, None) if self.renewals else None
+        if declared is not None:
+            plan = renew(child, declared)
+            below = team_of(child)
+            if plan is not None and below is not None:
+                below.plan = plan
+
+    def next_retry(self, child: Slot) -> float | None:
+        """Return when a child is started again, on Trio's clock; None if that is not set. Reads, and changes nothing."""
+        when = self.retries.when(child)
+        return when if when is not None else self.course.due(child)
+
+    def adopt_intensity(self) -> None:
+        """Go by the plan's intensity from now on."""
+        if self._accounts is not None:
+            self._accounts.adopt(self.plan.intensity)
+
+    def settled(self, child: Slot) -> None:
+        """Hear that a child's last step is over."""
+        if child is self._relaunched:
+            self._relaunched = None
+            self.launch(child)
+        if self.course.is_under_way or self.course.failed is not None:
+            self.course.go_on()
+
+    def note_ready(self, child: Slot) -> None:
+        """Hear that a child has become ready."""
+        policy = policy_of(child)
+        if policy.backoff is not None or self._accounts is not None:
+            self.accounts.note_ready(child.uid, policy, child.runtime.now())
+        if self.course.is_under_way:
+            self.course.go_on()
+
+    async def start(self, children: Iterable[Slot], owed: Iterable[Slot]) -> None:
+        """Start the declared children; `course.failed` tells whether that failed. Checkpoint: maybe."""
+        await self.course.start(children, owed)
+        if self._shutdown_due and self.course.failed is None:
+            self._shut_down()
+
+    async def roll_back(self) -> None:
+        """Stop what has been started, for another attempt. Checkpoint: maybe."""
+        self._keeping = True
+        await self._end_all()
+        self._reset()
 
     # -- closing
 
     async def close(self) -> None:
         """End the temporary children in parallel, then the others one by one in reverse order, and wait for each."""
+        self._keeping = self._may_come_back()
+        await self._end_all()
+
+    async def _end_all(self) -> None:
+        self.course.cancel()
         self._closing = True
-        temporary = [child for child in self.children.values() if child.policy.restart == "temporary"]
-        lasting = [child for child in self.children.values() if child.policy.restart != "temporary"]
-        for child in temporary:
+        self._kept = self.plan.names if self._keeping else frozenset()
+        for child in list(self.children.values()):
+            self.retries.call_off(child)
+        in_order = self.plan.strategy != "dynamic"
+        lasting = [each for each in self.children.values() if in_order and each.policy.restart != "temporary"]
+        together = [each for each in self.children.values() if not in_order or each.policy.restart == "temporary"]
+        for child in together:
             self._end(child)
-        for child in temporary:
+        for child in together:
             await self._wait(child)
         for child in reversed(lasting):
             self._end(child)
             await self._wait(child)
 
+    def _is_kept(self, child: Slot) -> bool:
+        """Return whether a child is kept for the owner's next incarnation, if there is one."""
+        if self._closing:
+            return child.name in self._kept
+        return self._may_come_back() and child.name in self.plan.names
+
     def _end(self, child: Slot) -> None:
-        if child.life is PARKED:
+        if self._is_kept(child):
+            take_out_of_bed(child)
+            halt(child, WITH_ITS_SUPERVISOR)
+        elif child.life is PARKED:
             close_parked(child, self)
         else:
             # An owner that crashed or gave up stops its children as one that was told to stop.
@@ -134,20 +282,47 @@ class Team:
             order_end(child, END if killed else STOP, by="parent")
 
     async def _wait(self, child: Slot) -> None:
-        await child.ended()
-        if child.life is PARKED:
+        kept = self._is_kept(child)
+        await child.ended(partial(is_down, child) if kept else None)
+        if child.life is PARKED and not kept:
             close_parked(child, self)
 
     def kill(self) -> None:
         """Turn the stops that were ordered into kills."""
         for child in list(self.children.values()):
             if child.order in (STOP, DRAIN):
-                order_end(child, END, by="parent")
+                if self._is_kept(child) and not child.admin:
+                    halt(child, WITH_ITS_SUPERVISOR, killed=True)
+                else:
+                    order_end(child, END, by="parent")
 
     def hasten(self) -> None:
         """Kill who is still there, without its time: the owner's is over."""
         for child in list(self.children.values()):
-            hurry(child)
+            if self._is_kept(child) and not child.admin:
+                halt(child, WITH_ITS_SUPERVISOR, hurried=True)
+            else:
+                hurry(child)
+
+    # -- between two incarnations of the owner
+
+    def outlives(self) -> bool:
+        """Stay for a supervisor's next incarnation, with the declared children."""
+        if not self.is_supervisors:
+            return False
+        self._reset()
+        return True
+
+    def drop_undeclared(self) -> None:
+        """End those for good that were kept, and are not declared any more."""
+        names = self.plan.names
+        for child in [each for each in self.children.values() if each.name not in names]:
+            end_kept(child)
+
+    def end_kept(self) -> None:
+        """End those for good that were kept for it."""
+        for child in reversed([*self.children.values()]):
+            end_kept(child)
 
     # -- looking
 
@@ -168,11 +343,11 @@ def team_of(slot: Slot) -> Team | None:
     return family if isinstance(family, Team) else None
 
 
-def make_team(slot: Slot) -> Team:
+def make_team(slot: Slot, plan: Plan | None = None) -> Team:
     """Return a slot's team, made at first use."""
     more = slot.get_more()
     if more.family is None:
-        more.family = Team(slot)
+        more.family = Team(slot, plan)
     team = more.family
     assert isinstance(team, Team)
     return team

@@ -13,6 +13,7 @@ from ..actors import MAY_REST
 from ..actors._blueprint import read_blueprint
 from ..supervisor._on_error import wrong_class
 from ..supervisor._options import check_kind, check_rest
+from ..supervisor._reading import policy_of_spec
 from ._absent import ABSENT, Absent, first_given
 from ._factories import check_arguments, find_factory
 from ._imports import BadImport, find_object
@@ -161,11 +162,11 @@ def _spec(
     rows, wrong_rows = read_rows(options.pop("on_error"), folder)
     if wrong_rows:
         return None, wrong_rows
-    spec = ChildSpec(child.name, factory, args, kwargs=kwargs, on_error=rows or None, **options)
+    spec = ChildSpec(child.name, factory, args, kwargs=kwargs, on_error=rows or (), **options)
     try:
-        spec.policy()
+        policy_of_spec(spec)
         spec = _with_rest(spec, is_own=not isinstance(child.rest_after, Absent))
-        check_kind(read_blueprint(spec.bound_factory()), spec.policy())
+        check_kind(read_blueprint(spec.bound_factory()), policy_of_spec(spec))
     except InvalidSpec as error:
         problems.append(Problem("", str(error)))
     return spec, problems

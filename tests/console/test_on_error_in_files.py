@@ -7,6 +7,7 @@ from greenroom import Agent, ChildSpec, Context, Turn
 from greenroom.console._plan import make_plan
 from greenroom.console._problem import InvalidInput
 from greenroom.console._reader import structure_tree
+from greenroom.supervisor._reading import policy_of_spec
 
 
 class Empty(LookupError):
@@ -33,7 +34,7 @@ def children_of(*, factory: str = "Worker", child: Any = None, **tree: Any) -> t
 def test_rows_are_built_in_names_and_import_paths_in_the_order_of_the_file() -> None:
     table = {f"{__name__}:Empty": "stop", "LookupError": "resume", "Exception": "escalate"}
     (spec,) = children_of(child={"on_error": table})
-    assert spec.policy().on_error == ((Empty, "stop"), (LookupError, "resume"), (Exception, "escalate"))
+    assert policy_of_spec(spec).on_error == ((Empty, "stop"), (LookupError, "resume"), (Exception, "escalate"))
 
 
 def test_a_table_comes_as_a_whole_from_the_first_level_that_gives_one() -> None:
@@ -41,10 +42,12 @@ def test_a_table_comes_as_a_whole_from_the_first_level_that_gives_one() -> None:
         "defaults": {"on_error": {"OSError": "resume"}},
         "base": {"on_error": {"ValueError": "stop"}},
     }
-    assert children_of(**levels)[0].policy().on_error == ((OSError, "resume"),)
-    assert children_of(child={"on_error": {"KeyError": "stop"}}, **levels)[0].policy().on_error == ((KeyError, "stop"),)
-    assert children_of(child={"on_error": {}}, **levels)[0].policy().on_error == ()
-    assert children_of()[0].policy().on_error == ()
+    assert policy_of_spec(children_of(**levels)[0]).on_error == ((OSError, "resume"),)
+    assert policy_of_spec(children_of(child={"on_error": {"KeyError": "stop"}}, **levels)[0]).on_error == (
+        (KeyError, "stop"),
+    )
+    assert policy_of_spec(children_of(child={"on_error": {}}, **levels)[0]).on_error == ()
+    assert policy_of_spec(children_of()[0]).on_error == ()
 
 
 @pytest.mark.parametrize(
@@ -77,4 +80,4 @@ def test_what_has_no_meaning_for_a_function_is_told() -> None:
     assert "nothing to resume" in str(caught.value)
     assert "on_overdue: function is a function" in str(caught.value)
     (spec,) = children_of(factory="function", child={"on_error": {"OSError": "stop"}, "on_overdue": "restart"})
-    assert spec.policy().on_error == ((OSError, "stop"),)
+    assert policy_of_spec(spec).on_error == ((OSError, "stop"),)

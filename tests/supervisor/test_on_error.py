@@ -31,6 +31,7 @@ from greenroom import (
 )
 from greenroom.actors._on_error import covers, find_action
 from greenroom.supervisor._on_error import read_on_error
+from greenroom.supervisor._reading import policy_of_spec
 from greenroom.testing import open_tree
 
 Log = list[Any]
@@ -630,7 +631,7 @@ async def test_each_wrong_table_gets_its_own_precise_error(table: Any, text: str
         assert text in str(caught.value)
         assert root.which_children() == []
     with pytest.raises(InvalidSpec) as caught:
-        ChildSpec("a", Plain, on_error=table).policy()
+        policy_of_spec(ChildSpec("a", Plain, on_error=table))
     assert text in str(caught.value)
 
 

@@ -27,6 +27,7 @@ from greenroom import (
     TurnInterrupted,
     open_supervisor,
 )
+from greenroom.supervisor._reading import policy_of_spec
 from greenroom.testing import open_tree
 
 Log = list[Any]
@@ -669,7 +670,7 @@ async def test_each_wrong_limit_gets_its_own_precise_error(options: dict[str, An
         assert text in str(caught.value)
         assert root.which_children() == []
     with pytest.raises(InvalidSpec) as caught:
-        ChildSpec("a", Plain, **options).policy()
+        policy_of_spec(ChildSpec("a", Plain, **options))
     assert text in str(caught.value)
 
 

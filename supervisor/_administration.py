@@ -1,0 +1,138 @@
+"""Administration: children are ended, started again and forgotten by hand. The part of `Supervisor` that is about it."""
+
+from collections.abc import Iterable
+from typing import Any, Unpack
+
+import trio
+
+from ..actors import (
+    PARKED,
+    RESTARTING,
+    STARTING,
+    STOPPING,
+    ActorRef,
+    ActorStopped,
+    ActorStopping,
+    InvalidSpec,
+    Slot,
+    close_parked,
+    reopen,
+)
+from ._childspec import ChildSpec
+from ._errors import AlreadyRunning, ChildNotFound, Restarting
+from ._options import unknown_option
+from ._run_time_spec import spec_of
+from ._starter import Starter, wait_started
+from ._supervisor_options import ReplaceableFlags
+from ._supervisorspec import SupervisorSpec
+from ._team import children_of, make_team, team_of
+from ._update import REPLACEABLE, update_specs
+
+
+class Administration:
+    """End, start again and forget children by hand. Never blocked: also while others start, hang or stop."""
+
+    _slot: Slot
+    _starter: Starter
+
+    @trio.lowlevel.enable_ki_protection
+    async def terminate_child(self, name: str) -> None:
+        """Stop a child; permanent and transient ones are parked, temporary ones forgotten. Idempotent; never counted as a failure.
+
+        Checkpoint: always. Cancellation: the stop stays requested.
+
+        Raises:
+            ChildNotFound: there is none of that name.
+        """
+        await self._child(name).ref().stop()
+
+    @trio.lowlevel.enable_ki_protection
+    async def restart_child(self, name: str) -> ActorRef[Any]:
+        """Start a parked child again, in its place, and wait until it is ready.
+
+        Checkpoint: always. Cancellation: the start goes on.
+
+        Raises:
+            ChildNotFound: there is none of that name. AlreadyRunning: it is not parked; Restarting, if it is being restarted by itself.
+            ActorStopping: the child is, or the supervisor.
+            LimitReached: there are as many actors as may be; parked ones do not count.
+            StartupFailed: it did not become ready, and is parked again; neither counted nor reported.
+        """
+        child = self._parked_child(name)
+        self._starter.check_restart(self._slot, child)
+        await trio.lowlevel.checkpoint_if_cancelled()
+        make_team(self._slot).renew(child)
+        reopen(child)
+        incarnation = child.incarnation
+        try:
+            await wait_started(child)
+        finally:
+            # Nobody waits any more: from here on a failure is judged and reported like any other.
+            if child.incarnation == incarnation:
+                child.get_more().awaited = False
+        return child.ref()
+
+    @trio.lowlevel.enable_ki_protection
+    def delete_child(self, name: str) -> None:
+        """Forget a parked child; its name is free. Plain function.
+
+        Raises:
+            ChildNotFound: there is none of that name. AlreadyRunning: it is not parked; Restarting, if it is being restarted by itself.
+            ActorStopping: it is.
+        """
+        child = self._parked_child(name)
+        team = team_of(self._slot)
+        assert team is not None
+        close_parked(child, team)
+
+    @trio.lowlevel.enable_ki_protection
+    def update_specs(self, children: Iterable[ChildSpec | SupervisorSpec], **flags: Unpack[ReplaceableFlags]) -> None:
+        """Replace what this supervisor declares while it runs, and the flags that are given. Plain function: all of it, or nothing.
+
+        The flags count at once. A child that is there goes by its new specification from its next start on; a new one is parked until
+        `restart_child`; one that is declared no longer goes on, and ends with this incarnation of the supervisor. The order is that of `children`.
+        While a group restarts, or the supervisor starts, all that waits until it is over. A restarted supervisor starts from the new set.
+
+        Args:
+            children: the whole set.
+            flags: `strategy`, `intensity`, `auto_shutdown`, `start_retry`; those left out stay as they are.
+
+        Raises:
+            InvalidSpec: all that is wrong, a line each; nothing has been changed. A dynamic supervisor has no set to replace, nor has one with
+                partitions.
+            ActorStopped: the supervisor has ended.
+        """
+        unknown = [key for key in flags if key not in REPLACEABLE]
+        if unknown:
+            raise InvalidSpec(unknown_option(unknown[0], REPLACEABLE))
+        if self._slot.has_ended:
+            raise ActorStopped(self._slot.path, None, "has ended; there is nothing to update")
+        update_specs(self._starter, self._slot, children, flags)
+
+    def child_spec(self, name: str) -> ChildSpec | SupervisorSpec:
+        """Return the specification that a child's next start will go by; of one that was started at run time, what it comes to. Plain function.
+
+        Raises:
+            ChildNotFound: there is none of that name.
+        """
+        child = self._child(name)
+        plan = make_team(self._slot).plan
+        declared = next((each.spec for each in plan.specs if each.name == name), None)
+        return spec_of(child) if declared is None else declared
+
+    def _parked_child(self, name: str) -> Slot:
+        child = self._child(name)
+        if child.life is PARKED:
+            return child
+        if child.life is STOPPING:
+            raise ActorStopping(child.path, None, "is stopping; wait until it has")
+        by_hand = child.more is not None and child.more.awaited
+        if not by_hand and (child.life is RESTARTING or (child.incarnation > 1 and child.life in STARTING)):
+            raise Restarting(child.path, child.life.value)
+        raise AlreadyRunning(child.path, child.life.value)
+
+    def _child(self, name: str) -> Slot:
+        children = children_of(self._slot)
+        if name not in children:
+            raise ChildNotFound(f"{self._slot.path}/{name}", tuple(children)[:10])
+        return children[name]
