@@ -27,7 +27,11 @@ NOT_A_CLASS = 5
 
 
 def children_of(*, factory: str = "Worker", child: Any = None, **tree: Any) -> tuple[ChildSpec, ...]:
-    data = {"name": "x", **tree, "children": [{"name": "a", "factory": f"{__name__}:{factory}", **(child or {})}]}
+    data: dict[str, Any] = {
+        "name": "x",
+        **tree,
+        "children": [{"name": "a", "factory": f"{__name__}:{factory}", **(child or {})}],
+    }
     return make_plan(structure_tree(data, "tree.toml"), Path("tree.toml"), None, {}).children
 
 
