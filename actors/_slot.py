@@ -112,7 +112,6 @@ class More:
         #: optional services that failed, and the like: name -> text.
         self.warnings: dict[str, str] | None = None
         self.watchdog: Watchdog | None = None
-        #: mail that its code keeps for later, in order.
         self.stash: list[Letter] | None = None
         #: the books of its background work, over all incarnations.
         self.background: Background | None = None
