@@ -37,6 +37,7 @@ from ._errors import BackgroundTimeout as BackgroundTimeout
 from ._errors import CallRefused as CallRefused
 from ._errors import Deadlock as Deadlock
 from ._errors import Forbidden as Forbidden
+from ._errors import HandlerOverdue as HandlerOverdue
 from ._errors import Ignore as Ignore
 from ._errors import InvalidSpec as InvalidSpec
 from ._errors import LimitReached as LimitReached
@@ -52,6 +53,7 @@ from ._errors import ServiceNotFound as ServiceNotFound
 from ._errors import ServicesFailed as ServicesFailed
 from ._errors import StartupFailed as StartupFailed
 from ._errors import StartupInProgress as StartupInProgress
+from ._errors import StashFull as StashFull
 from ._errors import StillRunning as StillRunning
 from ._errors import TurnInProgress as TurnInProgress
 from ._errors import TurnInterrupted as TurnInterrupted
@@ -92,6 +94,11 @@ from ._lifecycle import STOPPING as STOPPING
 from ._lifecycle import Lifecycle as Lifecycle
 from ._monitor import Down as Down
 from ._monitor import Monitor as Monitor
+from ._on_error import ERROR_ACTIONS as ERROR_ACTIONS
+from ._on_error import ErrorAction as ErrorAction
+from ._on_error import ErrorTable as ErrorTable
+from ._on_error import OnError as OnError
+from ._on_error import is_derived as is_derived
 from ._orders import end_from_outside as end_from_outside
 from ._orders import hurry as hurry
 from ._orders import order_end as order_end
@@ -106,7 +113,9 @@ from ._plan import APPROVALS as APPROVALS
 from ._plan import Approval as Approval
 from ._plan import Traits as Traits
 from ._plan import plan_batches as plan_batches
+from ._policy import OVERDUE_ACTIONS as OVERDUE_ACTIONS
 from ._policy import RESTART_TYPES as RESTART_TYPES
+from ._policy import OverdueAction as OverdueAction
 from ._policy import Policy as Policy
 from ._policy import RestartType as RestartType
 from ._pool import RunQueue as RunQueue

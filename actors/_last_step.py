@@ -23,6 +23,7 @@ from ._reports import ChildEnded, ChildStartupFailed, log_of, post_report
 from ._request import Asked
 from ._resting import lie_down
 from ._slot import NO_ORDER, Slot, descendants
+from ._stash import put_stash_back
 from ._succession import hand_over
 from ._turn import TurnOutcome
 
@@ -42,6 +43,9 @@ def finalize(slot: Slot) -> None:  # noqa: C901 -- one step, run for every actor
     if more is not None and more.stop_timer is not None:
         more.stop_timer.cancel()
         more.stop_timer = None
+    if more is not None and more.watchdog is not None:
+        more.watchdog.close()
+        more.watchdog = None
     if isinstance(reason, Rested):
         lie_down(slot, reason)
         return
@@ -64,6 +68,7 @@ def finalize(slot: Slot) -> None:  # noqa: C901 -- one step, run for every actor
         _fail_requests(slot, reason)
         if back or (more is not None and more.redelivered):
             give_again(slot, back)
+        put_stash_back(slot)  # last, as it was taken before what was in hand
     slot.actor = slot.context = None
     slot.ctx = None
     slot.idle = slot.ending = slot.started = slot.starting = False

@@ -26,7 +26,7 @@ from ._succession import hand_over
 from ._timer import cancel_timers
 
 if TYPE_CHECKING:
-    from ._slot import More
+    from ._more import More
 
 #: What a factory may make that can be put to rest.
 MAY_REST: Final = frozenset({"agent", "unknown"})

@@ -5,7 +5,8 @@ from typing import Any, Protocol, TypedDict
 
 from ..mailbox import MailboxSpec
 from ._keys import Keyable, RegistryKey
-from ._policy import RestartType
+from ._on_error import OnError
+from ._policy import OverdueAction, RestartType
 
 
 class Nobody:
@@ -48,6 +49,9 @@ class ChildOptions(TypedDict, total=False):
     mailbox: MailboxSpec | None
     labels: Mapping[str, Any] | None
     redeliver: int
+    on_error: OnError | None
+    handler_timeout: float | None
+    on_overdue: OverdueAction
     rest_after: float | None
     significant: bool
     backoff: RestartDelays | None

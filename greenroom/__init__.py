@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .actors import Forbidden as Forbidden
     from .actors import GroupChange as GroupChange
     from .actors import Groups as Groups
+    from .actors import HandlerOverdue as HandlerOverdue
     from .actors import Idle as Idle
     from .actors import Ignore as Ignore
     from .actors import Ignored as Ignored
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
     from .actors import Startable as Startable
     from .actors import StartupFailed as StartupFailed
     from .actors import StartupInProgress as StartupInProgress
+    from .actors import StashFull as StashFull
     from .actors import Status as Status
     from .actors import StatusChange as StatusChange
     from .actors import StatusFeed as StatusFeed
@@ -119,6 +121,7 @@ if TYPE_CHECKING:
     from .supervisor import ChildNotFound as ChildNotFound
     from .supervisor import ChildrenFailed as ChildrenFailed
     from .supervisor import ChildSpec as ChildSpec
+    from .supervisor import ErrorEscalated as ErrorEscalated
     from .supervisor import Intensity as Intensity
     from .supervisor import Limits as Limits
     from .supervisor import NoSupervisor as NoSupervisor
@@ -174,6 +177,7 @@ __all__ = [
     "Dispatch",
     "Down",
     "EndedActor",
+    "ErrorEscalated",
     "Errored",
     "Escalated",
     "ExitReason",
@@ -182,6 +186,7 @@ __all__ = [
     "GreenroomError",
     "GroupChange",
     "Groups",
+    "HandlerOverdue",
     "Idle",
     "Ignore",
     "Ignored",
@@ -234,6 +239,7 @@ __all__ = [
     "Startable",
     "StartupFailed",
     "StartupInProgress",
+    "StashFull",
     "Status",
     "StatusChange",
     "StatusFeed",

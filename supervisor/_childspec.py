@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 
 import attrs
 
-from ..actors import Keyable, RegistryKey, RestartType
+from ..actors import Keyable, OnError, OverdueAction, RegistryKey, RestartType
 from ..mailbox import PLAIN, MailboxSpec
 from ._backoff import Backoff
 from ._intensity import Intensity
@@ -46,6 +46,14 @@ class ChildSpec:
         labels: shown in snapshots, reports and logs.
         redeliver: how often the mail that it crashed on is given again, before all other mail, to the incarnation that follows; then it is done
             with. Requests that were taken over with `ctx.defer_reply()`, direct turns, ticks and `Down`s are not given again.
+        on_error: what follows when an exception leaves `receive` or `turn`: a mapping of exception classes, or a list of pairs, to "restart" (it ends
+            as `Crashed`, and the restart type decides), "resume" (it goes on, and who asked gets the exception), "stop" (it ends as
+            `Shutdown(error)`, and is not restarted) or "escalate" (its supervisor gives up at once). The first row that covers it counts; a group
+            is covered if all its leaves are. What no row covers: an actor crashes, an agent's turn is errored and it goes on.
+        handler_timeout: seconds that a message or turn may take, with all that it waits for; None means no limit. `ctx.heartbeat()` begins anew.
+        on_overdue: what is done about one that takes longer: "warn" (said once, in the log and in the snapshot's warnings), "cancel" (as an
+            interrupt: the actor stays, who asked gets `HandlerOverdue`; not for functions) or "restart" (the actor ends as `Killed`, and its
+            restart type decides).
         rest_after: seconds that an agent is idle, with nothing that keeps it, before it is put to rest; None means never. For agents alone.
         significant: its end, by itself and for good, may end its supervisor (`auto_shutdown`). Not for permanent ones.
         backoff: how long attempts to start it again wait; it is in no restart log then. None: they are immediate.
@@ -65,6 +73,9 @@ class ChildSpec:
     mailbox: MailboxSpec = attrs.field(default=PLAIN, kw_only=True)
     labels: Mapping[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True)
     redeliver: int = attrs.field(default=0, kw_only=True)
+    on_error: OnError | None = attrs.field(default=(), kw_only=True)
+    handler_timeout: float | None = attrs.field(default=None, kw_only=True)
+    on_overdue: OverdueAction = attrs.field(default="warn", kw_only=True)
     rest_after: float | None = attrs.field(default=None, kw_only=True)
     significant: bool = attrs.field(default=False, kw_only=True)
     backoff: Backoff | None = attrs.field(default=None, kw_only=True)

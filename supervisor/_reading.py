@@ -18,7 +18,7 @@ from ._childspec import ChildSpec, is_list
 from ._declared import Declared
 from ._intensity import Intensity
 from ._key_book import KeyBook
-from ._options import RULES, check_name, check_rest, compile_policy
+from ._options import RULES, check_kind, check_name, compile_policy
 from ._plan import Plan
 from ._policy import ChildPolicy
 from ._strategy import AUTO_SHUTDOWNS, STRATEGIES
@@ -265,4 +265,8 @@ def _check_factory(spec: ChildSpec, read: Read) -> None:
     factory = spec.bound_factory()
     blueprint = read(factory)
     check_arguments(blueprint, factory, spec.args)
-    check_rest(blueprint, spec.rest_after)
+    try:
+        policy = policy_of_spec(spec)
+    except InvalidSpec:
+        return  # that is told by itself
+    check_kind(blueprint, policy)

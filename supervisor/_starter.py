@@ -37,7 +37,7 @@ from ..actors import (
 )
 from ..mailbox import Envelope
 from ._limits import Limits
-from ._options import check_known, check_name, check_rest, compile_policy
+from ._options import check_kind, check_known, check_name, compile_policy
 from ._policy import RUN_TIME_POLICY, ChildPolicy
 from ._reading import check_significant
 from ._team import make_team, team_of
@@ -141,7 +141,7 @@ class Starter:
             holder = children[name]
             raise NameInUse(holder.path, holder.ref(), holder.life.value, runtime.now() - holder.born)
         if policy is not None:
-            check_rest(blueprint, policy.rest_after)
+            check_kind(blueprint, policy)
             if policy.significant and not policy.declared:
                 check_significant(team.plan)
             if policy.keys:

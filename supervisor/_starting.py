@@ -51,6 +51,9 @@ class Starting:
             mailbox: its bounds, a `MailboxSpec`.
             labels: shown in snapshots, reports and logs.
             redeliver: how often the message that it crashed on is given again, to the incarnation that follows.
+            on_error: what follows when an exception leaves `receive` or `turn`, by its class; as in `ChildSpec`.
+            handler_timeout: seconds that a message or turn may take; None means no limit.
+            on_overdue: what is done about one that takes longer: "warn" (the default), "cancel" or "restart"; as in `ChildSpec`.
             rest_after: seconds that an agent is idle before it is put to rest (`ActorRef.rest`); None means never.
             keys: a list of what it holds in the registry for as long as its slot is there (`ChildSpec`).
             mail: a first message, before all other mail.
