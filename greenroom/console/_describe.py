@@ -31,7 +31,8 @@ def _below(above: TreeFile | Supervisor, specs: Sequence[AnySpec], main: str | N
             said.append(f"the main one{f' is {main}' if copies else ''}: its end ends the run")
         yield f"child     {path}: {', '.join(said)}"
         if isinstance(child, Supervisor) and isinstance(spec, SupervisorSpec):
-            yield from _below(child, spec.children, main, f"{path}/")
+            for each in paths:
+                yield from _below(child, spec.children, main, f"{each}/")
 
 
 def _of_supervisor(given: Plan | SupervisorSpec) -> list[str]:

@@ -6,6 +6,7 @@ to share it among all below them. Of a backoff and an intensity, which exclude e
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -24,9 +25,12 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "startup": "inline",
     "startup_timeout": 60.0,
     "redeliver": 0,
+    "handler_timeout": None,
+    "on_overdue": "warn",
     "rest_after": None,
     "significant": False,
 }
+NO_ROWS: Final[Mapping[str, Any]] = MappingProxyType({})
 #: What a supervisor has if no level gives it.
 SUPERVISOR_DEFAULTS: Final[Mapping[str, Any]] = {
     "strategy": "one_for_one",
@@ -52,6 +56,8 @@ def options_of(levels: Levels, auto_shutdown: str, problems: list[Problem]) -> d
         problems: gets what is wrong.
     """
     options = {key: _first(key, levels, default) for key, default in DEFAULTS.items()}
+    # As a whole, since the order of its rows counts.
+    options["on_error"] = _first("on_error", levels, NO_ROWS)
     options["mailbox"] = _made(MailboxSpec, _table("mailbox", levels), "mailbox", problems) or MailboxSpec()
     options |= _placed(levels, options, auto_shutdown, problems)
     # What a profile or the base says of intensity is said of supervisors; it reaches the child by its own.

@@ -17,7 +17,8 @@ from ._treefile import Supervisor, kind_of_child
 
 #: Keys of children, supervisors and tree that no combination of options is about.
 _APART: Final = frozenset(
-    ("name", "factory", "args", "kwargs", "labels", "mailbox", "redeliver", "shutdown", "startup", "startup_timeout",
+    ("name", "factory", "args", "kwargs", "labels", "mailbox", "redeliver", "on_error", "handler_timeout", "on_overdue",
+     "shutdown", "startup", "startup_timeout",
      "parameters", "limits", "main", "unread", "approval")
 )  # fmt: skip
 _OF_CHILD: Final = re.compile(r"(children\[\d+\](?:\.children\[\d+\])*)(.*)", re.DOTALL)

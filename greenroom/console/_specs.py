@@ -21,6 +21,7 @@ from ._imports import BadImport, find_object
 from ._levels import flags_of, levels_of_child, options_of, options_of_supervisor
 from ._parameters import Values, fill
 from ._problem import Problem, at
+from ._rows import read_rows
 from ._treefile import Child, Level, Supervisor, TreeFile, children_of
 
 AnySpec = ChildSpec | SupervisorSpec
@@ -101,7 +102,12 @@ class Reading:
         known = len(problems)
         args = fill(() if isinstance(child.args, Absent) else child.args, self.values, "args", problems)
         kwargs = fill({} if isinstance(child.kwargs, Absent) else child.kwargs, self.values, "kwargs", problems)
-        stand_in = attrs.evolve(ChildSpec(child.name, _stand_in, **options), rest_after=None)
+        rows, wrong_rows = read_rows(options.pop("on_error"), self.folder)
+        options["on_error"] = () if wrong_rows or not rows else rows
+        problems += wrong_rows
+        whole = ChildSpec(child.name, _stand_in, **options)
+        # What depends on the kind of its factory says nothing about a stand-in.
+        stand_in = attrs.evolve(whole, rest_after=None, on_error=(), on_overdue="warn")
         try:
             factory = find_factory(child.factory, self.folder)
         except BadImport as error:

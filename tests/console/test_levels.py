@@ -45,6 +45,8 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "startup": ("inline", "deferred"),
     "startup_timeout": (60.0, 1.0, "unlimited"),
     "redeliver": (0, 1, 2),
+    "handler_timeout": ("unlimited", 2.5, 1.0),
+    "on_overdue": ("warn", "cancel", "restart"),
     "rest_after": ("unlimited", 2.5, 1.0),
 }
 LEVELS = ("child", "defaults", "profile", "base")
@@ -168,7 +170,7 @@ def test_the_defaults_are_the_runtimes_own() -> None:
 def test_whatever_a_specification_takes_can_be_said_in_a_file() -> None:
     """A new field of the runtime's classes has to find its way into the format."""
     for spec, table, apart in (
-        (ChildSpec, Child, set[str]()),
+        (ChildSpec, Child, {"keys"}),
         (SupervisorSpec, Supervisor, set[str]()),
         (Backoff, BackoffTable, set[str]()),
         (Limits, LimitsTable, set[str]()),
@@ -179,7 +181,7 @@ def test_whatever_a_specification_takes_can_be_said_in_a_file() -> None:
         assert names <= {field.name for field in attrs.fields(table)}, spec
     flags = set(inspect.signature(open_supervisor).parameters) - {"max_children", "scheduling", "on_open"}
     assert flags <= {field.name for field in attrs.fields(TreeFile)}
-    assert set(VALUES) | {"mailbox", "labels", "significant", "backoff", "intensity"} == {
+    assert set(VALUES) | {"mailbox", "labels", "on_error", "significant", "backoff", "intensity"} == {
         field.name for field in attrs.fields(Options)
     }
     assert {field.name for field in attrs.fields(Options)} < {field.name for field in attrs.fields(Level)}

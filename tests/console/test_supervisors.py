@@ -409,7 +409,7 @@ def test_what_is_wrong_with_the_format_deep_down_hides_nothing_else() -> None:
         "children[0].children[1].factory: greenroom has no 'Aktor'",
         "children[0].children[2].children[1].name: 'a' is the name of another child too",
         "children[1].backoff: a temporary child is never restarted",
-        "children[3].partitions: give exactly one ChildSpec, of which there are to be copies",
+        "children[3].partitions: give exactly one ChildSpec or SupervisorSpec, of which there are to be copies",
     ]
 
 
