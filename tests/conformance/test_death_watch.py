@@ -14,7 +14,6 @@ NO_MEANING = {
     "fail a monitor which does not handle Terminated()": (
         "a `Down` is a message like any other: what a `receive` does with messages that it does not know is its own affair (no death pact)"
     ),
-    "stash watchWith termination message correctly": "held with the stash",
 }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import trio
 
-from greenroom import ActorRef, ChildSpec, Crashed, Finished, Killed, Shutdown
+from greenroom import ActorRef, ChildSpec, Context, Crashed, Finished, Killed, Shutdown
 from greenroom.testing import Tree, open_tree
 
 from .cast import Boom, Player, Stage, counts, lives, names, settle
@@ -39,16 +39,21 @@ async def test_past_its_time_a_child_is_killed_and_the_others_are_not(stage: Sta
         assert isinstance(await child1.wait_stopped(), Shutdown)
 
 
+async def waits(ctx: Context) -> None:
+    await ctx.receive()
+
+
 async def test_a_child_without_any_time_is_killed_at_once(stage: Stage) -> None:
-    """Source: OTP supervisor_SUITE, sup_stop_brutal_kill — with `brutal_kill` a child is killed without being asked; its siblings are asked."""
+    """Source: OTP supervisor_SUITE, sup_stop_brutal_kill — with `brutal_kill` a child is killed, busy or not; its siblings are asked."""
     async with open_tree() as root:
         child1 = await root.start(Player, stage, name="child1", restart="permanent", shutdown=1.0)
-        child2 = await root.start(Player, stage, name="child2", restart="permanent", shutdown=0)
-        child2.tell(200_000.0)
+        busy = await root.start(Player, stage, name="busy", restart="permanent", shutdown=0)
+        idle = await root.start(Player, stage, name="idle", restart="permanent", shutdown=0)
+        function = await root.start(waits, name="function", restart="permanent", shutdown=0)
+        busy.tell(200_000.0)
         await settle()
         root.request_stop()
-        assert isinstance(await child2.wait_stopped(), Killed)
-        assert isinstance(await child1.wait_stopped(), Shutdown)
+        assert [type(await ref.wait_stopped()) for ref in (busy, idle, function, child1)] == [Killed] * 3 + [Shutdown]
         assert trio.current_time() == 0.0
 
 

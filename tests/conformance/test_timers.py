@@ -14,7 +14,6 @@ from .cast import Boom
 NO_MEANING = {
     "FSM timers": "there is no FSM kit; an actor's own state is one",
     "handle AutoReceivedMessages automatically": "no message ends an actor by itself (PoisonPill); a timer's tick is a message as any other",
-    "timers combined with stashing": "held with the stash",
 }
 
 
