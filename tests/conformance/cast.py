@@ -116,6 +116,11 @@ def lives(supervisor: Supervisor) -> dict[str, str]:
     return {ref.name: ref.lifecycle for ref in supervisor.which_children()}
 
 
+def incarnations(supervisor: Supervisor) -> dict[str, int]:
+    """Return in which incarnation each child is."""
+    return {ref.name: ref.incarnation for ref in supervisor.which_children()}
+
+
 @asynccontextmanager
 async def giving_up(intensity: Intensity, **options: Any) -> AsyncGenerator[tuple[Supervisor, list[BaseException]]]:
     """Open a tree that gives up while its block runs; afterwards the list holds what it raised."""
