@@ -16,11 +16,13 @@ from ._approval import ApprovalRequest as ApprovalRequest
 from ._background import CancelOutcome as CancelOutcome
 from ._blueprint import Blueprint as Blueprint
 from ._blueprint import check_arguments as check_arguments
+from ._blueprint import read_blueprint as read_blueprint
 from ._call import Call as Call
 from ._call import CallKind as CallKind
 from ._call import CallResult as CallResult
 from ._checks import check_seconds as check_seconds
 from ._context import Context as Context
+from ._deadlines import Deadline as Deadline
 from ._dispatch import Dispatch as Dispatch
 from ._errors import ActorCrashed as ActorCrashed
 from ._errors import ActorRestarting as ActorRestarting
@@ -56,7 +58,11 @@ from ._family import Launcher as Launcher
 from ._family import Verdict as Verdict
 from ._feed import StatusChange as StatusChange
 from ._feed import StatusFeed as StatusFeed
+from ._halting import halt as halt
+from ._halting import is_down as is_down
+from ._halting import take_out_of_bed as take_out_of_bed
 from ._last_step import close_parked as close_parked
+from ._last_step import end_kept as end_kept
 from ._last_step import finalize as finalize
 from ._last_step import reopen as reopen
 from ._lifecycle import DRAINING as DRAINING
@@ -68,6 +74,7 @@ from ._lifecycle import QUEUED as QUEUED
 from ._lifecycle import READY as READY
 from ._lifecycle import RESTARTING as RESTARTING
 from ._lifecycle import RESTING as RESTING
+from ._lifecycle import STARTING as STARTING
 from ._lifecycle import STOPPED as STOPPED
 from ._lifecycle import STOPPING as STOPPING
 from ._lifecycle import Lifecycle as Lifecycle

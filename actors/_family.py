@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from ._slot import Slot
 
 #: what becomes of a slot whose incarnation has ended: the next one now, the next one later (the family sees to it), or an end.
-Verdict = Literal["restart", "restart later", "park", "forget"]
+#: "keep": the same, if its supervisor has a next incarnation itself.
+Verdict = Literal["restart", "restart later", "keep", "park", "forget"]
 
 
 class Family(Protocol):
@@ -22,6 +23,26 @@ class Family(Protocol):
 
     def decide(self, child: "Slot", reason: ExitReason) -> Verdict:
         """Decide what follows a child's end, in its last step. Plain, no checkpoint; may order the parent to end."""
+        ...
+
+    def decide_start(self, child: "Slot", reason: ExitReason) -> Verdict:
+        """Decide what becomes of a child that somebody waits for and that did not become ready. Plain, no checkpoint."""
+        ...
+
+    def settled(self, child: "Slot") -> None:
+        """Hear that a child's last step is over, and that it was not started anew in it. Plain."""
+        ...
+
+    def note_ready(self, child: "Slot") -> None:
+        """Hear that a child has become ready. Plain."""
+        ...
+
+    def outlives(self) -> bool:
+        """Return whether the family stays for the owner's next incarnation, which is about to follow. Plain."""
+        ...
+
+    def end_kept(self) -> None:
+        """End for good what was kept for that, as it will not follow. Plain."""
         ...
 
     def remove(self, child: "Slot") -> None:

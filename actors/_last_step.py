@@ -21,12 +21,12 @@ from ._redelivery import give_again, has_begun, take_back
 from ._reports import ChildEnded, ChildStartupFailed, log_of, post_report
 from ._request import Asked
 from ._resting import lie_down
-from ._slot import NO_ORDER, Slot
+from ._slot import NO_ORDER, Slot, descendants
 from ._succession import hand_over
 from ._turn import TurnOutcome
 
 #: Verdicts by which another incarnation follows.
-RESTARTS: Final = frozenset({"restart", "restart later"})
+RESTARTS: Final = frozenset({"restart", "restart later", "keep"})
 
 
 @trio.lowlevel.enable_ki_protection
@@ -47,16 +47,17 @@ def finalize(slot: Slot) -> None:  # noqa: C901 -- one step, run for every actor
     if slot.blueprint.needs_permit:
         runtime.launcher.release(slot)
     awaited = more is not None and more.awaited
-    if awaited and slot.policy.declared and (slot.admin or not isinstance(reason, StartupFailed)):
+    halted = more is not None and more.halted
+    if awaited and (halted or (slot.policy.declared and (slot.admin or not isinstance(reason, StartupFailed)))):
         awaited = False  # no failure to start: it is judged, and its supervisor goes on with the next one
     family = None if parent is None or parent.more is None else parent.more.family
     if family is None:
         verdict: Verdict = "forget"
     elif awaited:
-        verdict = "park" if slot.incarnation > 1 else "forget"  # started by hand again, or for the first time
+        verdict = family.decide_start(slot, reason)
     else:
         verdict = family.decide(slot, reason)
-    incarnation, by = slot.incarnation, slot.by or "itself"
+    incarnation, by = slot.incarnation, slot.by or ("supervisor" if halted else "itself")
     if slot.hand is not None or more is not None:
         back = take_back(slot) if slot.policy.redeliver and verdict in RESTARTS and reason.is_failure else []
         _fail_requests(slot, reason)
@@ -69,6 +70,7 @@ def finalize(slot: Slot) -> None:  # noqa: C901 -- one step, run for every actor
     restarting = verdict in RESTARTS
     if restarting:
         _begin_restart(slot, reason)
+        restarting = verdict != "keep"
     else:
         _end_slot(slot, reason, family, verdict)
         if verdict == "forget" and not awaited and parent is not None:
@@ -79,9 +81,11 @@ def finalize(slot: Slot) -> None:  # noqa: C901 -- one step, run for every actor
         else:
             log_of(parent).post_end((slot, reason, incarnation, by, restarting))
     if reason.is_failure and not awaited:
-        _log_failure(slot, reason, by, restarting=restarting)
+        _log_failure(slot, reason, incarnation, by, restarting=restarting)
     if verdict == "restart":
         runtime.launch(slot)
+    elif family is not None:
+        family.settled(slot)
 
 
 @trio.lowlevel.enable_ki_protection
@@ -130,7 +134,10 @@ def _begin_restart(slot: Slot, reason: ExitReason) -> None:
             more.background.forget()
         drop_watching(slot)
         tell_monitors(slot, reason, slot_ends=False)
-        more.gate = more.family = more.turn = more.warnings = more.helpers = None
+        more.gate = more.turn = more.warnings = more.helpers = None
+        more.halted = False
+        if more.family is not None and not more.family.outlives():
+            more.family = None
     hand_over(slot, reason)
     slot.reason, slot.order, slot.by, slot.stop_by, slot.get_more().last_turn = None, NO_ORDER, "", inf, None
     if more is not None and more.log is not None:
@@ -141,6 +148,8 @@ def _begin_restart(slot: Slot, reason: ExitReason) -> None:
 def _end_slot(slot: Slot, reason: ExitReason, family: Family | None, verdict: Verdict) -> None:
     """End the slot: for good, or until somebody starts it again."""
     more = slot.more
+    if more is not None and more.family is not None:
+        more.family.end_kept()
     if family is not None and verdict == "forget":
         family.remove(slot)
     slot.runtime.alive -= 1
@@ -153,6 +162,7 @@ def _end_slot(slot: Slot, reason: ExitReason, family: Family | None, verdict: Ve
         drop_watching(slot)
         tell_monitors(slot, reason, slot_ends=True)
         more.gate = more.family = more.turn = more.helpers = None
+        more.halted = False
         if more.log is not None:
             more.log.close()
     if verdict == "forget":
@@ -183,12 +193,11 @@ def _report_failure(
             wake_for_report(parent)
 
 
-def _log_failure(slot: Slot, reason: ExitReason, by: str, *, restarting: bool) -> None:
+def _log_failure(slot: Slot, reason: ExitReason, ended: int, by: str, *, restarting: bool) -> None:
     """Keep a log record of a failure that nobody asked for."""
     if by == "itself":
         follows = f"; restarting as incarnation {slot.incarnation}" if restarting else "; not restarted"
         level = logging.WARNING if restarting else logging.ERROR
-        ended = slot.incarnation - 1 if restarting else slot.incarnation
         slot.runtime.log_later(
             level, text_of(reason) + follows, slot, cause=text_of(reason), restarting=restarting, incarnation=ended
         )
@@ -293,7 +302,7 @@ def _return_mail(slot: Slot, reason: ExitReason) -> None:
 
 
 @trio.lowlevel.enable_ki_protection
-def reopen(slot: Slot) -> None:
+def reopen(slot: Slot, *, awaited: bool = True) -> None:
     """Start the next incarnation of a parked slot; its mailbox takes mail again, and its seqs go on."""
     slot.incarnation += 1
     slot.get_more().last_exit = slot.reason
@@ -303,7 +312,7 @@ def reopen(slot: Slot) -> None:
     slot.pool = slot.runtime.pool
     slot.box.reopen()
     more = slot.get_more()
-    more.awaited = True
+    more.awaited = awaited
     if more.log is not None:
         more.log.forget()
         more.log = None  # that one is closed for good
@@ -321,3 +330,19 @@ def close_parked(slot: Slot, family: Family) -> None:
     slot.advance(STOPPED)
     if slot.reason is not None:
         _keep_record(slot, slot.reason, slot.by or "itself")
+
+
+@trio.lowlevel.enable_ki_protection
+def end_kept(top: Slot) -> None:
+    """End for good all below a supervisor that was kept for an incarnation which will not come: children before their parents. Not by recursion."""
+    for slot in reversed(descendants(top)):
+        parent = slot.parent
+        family = None if parent is None or parent.more is None else parent.more.family
+        assert family is not None
+        if slot.life is PARKED:
+            close_parked(slot, family)
+            continue
+        slot.by = slot.by or "parent"
+        slot.reason = reason = slot.last_exit or Shutdown()
+        _end_slot(slot, reason, family, "forget")
+        _keep_record(slot, reason, slot.by)

@@ -35,7 +35,7 @@ def order_end(slot: Slot, order: Order, *, by: str) -> None:
         _drain(slot)
         return
     limit_end(slot, killed=order is END)
-    if slot.reason.__class__ is Rested:
+    if slot.reason is not None and (slot.reason.__class__ is Rested or _is_halted(slot, slot.reason)):
         slot.reason = None if order is END else Shutdown()  # the end of the actor outweighs that of an incarnation
     if order is END and slot.reason is None:
         slot.reason = Killed(f"by {by}")
@@ -47,20 +47,30 @@ def order_end(slot: Slot, order: Order, *, by: str) -> None:
         _close_mailbox(slot)
     slot.attention = True
     if slot.ending:
-        more = slot.get_more()
-        if more.closing is not None:
-            more.closing.deadline = min(more.closing.deadline, slot.stop_by)
-        if more.gate is not None:
-            more.gate.hurry(slot.stop_by)
-        if order is END and more.family is not None:
-            more.family.kill()
+        press(slot, killed=order is END)
     elif life is QUEUED or life is RESTARTING or (life is RESTING and slot.idle):
-        _withdraw(slot)
+        withdraw(slot)
         slot.idle = False
         slot.pool = slot.runtime.pool
         slot.pool.enqueue(slot)
     else:
-        _stop_running(slot, now=order is END)
+        stop_running(slot, now=order is END)
+
+
+def _is_halted(slot: Slot, reason: ExitReason) -> bool:
+    """Return whether an incarnation ends for its supervisor's sake alone."""
+    return slot.more is not None and slot.more.halted and not is_failure(reason)
+
+
+def press(slot: Slot, *, killed: bool) -> None:
+    """Let an end that is being carried out take no longer than the slot's time."""
+    more = slot.get_more()
+    if more.closing is not None:
+        more.closing.deadline = min(more.closing.deadline, slot.stop_by)
+    if more.gate is not None:
+        more.gate.hurry(slot.stop_by)
+    if killed and more.family is not None:
+        more.family.kill()
 
 
 def _drain(slot: Slot) -> None:
@@ -79,10 +89,10 @@ def hurry(slot: Slot, *, by: str = "parent") -> None:
     slot.stop_by = slot.runtime.now()
     order_end(slot, END, by=by)
     if slot.ending:
-        _cut_short(slot)
+        cut_short(slot)
 
 
-def _withdraw(slot: Slot) -> None:
+def withdraw(slot: Slot) -> None:
     """Let it wait for nothing that it would need to begin."""
     slot.runtime.launcher.withdraw(slot)
     slot.runtime.passivation.withdraw(slot)
@@ -93,11 +103,11 @@ def cut_rest_short(slot: Slot) -> None:
     """Cancel what an agent still does that is being put to rest and takes too long for it: that is a failure of it."""
     slot.stop_by = slot.runtime.now()
     if slot.ending:
-        _cut_short(slot)
+        cut_short(slot)
         arm_stop_timer(slot, is_cancelled=True)
 
 
-def _cut_short(slot: Slot) -> None:
+def cut_short(slot: Slot) -> None:
     """Cancel what an end that is being carried out still does."""
     more = slot.get_more()
     if more.closing is not None:
@@ -113,16 +123,16 @@ def fail_start(slot: Slot, reason: ExitReason) -> None:
     """End a startup that takes too long, or the wait for a permit to begin it, as one that failed. One that is ending already is cut short."""
     if slot.ending:
         slot.stop_by = slot.runtime.now()
-        _cut_short(slot)
+        cut_short(slot)
         return
     note_end(slot, reason)
     if slot.life is QUEUED:
-        _withdraw(slot)
+        withdraw(slot)
         slot.runtime.run(slot)  # to its end: it looks before it begins anything
         return
     slot.order = END
     slot.touch()
-    _stop_running(slot, now=True)
+    stop_running(slot, now=True)
 
 
 def start_draining(slot: Slot) -> None:
@@ -144,7 +154,7 @@ def end_from_outside(slot: Slot, reason: ExitReason) -> bool:
     note_end(slot, reason)
     slot.order = END
     slot.touch()
-    _stop_running(slot, now=True)
+    stop_running(slot, now=True)
     return True
 
 
@@ -156,7 +166,7 @@ def note_end(slot: Slot, reason: ExitReason) -> None:
     slot.attention = True
 
 
-def _stop_running(slot: Slot, *, now: bool) -> None:
+def stop_running(slot: Slot, *, now: bool) -> None:
     """Make whoever runs the slot see to its end: at once, or after the message in hand."""
     runner = slot.runner
     if slot.starting:
@@ -235,10 +245,10 @@ def _overdue(slot: Slot, incarnation: int) -> None:
     if slot.reason is None:
         slot.reason = _out_of_time(slot)
     if slot.ending:
-        _cut_short(slot)
+        cut_short(slot)
         arm_stop_timer(slot)
     else:
-        _stop_running(slot, now=True)
+        stop_running(slot, now=True)
 
 
 def _out_of_time(slot: Slot) -> Killed:

@@ -37,3 +37,8 @@ class Policy:
     rest_after: float | None = None
     declared: bool = False
     inline: bool = False
+
+    @property
+    def is_noted(self) -> bool:
+        """Whether its family wants to hear that it has become ready."""
+        return self.declared or self.restart != "temporary"

@@ -193,7 +193,7 @@ class ActorRef(RestSide, Generic[M]):
         if slot.blueprint.kind not in ("agent", "unknown"):
             raise TypeError(f"{slot.path} is no agent and has no turns to start; tell or ask it")
         self._admit("turn", message)
-        if slot.ending:
+        if slot.ending or slot.reason is not None:
             raise ActorStopping(slot.path, message)
         if not slot.idle:
             raise TurnInProgress(slot.path, message)

@@ -62,7 +62,7 @@ class More:
     """Hold what few slots have."""
 
     __slots__ = (
-        "awaited", "background", "changes", "closing", "deferred", "family", "gate", "helpers", "keyed_timers",
+        "awaited", "background", "changes", "closing", "deferred", "family", "gate", "halted", "helpers", "keyed_timers",
         "last_exit", "last_turn", "log", "monitors", "observers", "readied", "redelivered", "reopened", "report_turn",
         "rests", "roused", "stop_timer", "timers", "turn", "turns", "vars", "wait_is_over", "waiting_for", "wakes_parent", "warnings",
         "watching",
@@ -95,6 +95,8 @@ class More:
         #: the scope around the step of the end that is being carried out.
         self.closing: trio.CancelScope | None = None
         self.stop_timer: Deadline | None = None
+        #: its supervisor ends the incarnation for the next one to follow.
+        self.halted = False
         #: somebody awaits `start(...)` of it: a failure is raised there, and nowhere reported.
         self.awaited = False
         #: the last incarnation that somebody could have awaited and that became ready.

@@ -1,7 +1,7 @@
 """What may be given when a child is started besides its factory, as type checkers see it; `supervisor` checks the values."""
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any, Protocol, TypedDict
 
 from ..mailbox import MailboxSpec
 from ._policy import RestartType
@@ -15,6 +15,28 @@ class Nobody:
     """
 
 
+class RestartLimit(Protocol):
+    """How many restarts are borne: an `Intensity`."""
+
+    @property
+    def max_restarts(self) -> int:
+        """How many."""
+        ...
+
+    @property
+    def within(self) -> float:
+        """In how many seconds."""
+        ...
+
+
+class RestartDelays(Protocol):
+    """How long attempts to restart wait: a `Backoff`."""
+
+    def delay(self, attempt: int, chance: float) -> float:
+        """Return the seconds before an attempt, counted in a row from 1."""
+        ...
+
+
 class ChildOptions(TypedDict, total=False):
     """The keywords with which a child is started, but for its first message."""
 
@@ -26,6 +48,9 @@ class ChildOptions(TypedDict, total=False):
     labels: Mapping[str, Any] | None
     redeliver: int
     rest_after: float | None
+    significant: bool
+    backoff: RestartDelays | None
+    intensity: RestartLimit | None
 
 
 class StartOptions(ChildOptions, total=False):

@@ -158,3 +158,8 @@ def become_ready(slot: Slot) -> None:
     slot.advance(READY)
     if order is DRAIN:
         start_draining(slot)
+    if more is not None and slot.policy.is_noted:
+        parent = slot.parent
+        family = None if parent is None or parent.more is None else parent.more.family
+        if family is not None:
+            family.note_ready(slot)

@@ -97,14 +97,21 @@ if TYPE_CHECKING:
     from .mailbox import MailboxSpec as MailboxSpec
     from .supervisor import ActorInfo as ActorInfo
     from .supervisor import AlreadyRunning as AlreadyRunning
+    from .supervisor import AutoShutdown as AutoShutdown
+    from .supervisor import Backoff as Backoff
     from .supervisor import ChildNotFound as ChildNotFound
     from .supervisor import ChildrenFailed as ChildrenFailed
     from .supervisor import ChildSpec as ChildSpec
     from .supervisor import Intensity as Intensity
     from .supervisor import Limits as Limits
+    from .supervisor import NoSupervisor as NoSupervisor
+    from .supervisor import Restarting as Restarting
     from .supervisor import RestartIntensityExceeded as RestartIntensityExceeded
     from .supervisor import Scheduling as Scheduling
+    from .supervisor import Strategy as Strategy
     from .supervisor import Supervisor as Supervisor
+    from .supervisor import SupervisorSpec as SupervisorSpec
+    from .supervisor import check_specs as check_specs
     from .supervisor import open_supervisor as open_supervisor
 else:
     # Imported when first asked for: pytest comes by here for its plugin, also where nobody uses actors.
@@ -124,10 +131,12 @@ __all__ = [
     "AlreadyRunning",
     "ApprovalRequest",
     "AskTimeout",
+    "AutoShutdown",
     "BackgroundNotFound",
     "BackgroundResult",
     "BackgroundTimeout",
     "BackgroundWork",
+    "Backoff",
     "Call",
     "CallRefused",
     "CallResult",
@@ -169,6 +178,7 @@ __all__ = [
     "NameInUse",
     "NoActiveTurn",
     "NoReply",
+    "NoSupervisor",
     "NotFound",
     "NotIdle",
     "NotInTurn",
@@ -180,6 +190,7 @@ __all__ = [
     "ReportLog",
     "Request",
     "RestartIntensityExceeded",
+    "Restarting",
     "Rested",
     "Running",
     "Scheduling",
@@ -195,7 +206,9 @@ __all__ = [
     "StatusChange",
     "StatusFeed",
     "StillRunning",
+    "Strategy",
     "Supervisor",
+    "SupervisorSpec",
     "Timer",
     "Tool",
     "Traits",
@@ -208,6 +221,7 @@ __all__ = [
     "Vanished",
     "Waited",
     "__version__",
+    "check_specs",
     "open_supervisor",
     "run_abandonable",
     "tool",

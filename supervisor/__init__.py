@@ -4,11 +4,13 @@ Deciding is apart from doing: what follows an end is decided by plain functions 
 of the slots themselves. So a supervisor has no loop that could block: finding, listing, starting and stopping are answered at any moment.
 """
 
+from ._backoff import Backoff as Backoff
 from ._childspec import ChildSpec as ChildSpec
 from ._childspec import StartupMode as StartupMode
-from ._childspec import check_specs as check_specs
 from ._errors import AlreadyRunning as AlreadyRunning
 from ._errors import ChildNotFound as ChildNotFound
+from ._errors import NoSupervisor as NoSupervisor
+from ._errors import Restarting as Restarting
 from ._errors import RestartIntensityExceeded as RestartIntensityExceeded
 from ._intensity import Intensity as Intensity
 from ._intensity import RestartLog as RestartLog
@@ -18,7 +20,12 @@ from ._launch import LaunchGate as LaunchGate
 from ._limits import Limits as Limits
 from ._open import Scheduling as Scheduling
 from ._open import open_supervisor as open_supervisor
+from ._reading import check_specs as check_specs
+from ._reading import policy_of_spec as policy_of_spec
 from ._snapshot import ActorInfo as ActorInfo
 from ._snapshot import LatestTree as LatestTree
+from ._strategy import AutoShutdown as AutoShutdown
+from ._strategy import Strategy as Strategy
 from ._supervisor import Supervisor as Supervisor
 from ._supervisor_actor import ChildrenFailed as ChildrenFailed
+from ._supervisorspec import SupervisorSpec as SupervisorSpec

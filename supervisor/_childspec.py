@@ -6,24 +6,22 @@ from typing import Any, Literal, cast
 
 import attrs
 
-from ..actors import Blueprint, InvalidSpec, Policy, RestartType, check_arguments
+from ..actors import RestartType
 from ..mailbox import PLAIN, MailboxSpec
-from ._options import RULES, check_name, check_rest, compile_policy
+from ._backoff import Backoff
+from ._intensity import Intensity
 
 StartupMode = Literal["inline", "deferred"]
 
 
-def _is_list(value: object) -> bool:
+def is_list(value: object) -> bool:
+    """Return whether a value will do as a list."""
     return isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
 
 
-def _are_keywords(value: object) -> bool:
-    return isinstance(value, Mapping) and all(isinstance(key, str) for key in cast("Any", value))
-
-
-def _as_tuple(args: Iterable[Any]) -> tuple[Any, ...]:
+def as_tuple(args: Iterable[Any]) -> tuple[Any, ...]:
     """Return arguments as a tuple; what are none is left as it is, to be told with all else that is wrong."""
-    return tuple(args) if _is_list(args) else cast("Any", args)
+    return tuple(args) if is_list(args) else cast("Any", args)
 
 
 @attrs.frozen
@@ -44,11 +42,14 @@ class ChildSpec:
         redeliver: how often the mail that it crashed on is given again, before all other mail, to the incarnation that follows; then it is done
             with. Requests that were taken over with `ctx.defer_reply()`, direct turns, ticks and `Down`s are not given again.
         rest_after: seconds that an agent is idle, with nothing that keeps it, before it is put to rest; None means never. For agents alone.
+        significant: its end, by itself and for good, may end its supervisor (`auto_shutdown`). Not for permanent ones.
+        backoff: how long attempts to start it again wait; it is in no restart log then. None: they are immediate.
+        intensity: how many restarts of it are borne, in the place of its supervisor's.
     """
 
     name: str
     factory: Callable[..., Any]
-    args: tuple[Any, ...] = attrs.field(default=(), converter=_as_tuple)
+    args: tuple[Any, ...] = attrs.field(default=(), converter=as_tuple)
     kwargs: Mapping[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True)
     restart: RestartType = attrs.field(default="permanent", kw_only=True)
     shutdown: float | None = attrs.field(default=5.0, kw_only=True)
@@ -58,62 +59,10 @@ class ChildSpec:
     labels: Mapping[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True)
     redeliver: int = attrs.field(default=0, kw_only=True)
     rest_after: float | None = attrs.field(default=None, kw_only=True)
+    significant: bool = attrs.field(default=False, kw_only=True)
+    backoff: Backoff | None = attrs.field(default=None, kw_only=True)
+    intensity: Intensity | None = attrs.field(default=None, kw_only=True)
 
     def bound_factory(self) -> Callable[..., Any]:
         """Return the factory with its keyword arguments."""
         return partial(self.factory, **self.kwargs) if self.kwargs else self.factory
-
-    def policy(self) -> Policy:
-        """Return what it comes to at run time. Raises InvalidSpec."""
-        options = {key: getattr(self, key) for key in RULES}
-        return compile_policy(options, declared=True, inline=self.startup == "inline")
-
-
-def check_specs(specs: Any, read: Callable[[Any], Blueprint]) -> list[ChildSpec]:
-    """Check a whole set before anything starts.
-
-    Raises:
-        InvalidSpec: all that is wrong with any of them, in one text.
-    """
-    if not _is_list(specs):
-        raise InvalidSpec(f"children: {specs!r} is no list of ChildSpecs")
-    problems: list[str] = []
-    checked: list[ChildSpec] = []
-    names: set[str] = set()
-    for index, spec in enumerate(specs):
-        if not isinstance(spec, ChildSpec):
-            problems.append(f"children[{index}]: {spec!r} is no ChildSpec")
-            continue
-        where = f"children[{index}] ({spec.name!r})"
-        try:
-            check_name(spec.name)
-            if spec.name in names:
-                problems.append(f"{where}: the name is used twice")
-            names.add(spec.name)
-        except InvalidSpec as error:
-            problems.append(f"{where}: {error}")
-        if spec.startup not in ("inline", "deferred"):
-            problems.append(f"{where}: startup: {spec.startup!r} is neither 'inline' nor 'deferred'")
-        for check in (spec.policy, partial(_check_factory, spec, read)):
-            try:
-                check()
-            except InvalidSpec as error:
-                problems.append(f"{where}: {error}")
-        checked.append(spec)
-    if problems:
-        raise InvalidSpec("\n".join(problems) if len(problems) > 1 else problems[0])
-    return checked
-
-
-def _check_factory(spec: ChildSpec, read: Callable[[Any], Blueprint]) -> None:
-    problems: list[str] = []
-    if not _is_list(spec.args):
-        problems.append(f"args: {spec.args!r} is no list of arguments")
-    if not _are_keywords(spec.kwargs):
-        problems.append(f"kwargs: {spec.kwargs!r} is not a mapping of names to arguments")
-    if problems:
-        raise InvalidSpec("; ".join(problems))
-    factory = spec.bound_factory()
-    blueprint = read(factory)
-    check_arguments(blueprint, factory, spec.args)
-    check_rest(blueprint, spec.rest_after)

@@ -1,5 +1,6 @@
 """What supervisors say."""
 
+from math import isinf
 from typing import Any
 
 from ..actors import GreenroomError
@@ -11,7 +12,7 @@ class RestartIntensityExceeded(GreenroomError):
     Attributes:
         path: the supervisor (or actor with children) that gave up.
         child: the child's path.
-        max_restarts, within: the limit.
+        max_restarts, within: the limit; `within` is infinite where a backoff's attempts in a row are.
         reason: the child's last exit reason; its error is the `__cause__`.
     """
 
@@ -30,6 +31,11 @@ class RestartIntensityExceeded(GreenroomError):
 
     def __str__(self) -> str:
         """Say who gave up on whom, and why."""
+        if isinf(self.within):
+            return (
+                f"{self.path}: gave up on {self.child}: more than {self.max_restarts} attempts in a row, which is all that its backoff allows; "
+                f"the last one {self.text}"
+            )
         return (
             f"{self.path}: gave up on {self.child}: more than {self.max_restarts} restarts within {self.within:.6g} s, "
             f"or as many attempts in a row that never became ready; the last one {self.text}"
@@ -72,3 +78,30 @@ class AlreadyRunning(GreenroomError):
     def __str__(self) -> str:
         """Say what to do first."""
         return f"{self.path}: is {self.lifecycle}, not parked; terminate it first"
+
+
+class Restarting(AlreadyRunning):
+    """The child is on its way up again, by itself: its restart is under way, or waits for its backoff.
+
+    Attributes: as AlreadyRunning.
+    """
+
+    def __str__(self) -> str:
+        """Say what to do."""
+        return f"{self.path}: is being restarted; wait until it is ready, or terminate it first"
+
+
+class NoSupervisor(GreenroomError):
+    """What was looked for is there, and is no supervisor.
+
+    Attributes:
+        path: where.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        """Say what it is not."""
+        return f"{self.path}: is no supervisor"

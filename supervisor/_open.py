@@ -22,7 +22,6 @@ from ..actors import (
     ChildStartupFailed,
     Escalated,
     InvalidSpec,
-    Policy,
     Report,
     RunQueue,
     Runtime,
@@ -37,20 +36,26 @@ from ..actors import (
     order_end,
 )
 from ..mailbox import is_count, is_seconds
+from ._backoff import Backoff
 from ._block import protected_block
-from ._childspec import ChildSpec, check_specs
+from ._childspec import ChildSpec
 from ._intensity import Intensity
 from ._launch import LaunchGate
 from ._limits import Limits
 from ._options import check_name
+from ._plan import Plan
+from ._policy import ChildPolicy
+from ._reading import read_plan
 from ._starter import Starter
+from ._strategy import AutoShutdown, Strategy
 from ._supervisor import Supervisor
 from ._supervisor_actor import SupervisorActor
+from ._supervisorspec import SupervisorSpec
 from ._team import make_team
 
 logger = logging.getLogger("greenroom")
 
-ROOT_POLICY = Policy(restart="temporary", shutdown=None, startup_timeout=None)
+ROOT_POLICY = ChildPolicy(restart="temporary", shutdown=None, startup_timeout=None)
 
 
 @attrs.frozen(kw_only=True)
@@ -83,10 +88,13 @@ class Scheduling:
 async def open_supervisor(
     name: str,
     *,
-    strategy: Literal["one_for_one"] = "one_for_one",
+    strategy: Strategy = "one_for_one",
     intensity: Intensity | None = None,
+    auto_shutdown: AutoShutdown = "never",
+    max_children: int | None = None,
+    start_retry: Backoff | None = None,
     limits: Limits | None = None,
-    children: Iterable[ChildSpec] = (),
+    children: Iterable[ChildSpec | SupervisorSpec] = (),
     unread: Literal["log", "raise"] = "log",
     approval: Approval = "ask",
     scheduling: Scheduling | None = None,
@@ -99,8 +107,12 @@ async def open_supervisor(
 
     Args:
         name: the first part of all paths: 1 to 64 of a-z, 0-9, _ and -.
-        strategy: what follows a child's end for its siblings; "one_for_one": nothing.
+        strategy: whom a failed child's restart takes along: "one_for_one" (nobody), "one_for_all" (all), "rest_for_one" (those after it), "dynamic"
+            (nobody; any number of children that are started at run time, in no order).
         intensity: how many restarts it bears; the default is 3 in 5 s.
+        auto_shutdown: "any_significant" or "all_significant" children that end by themselves, for good, end it; or "never".
+        max_children: how many children a dynamic one may have at once; None: any number.
+        start_retry: how its start is tried again when an inline child fails to start; None: it is not.
         limits: of the whole tree.
         children: declared children, started in order.
         unread: what to do at the end about reported failures that nobody has read: "log" them as errors, or "raise" them.
@@ -118,14 +130,11 @@ async def open_supervisor(
         A body's own exception leaves as it is, if the tree did not fail.
     """
     check_name(name, "open_supervisor: name")
-    if strategy != "one_for_one":
-        raise InvalidSpec(f"open_supervisor: strategy {strategy!r} is not known; there is 'one_for_one'")
     if unread not in ("log", "raise"):
         raise InvalidSpec(f"open_supervisor: unread is {unread!r}; give 'log' or 'raise'")
     if approval not in APPROVALS:
         raise InvalidSpec(f"open_supervisor: approval is {approval!r}; give 'ask', 'auto' or 'deny'")
     for what, value, kind in (
-        ("intensity", intensity, Intensity),
         ("limits", limits, Limits),
         ("scheduling", scheduling, Scheduling),
     ):
@@ -135,7 +144,7 @@ async def open_supervisor(
         raise InvalidSpec(f"open_supervisor: on_open is {on_open!r}; give a function of the supervisor")
     limits = limits or Limits()
     scheduling = scheduling or Scheduling()
-    starter = Starter(limits)
+    starter = Starter(limits, SupervisorActor)
     gate = LaunchGate(limits.max_concurrent_startups)
     runtime = Runtime(
         launcher=gate,
@@ -153,8 +162,14 @@ async def open_supervisor(
     )
     gate.runtime = starter.runtime = runtime
     gate.choices = runtime.choices
-    specs = check_specs(children, runtime.blueprint)
-    root = _make_root(runtime, name, starter, specs, intensity or Intensity())
+    flags = {
+        "strategy": strategy,
+        "intensity": intensity,
+        "auto_shutdown": auto_shutdown,
+        "max_children": max_children,
+        "start_retry": start_retry,
+    }
+    root = _make_root(runtime, name, starter, read_plan(flags, children, runtime.blueprint))
     starter.root = root
     tree = _Tree(runtime, root)
     body_error: BaseException | None = None
@@ -186,11 +201,10 @@ async def open_supervisor(
         raise ActorStopped(root.path, None, "the tree was told to end before its block began")
 
 
-def _make_root(runtime: Runtime, name: str, starter: Starter, specs: list[ChildSpec], intensity: Intensity) -> Slot:
-    blueprint = attrs.evolve(runtime.blueprint(SupervisorActor), prefix="supervisor")
-    root = make_slot(
-        runtime, None, name, runtime.next_uid, SupervisorActor, (starter, specs, intensity), blueprint, ROOT_POLICY
-    )
+def _make_root(runtime: Runtime, name: str, starter: Starter, plan: Plan) -> Slot:
+    blueprint = runtime.blueprint(SupervisorActor)
+    root = make_slot(runtime, None, name, runtime.next_uid, SupervisorActor, (starter, plan), blueprint, ROOT_POLICY)
+    make_team(root, plan)
     runtime.next_uid += 1
     runtime.alive += 1
     return root

@@ -1,21 +1,23 @@
 """Options of a child: checked, and compiled to the policy that its slot runs by."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, Final, cast
 
 import attrs
 
-from ..actors import MAY_REST, RESTART_TYPES, Blueprint, InvalidSpec, Policy, no_agent
+from ..actors import MAY_REST, RESTART_TYPES, Blueprint, InvalidSpec, no_agent
 from ..mailbox import MailboxSpec, is_count, is_seconds
+from ._backoff import Backoff
+from ._intensity import Intensity
+from ._policy import ChildPolicy
 
 NAME: Final = re.compile(r"[a-z0-9_-]{1,64}")
 NO_MAIL: Final = object()
 #: More than a lifetime; a larger int would not even fit into a clock's float.
 MAX_SECONDS: Final = 1e10
-RUN_TIME_POLICY: Final = Policy()
 
 _text_labels: Final = (str, int, float, bool, type(None))
 
@@ -59,6 +61,11 @@ RULES: Final[Mapping[str, Rule]] = {
         lambda value: value is None or is_seconds(value, above_zero=True),
         "not a number of seconds above 0; None means never",
     ),
+    "significant": Rule(lambda value: type(value) is bool, "neither True nor False"),
+    "backoff": Rule(lambda value: value is None or isinstance(value, Backoff), "no Backoff; None means none"),
+    "intensity": Rule(
+        lambda value: value is None or isinstance(value, Intensity), "no Intensity; None means its supervisor's"
+    ),
 }
 #: What `start_soon` and `start` take besides the factory and its arguments.
 OPTIONS: Final = ("name", *RULES, "mail", "wake_parent")
@@ -75,11 +82,15 @@ def check_known(options: Mapping[str, Any]) -> None:
     """Raise InvalidSpec for options that there are not."""
     for key in options:
         if key not in OPTIONS:
-            close = get_close_matches(key, OPTIONS, 1)
-            hint = f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(OPTIONS)}"
             raise InvalidSpec(
-                f"unknown option {key!r}{hint} (keyword arguments of the factory go in with functools.partial)"
+                f"{unknown_option(key, OPTIONS)} (keyword arguments of the factory go in with functools.partial)"
             )
+
+
+def unknown_option(key: str, known: Sequence[str]) -> str:
+    """Say that there is no such option, and which might have been meant."""
+    close = get_close_matches(key, known, 1)
+    return f"unknown option {key!r}" + (f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}")
 
 
 def check_rest(blueprint: Blueprint, rest_after: float | None) -> None:
@@ -97,7 +108,7 @@ def given_options(options: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def compile_policy(options: Mapping[str, Any], *, declared: bool = False, inline: bool = False) -> Policy:
+def compile_policy(options: Mapping[str, Any], *, declared: bool = False, inline: bool = False) -> ChildPolicy:
     """Check options and return what they come to.
 
     Raises:
@@ -105,10 +116,22 @@ def compile_policy(options: Mapping[str, Any], *, declared: bool = False, inline
     """
     given = {key: options[key] for key in RULES if key in options}
     problems = [f"{key}: {value!r} is {RULES[key].wrong}" for key, value in given.items() if not RULES[key].fits(value)]
+    if given.get("significant") is True and given.get("restart", ChildPolicy().restart) == "permanent":
+        problems.append(
+            "significant: a permanent child is always restarted, so its end can never end its supervisor; "
+            "give restart='transient' or 'temporary'"
+        )
+    if given.get("backoff") is not None and given.get("intensity") is not None:
+        problems.append("intensity: a child with a backoff is in no restart log; bound it by Backoff(max_attempts=...)")
+    problems += [
+        f"{key}: a temporary child is never restarted; give restart='transient' or 'permanent'"
+        for key in ("backoff", "intensity")
+        if given.get(key) is not None and given.get("restart", ChildPolicy().restart) == "temporary"
+    ]
     if type(options.get("wake_parent", False)) is not bool:
         problems.append(f"wake_parent: {options['wake_parent']!r} is neither True nor False")
     if problems:
         raise InvalidSpec("; ".join(problems))
     if "labels" in given:
         given["labels"] = MappingProxyType(dict(given["labels"]))
-    return Policy(**given, declared=declared, inline=inline)
+    return ChildPolicy(**given, declared=declared, inline=inline)

@@ -11,6 +11,7 @@ import trio
 from ..actors import (
     INITIALIZING,
     QUEUED,
+    RESTARTING,
     Runtime,
     Slot,
     Status,
@@ -20,7 +21,8 @@ from ..actors import (
     text_of,
 )
 from ._limits import Limits
-from ._team import children_of
+from ._supervisor_actor import is_supervisor
+from ._team import children_of, team_of
 
 
 @attrs.frozen
@@ -38,6 +40,7 @@ class ActorInfo:
         age: seconds since it was registered.
         stale: it is overdue: in a passing state for longer than `Limits.stale_after`; computed at this moment.
         last_exit: why the last incarnation ended, as text; "" if none has.
+        next_retry: when it is started again, on Trio's clock, where that waits for its backoff; else None.
         warnings: name -> text.
         children: in order of their registration.
     """
@@ -58,6 +61,7 @@ class ActorInfo:
     age: float
     stale: bool
     last_exit: str
+    next_retry: float | None
     labels: Mapping[str, Any]
     warnings: Mapping[str, str]
     children: tuple["ActorInfo", ...]
@@ -108,13 +112,12 @@ def _info(slot: Slot, path: str, children: tuple[ActorInfo, ...], now: float, li
         waiting = more.gate.waiting_for
     box, blueprint = slot.box, slot.blueprint
     last_exit, rests = (None, 0) if more is None else (more.last_exit, more.rests)
-    supervisor = not blueprint.needs_permit and blueprint.prefix == "supervisor"
     return ActorInfo(
         path=path,
         name=slot.name,
         uid=slot.uid,
         incarnation=slot.incarnation,
-        kind="supervisor" if supervisor else blueprint.kind,
+        kind="supervisor" if is_supervisor(slot) else blueprint.kind,
         lifecycle=slot.life.value,
         status=slot.status(),
         generation=slot.generation,
@@ -126,10 +129,16 @@ def _info(slot: Slot, path: str, children: tuple[ActorInfo, ...], now: float, li
         age=now - slot.born,
         stale=is_overdue(slot, now, limits.stale_after),
         last_exit="" if last_exit is None else text_of(last_exit),
+        next_retry=None if slot.life is not RESTARTING else _next_retry(slot),
         labels=slot.policy.labels,
         warnings=NOTHING if more is None or not more.warnings else MappingProxyType(dict(more.warnings)),
         children=children,
     )
+
+
+def _next_retry(slot: Slot) -> float | None:
+    team = None if slot.parent is None else team_of(slot.parent)
+    return None if team is None else team.next_retry(slot)
 
 
 def _reason_to_queue(slot: Slot) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextvars import copy_context
+from itertools import islice
 from typing import Any
 
 import trio
@@ -15,13 +16,13 @@ from ..actors import (
     RESTARTING,
     RESTING,
     STOP,
+    Actor,
     ActorRestarting,
     ActorStopped,
     ActorStopping,
     Blueprint,
     LimitReached,
     NameInUse,
-    Policy,
     Runtime,
     Slot,
     StartupFailed,
@@ -36,7 +37,9 @@ from ..actors import (
 )
 from ..mailbox import Envelope
 from ._limits import Limits
-from ._options import RUN_TIME_POLICY, check_known, check_name, check_rest, compile_policy
+from ._options import check_known, check_name, check_rest, compile_policy
+from ._policy import RUN_TIME_POLICY, ChildPolicy
+from ._reading import check_significant
 from ._team import make_team, team_of
 
 MAX_HOLDERS = 10
@@ -45,8 +48,10 @@ MAX_HOLDERS = 10
 class Starter:
     """Register children, within the limits of the tree."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, body: type[Actor[Any]]) -> None:
         self.limits = limits
+        #: what makes the body of a supervisor.
+        self.body = body
         self._is_limited = any(each is not None for each in (limits.max_actors, limits.max_depth, limits.max_live))
         self.root: Slot | None = None
         self.runtime: Runtime | None = None
@@ -99,7 +104,7 @@ class Starter:
         options: Mapping[str, Any],
         *,
         awaited: bool = False,
-        policy: Policy | None = None,
+        policy: ChildPolicy | None = None,
         waits: bool = False,
     ) -> Slot:
         """Check everything, then put the child into the tree. `waits` registers it as queued: its supervisor launches it in its order."""
@@ -122,7 +127,7 @@ class Starter:
             blueprint = runtime.blueprint(factory)
         if not blueprint.least <= len(args) <= blueprint.most:
             check_arguments(blueprint, factory, args)
-        if parent.life is not READY or parent.ending:
+        if (parent.life is not READY or parent.ending) and not waits:
             self.check_parent(parent, name, factory)
         more = parent.more
         team: Any = (more.family if more is not None else None) or make_team(parent)
@@ -137,6 +142,15 @@ class Starter:
             raise NameInUse(holder.path, holder.ref(), holder.life.value, runtime.now() - holder.born)
         if policy is not None:
             check_rest(blueprint, policy.rest_after)
+            if policy.significant and not policy.declared:
+                check_significant(team.plan)
+        if team.plan.max_children is not None and len(children) >= team.plan.max_children:
+            raise LimitReached(
+                f"{parent.path}/{name}",
+                "max_children",
+                team.plan.max_children,
+                tuple(child.path for child in islice(children.values(), MAX_HOLDERS)),
+            )
         if self._is_limited:
             self._check_limits(parent, name, blueprint if not waits else None)
         # From here on nothing fails: the child becomes visible in one step.
@@ -180,8 +194,12 @@ class Starter:
             raise ActorStopping(parent.path, None, f"is stopping and {detail}")
         if parent.runtime.nursery is None:
             raise StartupInProgress(parent.path, None, f"has not begun to start and {detail}")
-        if parent.life is RESTARTING:
+        team = team_of(parent)
+        below = team is not None and team.is_supervisors
+        if parent.life is RESTARTING or (below and parent.incarnation > 1):
             raise ActorRestarting(parent.path, None, f"is restarting and {detail} until it is ready")
+        if below:
+            raise StartupInProgress(parent.path, None, f"is starting and {detail} until it is ready")
 
     def check_restart(self, parent: Slot, child: Slot) -> None:
         """Raise unless a parked child may be started again now: it counts among those that are there from then on."""

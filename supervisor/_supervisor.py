@@ -1,8 +1,8 @@
 """The handle of a supervisor: by which its children are started, found, watched and ended."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Unpack
 
 import trio
 
@@ -13,32 +13,66 @@ from ..actors import (
     ActorRef,
     EndedActor,
     ExitReason,
+    InvalidSpec,
     ReportLog,
     Slot,
     Status,
-    close_parked,
     descendants,
     log_of,
     order_end,
-    reopen,
+    slot_of,
 )
 from ..mailbox import DeadLetters
-from ._errors import AlreadyRunning, ChildNotFound
+from ._administration import Administration
+from ._childspec import ChildSpec
+from ._errors import ChildNotFound, NoSupervisor
 from ._limits import Limits
+from ._options import unknown_option
 from ._oversight import Oversight
+from ._partition import place_of
+from ._registration import start_supervisor
 from ._snapshot import ActorInfo, LatestTree, subscribe_tree, take_snapshot
-from ._starter import Starter, wait_started
+from ._starter import Starter
 from ._starting import Starting
-from ._supervisor_actor import SupervisorActor
-from ._team import children_of, team_of
+from ._supervisor_actor import is_supervisor
+from ._supervisor_options import SUPERVISOR_OPTIONS, SupervisorOptions
+from ._supervisorspec import SupervisorSpec
+from ._team import children_of, make_team
 
 
-class Supervisor(Starting, Oversight):
-    """Start, find, watch and end the children of a supervisor; what `open_supervisor` gives."""
+class Supervisor(Starting, Administration, Oversight):
+    """Start, find, watch and end the children of a supervisor; what `open_supervisor` and `start_supervisor` give. It outlives incarnations."""
 
     def __init__(self, slot: Slot, starter: Starter) -> None:
         self._slot = slot
         self._starter = starter
+
+    def start_supervisor(
+        self, name: str, children: Iterable[ChildSpec | SupervisorSpec] = (), **options: Unpack[SupervisorOptions]
+    ) -> "Supervisor":
+        """Register a child that is a supervisor, with all the children that it declares, and return at once. Plain function.
+
+        All of them can be found, mailed and monitored from then on; they start in order, behind the scenes. A start that fails is a failure of the
+        new supervisor, which is permanent unless told otherwise: so it is tried again, and counted, like that of any other child.
+
+        Args:
+            name: unique among the children.
+            children: what it declares.
+            others: as in a `SupervisorSpec`, without `startup`.
+
+        Returns:
+            Its handle, which survives restarts. While it restarts, `start_soon` on it raises `ActorRestarting`.
+
+        Raises:
+            InvalidSpec: all that is wrong with it or what is below, a line each.
+            NameInUse, LimitReached, ActorStopping, ActorStopped, ActorRestarting, StartupInProgress: as `start_soon`.
+            In every case nothing has been changed.
+        """
+        unknown = [key for key in options if key not in SUPERVISOR_OPTIONS]
+        if unknown:
+            raise InvalidSpec(unknown_option(unknown[0], SUPERVISOR_OPTIONS))
+        spec = SupervisorSpec(name, children, **options)
+        return Supervisor(start_supervisor(self._starter, self._slot, spec), self._starter)
 
     # -- finding and looking
 
@@ -101,6 +135,44 @@ class Supervisor(Starting, Oversight):
             at = below[part]
         return at.ref()
 
+    def lookup_supervisor(self, path: str) -> "Supervisor":
+        """Return the handle of a supervisor at a path, as `lookup`. Plain function.
+
+        Raises:
+            ChildNotFound: nobody is there. NoSupervisor: who is there is none.
+        """
+        slot = slot_of(self.lookup(path))
+        if not is_supervisor(slot):
+            raise NoSupervisor(slot.path)
+        return Supervisor(slot, self._starter)
+
+    def partition(self, key: Any) -> ActorRef[Any]:
+        """Return the child that sees to a key, in a supervisor with partitions: the same for equal keys, in every process. Plain function.
+
+        An int goes by its remainder, every other key by the CRC32 of its type and value.
+
+        Raises:
+            InvalidSpec: there are no partitions, or this cannot be a key.
+            ChildNotFound: the child has been deleted.
+        """
+        plan = make_team(self._slot).plan
+        if plan.partitions is None:
+            raise InvalidSpec(f"{self._slot.path}: has no partitions")
+        return self.lookup(plan.specs[place_of(key, plan.partitions)].name)
+
+    @property
+    def partitions(self) -> int | None:
+        """How many partitions it has; None if it is not made of any."""
+        return make_team(self._slot).plan.partitions
+
+    def which_child(self, name: str) -> ActorInfo:
+        """Return one child, and all below it, as it is now: lifecycle, restarts, last exit, next retry, and so on. Plain function.
+
+        Raises:
+            ChildNotFound: there is none of that name.
+        """
+        return take_snapshot(self._child(name), self._starter.limits)
+
     def which_children(self) -> list[ActorRef[Any]]:
         """Return the children's refs, in order of their registration. Plain function."""
         return [child.ref() for child in children_of(self._slot).values()]
@@ -109,7 +181,7 @@ class Supervisor(Starting, Oversight):
         """Count the children: "specs" (all), "active" (neither parked nor restarting), "supervisors", "workers". Plain function."""
         children = list(children_of(self._slot).values())
         passive = (PARKED, RESTARTING)
-        supervisors = sum(1 for child in children if child.factory is SupervisorActor)
+        supervisors = sum(1 for child in children if is_supervisor(child))
         return {
             "specs": len(children),
             "active": sum(1 for child in children if child.life not in passive),
@@ -134,71 +206,19 @@ class Supervisor(Starting, Oversight):
         async with subscribe_tree(self._slot, self._slot.runtime, self._starter.limits) as feed:
             yield feed
 
-    # -- administration
-
-    @trio.lowlevel.enable_ki_protection
-    async def terminate_child(self, name: str) -> None:
-        """Stop a child; permanent and transient ones are parked, temporary ones forgotten. Idempotent; never counted as a failure.
-
-        Checkpoint: always. Cancellation: the stop stays requested.
-
-        Raises:
-            ChildNotFound: there is none of that name.
-        """
-        await self._child(name).ref().stop()
-
-    @trio.lowlevel.enable_ki_protection
-    async def restart_child(self, name: str) -> ActorRef[Any]:
-        """Start a parked child again, in its place, and wait until it is ready.
-
-        Checkpoint: always. Cancellation: the start goes on.
-
-        Raises:
-            ChildNotFound: there is none of that name. AlreadyRunning: it is not parked. ActorStopping: the supervisor is.
-            LimitReached: there are as many actors as may be; parked ones do not count.
-            StartupFailed: it did not become ready, and is parked again; neither counted nor reported.
-        """
-        child = self._child(name)
-        if child.life is not PARKED:
-            raise AlreadyRunning(child.path, child.life.value)
-        self._starter.check_restart(self._slot, child)
-        await trio.lowlevel.checkpoint_if_cancelled()
-        reopen(child)
-        incarnation = child.incarnation
-        try:
-            await wait_started(child)
-        finally:
-            # Nobody waits any more: from here on a failure is judged and reported like any other.
-            if child.incarnation == incarnation:
-                child.get_more().awaited = False
-        return child.ref()
-
-    @trio.lowlevel.enable_ki_protection
-    def delete_child(self, name: str) -> None:
-        """Forget a parked child; its name is free. Plain function.
-
-        Raises:
-            ChildNotFound: there is none of that name. AlreadyRunning: it is not parked.
-        """
-        child = self._child(name)
-        if child.life is not PARKED:
-            raise AlreadyRunning(child.path, child.life.value)
-        team = team_of(self._slot)
-        assert team is not None
-        close_parked(child, team)
-
-    def _child(self, name: str) -> Slot:
-        children = children_of(self._slot)
-        if name not in children:
-            raise ChildNotFound(f"{self._slot.path}/{name}", tuple(children)[:10])
-        return children[name]
-
     # -- ending
 
     @trio.lowlevel.enable_ki_protection
     def request_stop(self) -> None:
         """Ask it to stop, with all below it. Plain function, idempotent."""
         order_end(self._slot, STOP, by="outside")
+
+    async def wait_ready(self) -> None:
+        """Wait until it is ready: all inline children are. As `ActorRef.wait_ready`, with its errors.
+
+        Checkpoint: always. Cancellation: leaves nothing.
+        """
+        await self._slot.ref().wait_ready()
 
     async def wait_stopped(self) -> ExitReason | None:
         """Wait until it has ended by itself, or because it was told to.

@@ -1,11 +1,15 @@
 """The actor that a supervisor is: it starts the declared children, and has no behaviour of its own."""
 
+from random import random
 from typing import Any
 
-from ..actors import INITIALIZING, QUEUED, Actor, Context, GreenroomError, Slot, StartupFailed, slot_of
-from ._childspec import ChildSpec
-from ._intensity import Intensity
-from ._starter import Starter
+import trio
+
+from ..actors import PARKED, Actor, Context, GreenroomError, Slot, is_down, slot_of
+from ._backoff import Backoff
+from ._plan import Plan
+from ._registration import register_declared
+from ._team import Team, make_team
 
 
 class ChildrenFailed(GreenroomError):
@@ -32,42 +36,54 @@ class SupervisorActor(Actor[Any]):
     own_task = True
     counts_as_startup = False
 
-    def __init__(self, starter: Starter, specs: list[ChildSpec], intensity: Intensity) -> None:
+    def __init__(self, starter: Any, plan: Plan) -> None:
         self._starter = starter
-        self._specs = specs
-        self.intensity = intensity
+        self._plan = plan
 
     async def startup(self, ctx: Context) -> None:
-        """Register all, then launch one by one, each after the inline ones before it are ready."""
+        """Register those that are not there yet, then launch one by one, each after the inline ones before it are ready."""
         owner = slot_of(ctx.ref)
-        slots = [self._register(owner, spec) for spec in self._specs]
-        for slot, spec in zip(slots, self._specs, strict=True):
-            if slot.life is not QUEUED:
-                continue  # terminated before its turn came
-            slot.runtime.launch(slot)
-            if spec.startup == "inline":
-                await self._wait_inline(slot, slots)
-
-    def _register(self, owner: Slot, spec: ChildSpec) -> Slot:
-        return self._starter.register(
-            owner,
-            spec.bound_factory(),
-            spec.args,
-            {"name": spec.name},
-            awaited=spec.startup == "inline",
-            policy=spec.policy(),
-            waits=True,
-        )
-
-    async def _wait_inline(self, slot: Slot, slots: list[Slot]) -> None:
-        while slot.life in (QUEUED, INITIALIZING):
-            await slot.changed()
-        reason = slot.reason
-        if slot.has_ended and slot.incarnation == 1 and isinstance(reason, StartupFailed) and not slot.admin:
-            started = [each.path for each in slots[: slots.index(slot)] if not each.has_ended]
-            failed = ChildrenFailed(slot.path, f"failed to initialize: {reason.cause}", tuple(reversed(started)))
-            raise failed from reason.error
+        team = make_team(owner)
+        register_declared(self._starter, owner)
+        attempt = 0
+        while True:
+            failed = await _start_all(team, revive=owner.incarnation > 1)
+            if failed is None:
+                return
+            attempt += 1
+            retry = self._plan.start_retry
+            if retry is None or (retry.max_attempts is not None and attempt > retry.max_attempts):
+                raise failed from failed.__cause__
+            await team.roll_back()
+            await _wait(retry, attempt)
 
     def receive(self, message: Any, ctx: Context) -> None:
         """Refuse: a supervisor has no use for mail."""
         raise TypeError(f"{ctx.path} is a supervisor and handles no mail; it got {message!r}")
+
+
+async def _start_all(team: Team, *, revive: bool) -> ChildrenFailed | None:
+    """Start the declared children, the parked ones too if told so. Returns why that failed."""
+    slots = [team.children[each.name] for each in team.plan.specs if each.name in team.children]
+    await team.start(slots, [each for each in slots if revive and each.life is PARKED])
+    if team.failed is None:
+        return None
+    child, reason = team.failed
+    before = slots[: slots.index(child)]
+    failed = ChildrenFailed(child.path, f"failed to initialize: {reason.cause}", _paths_of_started(before))
+    failed.__cause__ = reason.error
+    return failed
+
+
+def _paths_of_started(slots: list[Slot]) -> tuple[str, ...]:
+    return tuple(each.path for each in reversed(slots) if not is_down(each))
+
+
+async def _wait(retry: Backoff, attempt: int) -> None:
+    # The first attempt again comes at once, as a first restart does.
+    await trio.sleep(retry.delay(attempt, random()))
+
+
+def is_supervisor(slot: Slot) -> bool:
+    """Return whether a slot is a supervisor's."""
+    return slot.blueprint.made is SupervisorActor

@@ -10,6 +10,7 @@ from .. import ChildSpec, Intensity, InvalidSpec, Limits, MailboxSpec
 from ..actors import MAY_REST
 from ..actors._blueprint import read_blueprint
 from ..supervisor._options import check_rest
+from ..supervisor._reading import policy_of_spec
 from ._absent import ABSENT, Absent, first_given
 from ._factories import check_arguments, find_factory
 from ._imports import BadImport
@@ -147,7 +148,7 @@ def _spec(
         return None, problems
     spec = ChildSpec(child.name, factory, args, kwargs=kwargs, **options)
     try:
-        spec.policy()
+        policy_of_spec(spec)
         spec = _with_rest(spec, is_own=not isinstance(child.rest_after, Absent))
     except InvalidSpec as error:
         problems.append(Problem("", str(error)))

@@ -10,7 +10,7 @@ from greenroom.testing import open_tree
 
 #: What each state may become, told a second time, in words of the semantics; the code runs by `FOLLOWS`.
 MAY_BECOME = {
-    "queued": "initializing stopping parked stopped",
+    "queued": "initializing restarting stopping parked stopped",
     "initializing": "ready restarting stopping parked stopped failed",
     "ready": "resting restarting draining stopping parked stopped",
     "resting": "queued initializing restarting stopping parked stopped",

@@ -139,7 +139,7 @@ def test_the_defaults_are_the_runtimes_own() -> None:
 def test_whatever_a_specification_takes_can_be_said_in_a_file() -> None:
     """A new field of the runtime's classes has to find its way into the format."""
     for spec, table, apart in (
-        (ChildSpec, Child, {"significant"}),
+        (ChildSpec, Child, {"significant", "backoff", "intensity"}),
         (Limits, LimitsTable, set[str]()),
         (Intensity, IntensityTable, set[str]()),
         (MailboxSpec, MailboxTable, {"coalesce_key"}),

@@ -1,0 +1,93 @@
+"""Accounts: how often each child of a supervisor has failed, and whether that is too often. Pure: time and chance are arguments."""
+
+from math import inf
+
+import attrs
+
+from ..actors import ExitReason, StartupFailed
+from ._backoff import Backoff
+from ._intensity import Intensity, RestartLog
+from ._policy import ChildPolicy
+
+
+@attrs.frozen
+class Overdrawn:
+    """Say which limit a failure was over: more than `count` within `within` seconds; infinity where only attempts in a row count."""
+
+    count: int
+    within: float
+
+
+class Account:
+    """Hold what is counted of one child."""
+
+    __slots__ = ("attempts", "log", "ready_at")
+
+    def __init__(self) -> None:
+        #: in a row: that never became ready, or, with a backoff, since it was ready for long enough.
+        self.attempts = 0
+        #: when it became ready; None while it is not.
+        self.ready_at: float | None = None
+        #: of its own, if it has an intensity of its own.
+        self.log: RestartLog | None = None
+
+
+class Accounts:
+    """Count the failures of a supervisor's children, each against its limit."""
+
+    __slots__ = ("_accounts", "_log", "intensity")
+
+    def __init__(self, intensity: Intensity) -> None:
+        self.intensity = intensity
+        self._log = RestartLog(intensity)
+        self._accounts: dict[int, Account] = {}
+
+    def charge(self, uid: int, policy: ChildPolicy, reason: ExitReason, now: float) -> Overdrawn | None:
+        """Count a failure that leads to a restart; returns the limit if it is one too many."""
+        if policy.backoff is not None:
+            return self._charge_attempts(self._account(uid), policy.backoff, now)
+        log = self._log
+        if policy.intensity is not None:
+            account = self._account(uid)
+            if account.log is None or account.log.intensity is not policy.intensity:
+                account.log = RestartLog(policy.intensity)
+            log = account.log
+        within = log.add(now)
+        attempts = 0
+        if isinstance(reason, StartupFailed):
+            account = self._account(uid)
+            account.attempts += 1
+            attempts = account.attempts
+        elif uid in self._accounts:
+            self._accounts[uid].attempts = 0
+        limit = log.intensity
+        return None if within and attempts <= limit.max_restarts else Overdrawn(limit.max_restarts, limit.within)
+
+    def _charge_attempts(self, account: Account, backoff: Backoff, now: float) -> Overdrawn | None:
+        ready_at, account.ready_at = account.ready_at, None
+        if ready_at is not None and now - ready_at >= backoff.resets_after:
+            account.attempts = 0
+        account.attempts += 1
+        most = backoff.max_attempts
+        return None if most is None or account.attempts <= most else Overdrawn(most, inf)
+
+    def delay(self, uid: int, policy: ChildPolicy, chance: float) -> float:
+        """Return the seconds until the attempt that follows the last failure counted."""
+        return 0.0 if policy.backoff is None else policy.backoff.delay(self._account(uid).attempts, chance)
+
+    def note_ready(self, uid: int, policy: ChildPolicy, now: float) -> None:
+        """Note that a child has become ready."""
+        if policy.backoff is not None:
+            self._account(uid).ready_at = now
+        elif uid in self._accounts:
+            self._accounts[uid].attempts = 0
+
+    def close(self, uid: int) -> None:
+        """Forget what was counted of a child."""
+        self._accounts.pop(uid, None)
+
+    def _account(self, uid: int) -> Account:
+        account = self._accounts.get(uid)
+        if account is None:
+            account = self._accounts[uid] = Account()
+        return account

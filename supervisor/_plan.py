@@ -1,0 +1,43 @@
+"""The plan of a supervisor: its strategy and limits, and the children that it declares. It outlives incarnations, and can be replaced."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from ._backoff import Backoff
+from ._intensity import Intensity
+from ._strategy import GROUPS, AutoShutdown, Strategy
+
+if TYPE_CHECKING:
+    from ._declared import Declared
+
+
+@attrs.define(eq=False)
+class Plan:
+    """Say what a supervisor is to do.
+
+    Attributes:
+        strategy: whom a failed child's restart takes along.
+        intensity: how many restarts it bears.
+        auto_shutdown: whether the ends of significant children end it.
+        max_children: how many a dynamic one may have; None: any number.
+        start_retry: how its start is tried again, if an inline child fails to; None: it is not.
+        partitions: how many copies of its one child there are; None: it has no partitions.
+        with_arguments: what gives each copy its arguments.
+        specs: the declared children, in order, checked.
+    """
+
+    strategy: Strategy = "one_for_one"
+    intensity: Intensity = attrs.field(factory=Intensity)
+    auto_shutdown: AutoShutdown = "never"
+    max_children: int | None = None
+    start_retry: Backoff | None = None
+    partitions: int | None = None
+    with_arguments: Callable[[tuple[Any, ...], int], Sequence[Any]] | None = None
+    specs: "tuple[Declared, ...]" = ()
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether a failed child's restart takes others along."""
+        return GROUPS[self.strategy] is not None

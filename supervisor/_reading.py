@@ -1,0 +1,255 @@
+"""Reading specifications: a whole set is checked before anything of it starts, and all that is wrong with it is told at once.
+
+What comes out is a plan, with a plan for each supervisor in it. Not by recursion: a set may be nested as deep as a tree.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from functools import partial
+from typing import Any, Final, cast
+
+import attrs
+
+from ..actors import Blueprint, InvalidSpec, check_arguments, read_blueprint
+from ..mailbox import is_count
+from ._backoff import Backoff
+from ._childspec import ChildSpec, is_list
+from ._declared import Declared
+from ._intensity import Intensity
+from ._options import RULES, check_name, check_rest, compile_policy
+from ._plan import Plan
+from ._policy import ChildPolicy
+from ._strategy import AUTO_SHUTDOWNS, STRATEGIES
+from ._supervisorspec import SupervisorSpec
+
+Read = Callable[[Any], Blueprint]
+#: What a plan is made of besides the children.
+FLAGS: Final = (
+    "strategy", "intensity", "auto_shutdown", "max_children", "start_retry", "partitions", "with_arguments",
+)  # fmt: skip
+STARTUPS: Final = ("inline", "deferred")
+
+
+def check_specs(children: Iterable[ChildSpec | SupervisorSpec], **flags: Any) -> None:
+    """Check specifications without starting anything: a dry run of `open_supervisor`, `start_supervisor` and `update_specs`. Plain function.
+
+    Args:
+        children: the whole set.
+        flags: of the supervisor that is to have them: `strategy`, `intensity`, `auto_shutdown`, `max_children`, `start_retry`, `partitions`,
+            `with_arguments`.
+
+    Raises:
+        InvalidSpec: all that is wrong with any of them, in one text, a line each.
+    """
+    unknown = [f"{key}: there is no such flag{_hint(key, FLAGS)}" for key in flags if key not in FLAGS]
+    read_plan({key: value for key, value in flags.items() if key in FLAGS}, children, read_blueprint, problems=unknown)
+
+
+def read_plan(flags: Mapping[str, Any], children: Any, read: Read, *, problems: list[str] | None = None) -> Plan:
+    """Return the plan of a supervisor.
+
+    Args:
+        flags: given ones of FLAGS; those left out have their defaults.
+        children: a list of specifications.
+        read: finds out about a factory.
+        problems: what is known to be wrong already.
+
+    Raises:
+        InvalidSpec: all that is wrong, in one text.
+    """
+    return _Reading(read, [] if problems is None else problems).whole(flags, children)
+
+
+@attrs.frozen
+class _Level:
+    """Be one supervisor of a set, whose plan is to be filled in."""
+
+    where: str
+    plan: Plan
+    flags: Mapping[str, Any]
+    children: Any
+
+
+class _Reading:
+    """Read one set."""
+
+    def __init__(self, read: Read, problems: list[str]) -> None:
+        self._read = read
+        self._problems = problems
+        self._open: deque[_Level] = deque()
+
+    def whole(self, flags: Mapping[str, Any], children: Any) -> Plan:
+        """Return the plan of the set. Raises InvalidSpec."""
+        plan = Plan()
+        self._open.append(_Level("", plan, flags, children))
+        while self._open:
+            self._read_level(self._open.popleft())
+        if self._problems:
+            raise InvalidSpec("\n".join(self._problems))
+        return plan
+
+    def _read_level(self, level: _Level) -> None:
+        self._problems += [f"{level.where}{problem}" for problem in _flag_problems(level.flags, level.children)]
+        for key, value in level.flags.items():
+            if value is not None:
+                setattr(level.plan, key, value)
+        if not is_list(level.children):
+            self._problems.append(f"{level.where}children: {level.children!r} is no list of ChildSpecs")
+            return
+        found: list[Declared] = []
+        names: set[str] = set()
+        for index, spec in enumerate(list(level.children)):
+            where = f"{level.where}children[{index}]"
+            if not isinstance(spec, (ChildSpec, SupervisorSpec)):
+                self._problems.append(f"{where}: {spec!r} is no ChildSpec and no SupervisorSpec")
+                continue
+            where += f" ({spec.name!r})"
+            wrong = _spec_problems(spec, level.plan, self._read, names)
+            self._problems += [f"{where}: {problem}" for problem in wrong]
+            below: Plan | None = None
+            if isinstance(spec, SupervisorSpec):
+                below = Plan()
+                self._open.append(_Level(f"{where}.", below, flags_of(spec), spec.children))
+            if not wrong:
+                found += self._declared(spec, level.plan, below, where)
+        level.plan.specs = tuple(found)
+
+    def _declared(self, spec: ChildSpec | SupervisorSpec, plan: Plan, below: Plan | None, where: str) -> list[Declared]:
+        """Return a declared child, or its copies."""
+        policy = policy_of_spec(spec)
+        if isinstance(spec, SupervisorSpec):
+            return [Declared(spec.name, None, (), policy, below, spec)]
+        if not is_count(plan.partitions):
+            return [Declared(spec.name, spec.bound_factory(), spec.args, policy, None, spec)]
+        copies: list[Declared] = []
+        assert plan.partitions is not None
+        for index in range(plan.partitions):
+            args: Any = spec.args
+            if callable(plan.with_arguments):
+                args = plan.with_arguments(spec.args, index)
+            copy = attrs.evolve(spec, name=f"{spec.name}-{index}", args=args)
+            try:
+                check_name(copy.name)
+                _check_factory(copy, self._read)
+            except InvalidSpec as error:
+                self._problems.append(f"{where}: partition {index}: {error}")
+                break  # the others will hardly be better
+            copies.append(Declared(copy.name, copy.bound_factory(), copy.args, policy, None, copy))
+        return copies
+
+
+def read_supervisor(spec: SupervisorSpec, above: Plan, read: Read) -> Declared:
+    """Return what the specification of one supervisor comes to, which is to be started below another at run time. Raises InvalidSpec."""
+    problems = _spec_problems(spec, above, read, set())
+    plan = read_plan(flags_of(spec), spec.children, read, problems=problems)
+    policy = attrs.evolve(policy_of_spec(spec), declared=False, inline=False)
+    return Declared(spec.name, None, (), policy, plan, spec)
+
+
+def flags_of(spec: SupervisorSpec) -> dict[str, Any]:
+    """Return what a specification says of the supervisor itself."""
+    return {key: getattr(spec, key) for key in FLAGS}
+
+
+def _flag_problems(flags: Mapping[str, Any], children: Any) -> list[str]:
+    problems: list[str] = []
+    strategy, shutdown = flags.get("strategy", "one_for_one"), flags.get("auto_shutdown", "never")
+    dynamic = strategy == "dynamic"
+    for key, value, known in (("strategy", strategy, STRATEGIES), ("auto_shutdown", shutdown, AUTO_SHUTDOWNS)):
+        if not isinstance(value, str) or value not in known:
+            problems.append(f"{key}: {value!r} is not known{_hint(value, known)}")
+    for key, kind in (("intensity", Intensity), ("start_retry", Backoff)):
+        value = flags.get(key)
+        if value is not None and not isinstance(value, kind):
+            problems.append(f"{key}: {value!r} is no {kind.__name__}")
+    most = flags.get("max_children")
+    if most is not None and not is_count(most):
+        problems.append(f"max_children: {most!r} is not a whole number from 1; None means any number")
+    if most is not None and not dynamic:
+        problems.append("max_children: only a supervisor with strategy='dynamic' has it")
+    if dynamic:
+        if is_list(children) and list(children):
+            problems.append("children: a dynamic supervisor declares none; start them with start_soon()")
+        if shutdown in AUTO_SHUTDOWNS and shutdown != "never":
+            problems.append("auto_shutdown: a dynamic supervisor has no significant children")
+    return problems + _partition_problems(flags, children, dynamic=dynamic)
+
+
+def _partition_problems(flags: Mapping[str, Any], children: Any, *, dynamic: bool) -> list[str]:
+    problems: list[str] = []
+    partitions, arguments = flags.get("partitions"), flags.get("with_arguments")
+    if arguments is not None and not callable(arguments):
+        problems.append(f"with_arguments: {arguments!r} is no function of the arguments and the partition's index")
+    if partitions is None:
+        if arguments is not None:
+            problems.append("with_arguments: only a supervisor with partitions has it")
+        return problems
+    if not is_count(partitions):
+        problems.append(f"partitions: {partitions!r} is not a whole number from 1; None means none")
+    if dynamic:
+        problems.append("partitions: they are declared, and a dynamic supervisor declares no children")
+    elif is_list(children) and [type(child) for child in children] != [ChildSpec]:
+        problems.append("partitions: give exactly one ChildSpec, of which there are to be copies")
+    return problems
+
+
+def _hint(value: Any, known: Iterable[str]) -> str:
+    close = get_close_matches(value, list(known), 1) if isinstance(value, str) else []
+    return f"; did you mean {close[0]!r}?" if close else f"; there is {', '.join(map(repr, known))}"
+
+
+def _spec_problems(spec: ChildSpec | SupervisorSpec, plan: Plan, read: Read, names: set[str]) -> list[str]:
+    problems: list[str] = []
+    checks: list[Callable[[], object]] = [partial(check_name, spec.name), partial(policy_of_spec, spec)]
+    if isinstance(spec, ChildSpec) and plan.partitions is None:  # else each copy is checked
+        checks.append(partial(_check_factory, spec, read))
+    for check in checks:
+        try:
+            check()
+        except InvalidSpec as error:
+            problems.append(str(error))
+    if isinstance(spec.name, str):
+        if spec.name in names:
+            problems.append("the name is used twice")
+        names.add(spec.name)
+    if spec.startup not in STARTUPS:
+        problems.append(f"startup: {spec.startup!r} is neither 'inline' nor 'deferred'")
+    if spec.significant is True and plan.auto_shutdown == "never":
+        problems.append(NEVER_SIGNIFICANT)
+    return problems
+
+
+#: What is said of a significant child that can never end anything.
+NEVER_SIGNIFICANT: Final = (
+    "significant: its supervisor has auto_shutdown='never'; give that 'any_significant' or 'all_significant'"
+)
+
+
+def check_significant(plan: Plan) -> None:
+    """Raise InvalidSpec if a child of such a supervisor cannot be significant."""
+    if plan.auto_shutdown == "never":
+        raise InvalidSpec(NEVER_SIGNIFICANT)
+
+
+def policy_of_spec(spec: ChildSpec | SupervisorSpec) -> ChildPolicy:
+    """Return what a specification comes to at run time. Raises InvalidSpec: all that is wrong, in one text."""
+    options = {key: getattr(spec, key) for key in RULES if hasattr(spec, key)}
+    if isinstance(spec, SupervisorSpec):
+        options.pop("intensity", None)  # that is how much it bears of its own children
+    return compile_policy(options, declared=True, inline=spec.startup == "inline")
+
+
+def _check_factory(spec: ChildSpec, read: Read) -> None:
+    problems: list[str] = []
+    if not is_list(spec.args):
+        problems.append(f"args: {spec.args!r} is no list of arguments")
+    kwargs: Any = spec.kwargs
+    if not isinstance(kwargs, Mapping) or not all(isinstance(key, str) for key in cast("Any", kwargs)):
+        problems.append(f"kwargs: {kwargs!r} is not a mapping of names to arguments")
+    if problems:
+        raise InvalidSpec("; ".join(problems))
+    factory = spec.bound_factory()
+    blueprint = read(factory)
+    check_arguments(blueprint, factory, spec.args)
+    check_rest(blueprint, spec.rest_after)
