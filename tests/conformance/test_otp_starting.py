@@ -231,9 +231,9 @@ async def test_every_right_combination_starts(restart: Any, shutdown: float | No
 
 
 FLAGS: list[tuple[dict[str, Any], str]] = [
-    ({"strategy": "none_for_one"}, "strategy 'none_for_one'"),
-    ({"intensity": "infinity"}, "intensity is 'infinity'"),
-    ({"intensity": (2, 3600)}, "intensity is"),
+    ({"strategy": "none_for_one"}, "strategy: 'none_for_one'"),
+    ({"intensity": "infinity"}, "intensity: 'infinity'"),
+    ({"intensity": (2, 3600)}, "intensity: "),
 ]
 
 
