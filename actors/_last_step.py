@@ -334,8 +334,8 @@ def close_parked(slot: Slot, family: Family) -> None:
 
 @trio.lowlevel.enable_ki_protection
 def end_kept(top: Slot) -> None:
-    """End for good all below a supervisor that was kept for an incarnation which will not come: children before their parents. Not by recursion."""
-    for slot in reversed(descendants(top)):
+    """End one for good, and all below it, that was kept for an incarnation which will not come: children before parents. Not by recursion."""
+    for slot in [*reversed(descendants(top)), top]:
         parent = slot.parent
         family = None if parent is None or parent.more is None else parent.more.family
         assert family is not None

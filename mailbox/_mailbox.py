@@ -28,7 +28,7 @@ from ._overflow import EXEMPT, judge_overflow
 from ._spec import PLAIN, MailboxSpec
 
 #: The same bounds, but never fast: compared by identity.
-_ENVELOPED: Final = MailboxSpec()
+ENVELOPED: Final = MailboxSpec()
 #: Abandoned requests that may lie in a lane before it is worth clearing them out.
 MAX_VOIDS: Final = 64
 
@@ -53,7 +53,7 @@ class Mailbox(Lanes):
             self.fast = True
             self._door: Door | None = None
         else:
-            self.spec = spec if spec != PLAIN else _ENVELOPED if enveloped else PLAIN
+            self.spec = spec if spec != PLAIN else ENVELOPED if enveloped else PLAIN
             self.fast = self.spec is PLAIN
             self._door = None if spec.is_plain else Door(coalesces=spec.overflow == "coalesce")
         self.only = NOTHING
@@ -180,7 +180,7 @@ class Mailbox(Lanes):
             and (door.load >= capacity or bool(door.waiting))
         )
 
-    def _let_in_senders(self) -> bool:
+    def let_in_senders(self) -> bool:
         """Accept for those who wait, as long as there is room; True if any got in."""
         door, capacity = self._door, self.spec.capacity
         if door is None or capacity is None or not self.is_open:
@@ -232,10 +232,10 @@ class Mailbox(Lanes):
             if lane:
                 envelope: Letter = lane.popleft()
                 taken = self._take_out(envelope, incarnation)
-                self._let_in_senders()
+                self.let_in_senders()
                 if taken:
                     return envelope
-            elif not self._let_in_senders():
+            elif not self.let_in_senders():
                 break
         if self.spec is PLAIN and self.is_open and not self.queue and not self.urgent:
             self.fast = True
@@ -249,7 +249,7 @@ class Mailbox(Lanes):
                 return None
             envelope: Letter = lane.popleft()
             taken = self._take_out(envelope, incarnation)
-            self._let_in_senders()
+            self.let_in_senders()
             if taken:
                 return envelope
 
@@ -260,7 +260,7 @@ class Mailbox(Lanes):
             if lane:
                 taken += [envelope for envelope in lane if self._take_out(envelope, incarnation)]
                 lane.clear()
-        self._let_in_senders()
+        self.let_in_senders()
         return taken
 
     def put_back(self, envelopes: Iterable[Letter]) -> None:
@@ -296,7 +296,7 @@ class Mailbox(Lanes):
         self.voids += 1
         if self.voids > MAX_VOIDS and self.voids * 2 > len(self.queue or ()):
             self.clear_out()
-        return self._let_in_senders()
+        return self.let_in_senders()
 
     def _take_out(self, envelope: Letter, incarnation: int) -> bool:
         """Account for one that leaves its lane; False if it is to be passed over."""
@@ -332,7 +332,7 @@ class Mailbox(Lanes):
 
     def relax(self) -> None:
         """Allow the fast mode after all: the receiver turned out to take one message at a time."""
-        if self.spec is _ENVELOPED:
+        if self.spec is ENVELOPED:
             self.spec = PLAIN
             self.fast = self.is_open and not self.queue and not self.urgent
 

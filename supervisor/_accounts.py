@@ -82,6 +82,10 @@ class Accounts:
         elif uid in self._accounts:
             self._accounts[uid].attempts = 0
 
+    def adopt(self, intensity: Intensity) -> None:
+        """Go by another intensity from now on; what is in the log counts."""
+        self.intensity = self._log.intensity = intensity
+
     def close(self, uid: int) -> None:
         """Forget what was counted of a child."""
         self._accounts.pop(uid, None)

@@ -1,13 +1,32 @@
 """Administration: children are ended, started again and forgotten by hand. The part of `Supervisor` that is about it."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Unpack
 
 import trio
 
-from ..actors import PARKED, RESTARTING, STARTING, STOPPING, ActorRef, ActorStopping, Slot, close_parked, reopen
+from ..actors import (
+    PARKED,
+    RESTARTING,
+    STARTING,
+    STOPPING,
+    ActorRef,
+    ActorStopped,
+    ActorStopping,
+    InvalidSpec,
+    Slot,
+    close_parked,
+    reopen,
+)
+from ._childspec import ChildSpec
 from ._errors import AlreadyRunning, ChildNotFound, Restarting
+from ._options import unknown_option
+from ._run_time_spec import spec_of
 from ._starter import Starter, wait_started
-from ._team import children_of, team_of
+from ._supervisor_options import ReplaceableFlags
+from ._supervisorspec import SupervisorSpec
+from ._team import children_of, make_team, team_of
+from ._update import REPLACEABLE, update_specs
 
 
 class Administration:
@@ -42,6 +61,7 @@ class Administration:
         child = self._parked_child(name)
         self._starter.check_restart(self._slot, child)
         await trio.lowlevel.checkpoint_if_cancelled()
+        make_team(self._slot).renew(child)
         reopen(child)
         incarnation = child.incarnation
         try:
@@ -64,6 +84,41 @@ class Administration:
         team = team_of(self._slot)
         assert team is not None
         close_parked(child, team)
+
+    @trio.lowlevel.enable_ki_protection
+    def update_specs(self, children: Iterable[ChildSpec | SupervisorSpec], **flags: Unpack[ReplaceableFlags]) -> None:
+        """Replace what this supervisor declares while it runs, and the flags that are given. Plain function: all of it, or nothing.
+
+        The flags count at once. A child that is there goes by its new specification from its next start on; a new one is parked until
+        `restart_child`; one that is declared no longer goes on, and ends with this incarnation of the supervisor. The order is that of `children`.
+        While a group restarts, or the supervisor starts, all that waits until it is over. A restarted supervisor starts from the new set.
+
+        Args:
+            children: the whole set.
+            flags: `strategy`, `intensity`, `auto_shutdown`, `start_retry`; those left out stay as they are.
+
+        Raises:
+            InvalidSpec: all that is wrong, a line each; nothing has been changed. A dynamic supervisor has no set to replace, nor has one with
+                partitions.
+            ActorStopped: the supervisor has ended.
+        """
+        unknown = [key for key in flags if key not in REPLACEABLE]
+        if unknown:
+            raise InvalidSpec(unknown_option(unknown[0], REPLACEABLE))
+        if self._slot.has_ended:
+            raise ActorStopped(self._slot.path, None, "has ended; there is nothing to update")
+        update_specs(self._starter, self._slot, children, flags)
+
+    def child_spec(self, name: str) -> ChildSpec | SupervisorSpec:
+        """Return the specification that a child's next start will go by; of one that was started at run time, what it comes to. Plain function.
+
+        Raises:
+            ChildNotFound: there is none of that name.
+        """
+        child = self._child(name)
+        plan = make_team(self._slot).plan
+        declared = next((each.spec for each in plan.specs if each.name == name), None)
+        return spec_of(child) if declared is None else declared
 
     def _parked_child(self, name: str) -> Slot:
         child = self._child(name)

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from ..actors import INITIALIZING, PARKED, QUEUED, RESTARTING, Slot, halt, is_down, reopen
+from ..actors import INITIALIZING, PARKED, QUEUED, RESTARTING, Slot, halt, is_down
 
 if TYPE_CHECKING:
     from ..actors import Deadline, Runtime
@@ -56,7 +56,7 @@ class StartLine:
         if child.life is PARKED:
             if child not in self._owed:
                 return False
-            reopen(child, awaited=False)
+            self._launch(child)
             return True
         if child.life is RESTARTING or (
             child.life is QUEUED

@@ -38,6 +38,11 @@ class Plan:
     specs: "tuple[Declared, ...]" = ()
 
     @property
+    def names(self) -> frozenset[str]:
+        """The names of the declared children."""
+        return frozenset([each.name for each in self.specs])
+
+    @property
     def has_groups(self) -> bool:
         """Whether a failed child's restart takes others along."""
         return GROUPS[self.strategy] is not None

@@ -43,7 +43,8 @@ class SupervisorActor(Actor[Any]):
     async def startup(self, ctx: Context) -> None:
         """Register those that are not there yet, then launch one by one, each after the inline ones before it are ready."""
         owner = slot_of(ctx.ref)
-        team = make_team(owner)
+        team = make_team(owner, self._plan)
+        team.drop_undeclared()
         register_declared(self._starter, owner)
         attempt = 0
         while True:
@@ -66,9 +67,9 @@ async def _start_all(team: Team, *, revive: bool) -> ChildrenFailed | None:
     """Start the declared children, the parked ones too if told so. Returns why that failed."""
     slots = [team.children[each.name] for each in team.plan.specs if each.name in team.children]
     await team.start(slots, [each for each in slots if revive and each.life is PARKED])
-    if team.failed is None:
+    if team.course.failed is None:
         return None
-    child, reason = team.failed
+    child, reason = team.course.failed
     before = slots[: slots.index(child)]
     failed = ChildrenFailed(child.path, f"failed to initialize: {reason.cause}", _paths_of_started(before))
     failed.__cause__ = reason.error

@@ -27,4 +27,13 @@ class SupervisorOptions(TypedDict, total=False):
     labels: Mapping[str, Any]
 
 
+class ReplaceableFlags(TypedDict, total=False):
+    """The keywords of `Supervisor.update_specs`."""
+
+    strategy: Strategy
+    intensity: Intensity
+    auto_shutdown: AutoShutdown
+    start_retry: Backoff | None
+
+
 SUPERVISOR_OPTIONS: Final = tuple(SupervisorOptions.__annotations__)

@@ -9,13 +9,10 @@ from functools import partial
 from random import random
 from typing import Any
 
-import trio
-
 from ..actors import (
     DRAIN,
     END,
     PARKED,
-    RESTARTING,
     STOP,
     Escalated,
     ExitReason,
@@ -31,18 +28,21 @@ from ..actors import (
     hurry,
     is_down,
     order_end,
+    reopen,
     take_out_of_bed,
     text_of,
 )
 from ._accounts import Accounts, Overdrawn
+from ._course import Course
+from ._declared import Declared
 from ._errors import RestartIntensityExceeded
-from ._group import GroupRestart, StartLine
 from ._intensity import Intensity
 from ._judge import judge
 from ._plan import Plan
 from ._policy import policy_of
+from ._renewal import renew
 from ._retries import Retries
-from ._strategy import first_of_group, shuts_down
+from ._strategy import shuts_down
 
 DEFAULT_INTENSITY = Intensity()
 #: Of an actor that has children: it is their one_for_one supervisor.
@@ -55,8 +55,8 @@ class Team:
     """Own a slot's children. An actor that has children is their supervisor too."""
 
     __slots__ = (
-        "_accounts", "_closing", "_group", "_is_starting", "_keeping", "_line", "_lot", "_retries", "_shutdown_due",
-        "children", "failed", "owner", "plan",
+        "_accounts", "_closing", "_keeping", "_kept", "_relaunched", "_shutdown_due", "children", "course", "owner",
+        "plan", "renewals", "retries",
     )  # fmt: skip
 
     def __init__(self, owner: Slot, plan: Plan | None = None) -> None:
@@ -64,22 +64,21 @@ class Team:
         self.plan = plan or ACTORS_PLAN
         #: in the order of their registration.
         self.children: dict[str, Slot] = {}
+        #: name -> what its next incarnation is of.
+        self.renewals: dict[str, Declared] = {}
         self._reset()
 
     def _reset(self) -> None:
         self._accounts: Accounts | None = None
-        self._group: GroupRestart | None = None
-        #: the declared children on their first way up, in this incarnation of the owner.
-        self._line: StartLine | None = None
-        self._lot = trio.lowlevel.ParkingLot()
-        self._retries = Retries(self.launch)
-        self._closing = False
-        #: declared children are kept for the owner's next incarnation.
-        self._keeping = False
-        self._is_starting = False
+        self.course = Course(self)
+        self.retries = Retries(self.launch)
+        #: who is started anew as soon as its last step is over.
+        self._relaunched: Slot | None = None
         self._shutdown_due = ""
-        #: the inline child that failed to start, and so fails the owner's start.
-        self.failed: tuple[Slot, StartupFailed] | None = None
+        self._closing = False
+        #: declared children are kept for the owner's next incarnation: these.
+        self._keeping = False
+        self._kept: frozenset[str] = frozenset()
 
     @property
     def is_supervisors(self) -> bool:
@@ -99,34 +98,37 @@ class Team:
 
     def decide(self, child: Slot, reason: ExitReason) -> Verdict:
         """Decide what follows a child's end, in its last step. Plain."""
-        self._retries.call_off(child)
+        self.retries.call_off(child)
         owner = self.owner
         if self._closing or owner.ending or owner.order >= STOP or owner.reason is not None:
             return self._decide_at_end(child)
         policy = policy_of(child)
-        if self._group is not None and self._group.holds(child):
+        if self.course.holds(child):
             return "forget" if policy.restart == "temporary" else "park" if child.admin else "restart later"
         sentence = judge(reason, policy.restart, by_others=child.admin)
         if sentence != "restart":
             if policy.significant and not child.admin:
                 self._consider_shutdown(child, reason)
-            return sentence
+            return "forget" if self.plan.strategy == "dynamic" else sentence  # which has no places to keep
         over = self.accounts.charge(child.uid, policy, reason, child.runtime.now())
         if over is not None:
             self._give_up(child, reason, over)
             return self._decide_at_end(child)
         delay = self.accounts.delay(child.uid, policy, random())
         if self.plan.has_groups:
-            self._begin_group(child, delay)
+            self.course.begin_group(child, delay)
             return "restart later"
         if delay > 0:
-            self._retries.add(child, delay)
+            self.retries.add(child, delay)
+            return "restart later"
+        if child.name in self.renewals:
+            self._relaunched = child
             return "restart later"
         return "restart"
 
     def _decide_at_end(self, child: Slot) -> Verdict:
         """Decide on a child whose owner is about to end, too: it is kept if that may have another incarnation."""
-        if child.policy.declared and (self._keeping or (not self._closing and self._may_come_back())):
+        if self._is_kept(child):
             return "park" if child.admin else "keep"
         return "forget"
 
@@ -139,10 +141,7 @@ class Team:
 
     def decide_start(self, child: Slot, reason: ExitReason) -> Verdict:
         """Decide what becomes of a child that somebody waits for and that did not become ready. Plain."""
-        line = self._line if self._group is None else self._group.line
-        if self._is_starting and child.policy.declared and line is not None and line.at is child:
-            assert isinstance(reason, StartupFailed)
-            self.failed = (child, reason)
+        if isinstance(reason, StartupFailed) and self.course.fails_start(child, reason):
             return "keep" if self._may_come_back() or self.plan.start_retry is not None else "forget"
         return "park" if child.incarnation > 1 else "forget"  # started by hand again, or for the first time
 
@@ -163,7 +162,7 @@ class Team:
         )
         if shuts_down(self.plan.auto_shutdown, others_alive=others):
             self._shutdown_due = f"{self.plan.auto_shutdown}: {child.name} {text_of(reason)}"
-            if not self._is_starting:
+            if not self.course.is_starting:
                 self._shut_down()
 
     def _shut_down(self) -> None:
@@ -177,93 +176,56 @@ class Team:
         if not self.children:
             self.owner.runtime.passivation.recheck(self.owner)
 
-    def next_retry(self, child: Slot) -> float | None:
-        """Return when a child is tried again, on Trio's clock; None if that is not set. Reads, and changes nothing."""
-        when = self._retries.when(child)
-        if when is not None:
-            return when
-        group = self._group
-        return group.due if group is not None and child.life is RESTARTING and group.holds(child) else None
+    # -- starts
 
     def launch(self, child: Slot) -> None:
-        """Begin the next incarnation of a child."""
-        child.runtime.launch(child)
+        """Begin the next incarnation of a child, of the specification that it has now."""
+        self.renew(child)
+        if child.life is PARKED:
+            reopen(child, awaited=child.get_more().awaited)
+        else:
+            child.runtime.launch(child)
 
-    # -- groups
+    def renew(self, child: Slot) -> None:
+        """Let a child that is about to start go by its new specification, if it has one."""
+        declared = self.renewals.pop(child.name, None) if self.renewals else None
+        if declared is not None:
+            plan = renew(child, declared)
+            below = team_of(child)
+            if plan is not None and below is not None:
+                below.plan = plan
 
-    def _begin_group(self, child: Slot, delay: float) -> None:
-        """Begin to restart the children that go with one, once its last step is over. A group that is under way is taken in."""
-        before = self._group
-        order = [each for each in self.children.values() if each is child or self._takes_part(each)]
-        place = order.index(child)
-        pending = None
-        if before is not None:
-            if before.line is None and before.members:
-                pending = next((at for at, each in enumerate(order) if each is before.members[0]), None)
-            before.cancel()
-        first = first_of_group(self.plan.strategy, place, pending)
-        members = order[first:]
-        owed = {each for each in members if each.life is PARKED and (before is None or each in before.owed)}
-        members = [each for each in members if each.life is not PARKED or each in owed]
-        for each in members:
-            self._retries.call_off(each)
-        self._group = GroupRestart(members, owed, delay, self.launch, self.go_on)
+    def next_retry(self, child: Slot) -> float | None:
+        """Return when a child is started again, on Trio's clock; None if that is not set. Reads, and changes nothing."""
+        when = self.retries.when(child)
+        return when if when is not None else self.course.due(child)
 
-    def _takes_part(self, child: Slot) -> bool:
-        """Return whether a child is restarted with others: not one that is temporary by nature, or that somebody starts by hand just now."""
-        if child.policy.restart == "temporary" and not child.policy.declared:
-            return False
-        return self._is_starting or child.more is None or not child.more.awaited
+    def adopt_intensity(self) -> None:
+        """Go by the plan's intensity from now on."""
+        if self._accounts is not None:
+            self._accounts.adopt(self.plan.intensity)
 
     def settled(self, child: Slot) -> None:
         """Hear that a child's last step is over."""
-        if self._group is not None or self._line is not None:
-            self.go_on()
+        if child is self._relaunched:
+            self._relaunched = None
+            self.launch(child)
+        if self.course.is_under_way or self.course.failed is not None:
+            self.course.go_on()
 
     def note_ready(self, child: Slot) -> None:
         """Hear that a child has become ready."""
         policy = policy_of(child)
         if policy.backoff is not None or self._accounts is not None:
             self.accounts.note_ready(child.uid, policy, child.runtime.now())
-        if self._group is not None or self._line is not None:
-            self.go_on()
-
-    @trio.lowlevel.enable_ki_protection
-    def go_on(self) -> None:
-        """Do what can be done of the start, or of the restart of a group. Plain."""
-        if self.failed is not None or self._closing:
-            self._lot.unpark_all()
-            return
-        if self._group is not None:
-            if not self._group.go_on():
-                return
-            self._group = None
-            # What was on its first way up comes after the offender, so the group has seen to it.
-        if self._line is not None:
-            if not self._line.go_on():
-                return
-            self._line = None
-        self._lot.unpark_all()
-
-    # -- the owner's start
+        if self.course.is_under_way:
+            self.course.go_on()
 
     async def start(self, children: Iterable[Slot], owed: Iterable[Slot]) -> None:
-        """Launch declared children in order, and return when all inline ones are ready, or one has failed: then `failed` tells. Checkpoint: maybe."""
-        self.failed = None
-        self._is_starting = True
-        line = self._line = StartLine(children, owed, self.launch)
-        for child in children:
-            if child.policy.inline and (child.life is not PARKED or child in line.owed):
-                child.get_more().awaited = True
-        self.go_on()
-        while self._goes_on():
-            await self._lot.park()
-        self._is_starting = False
-        if self._shutdown_due:
+        """Start the declared children; `course.failed` tells whether that failed. Checkpoint: maybe."""
+        await self.course.start(children, owed)
+        if self._shutdown_due and self.course.failed is None:
             self._shut_down()
-
-    def _goes_on(self) -> bool:
-        return self.failed is None and (self._line is not None or self._group is not None)
 
     async def roll_back(self) -> None:
         """Stop what has been started, for another attempt. Checkpoint: maybe."""
@@ -279,12 +241,11 @@ class Team:
         await self._end_all()
 
     async def _end_all(self) -> None:
+        self.course.cancel()
         self._closing = True
-        if self._group is not None:
-            self._group.cancel()
-        self._group = self._line = None
+        self._kept = self.plan.names if self._keeping else frozenset()
         for child in list(self.children.values()):
-            self._retries.call_off(child)
+            self.retries.call_off(child)
         in_order = self.plan.strategy != "dynamic"
         lasting = [each for each in self.children.values() if in_order and each.policy.restart != "temporary"]
         together = [each for each in self.children.values() if not in_order or each.policy.restart == "temporary"]
@@ -297,7 +258,10 @@ class Team:
             await self._wait(child)
 
     def _is_kept(self, child: Slot) -> bool:
-        return self._keeping and child.policy.declared
+        """Return whether a child is kept for the owner's next incarnation, if there is one."""
+        if self._closing:
+            return child.name in self._kept
+        return self._may_come_back() and child.name in self.plan.names
 
     def _end(self, child: Slot) -> None:
         if self._is_kept(child):
@@ -342,10 +306,16 @@ class Team:
         self._reset()
         return True
 
+    def drop_undeclared(self) -> None:
+        """End those for good that were kept, and are not declared any more."""
+        names = self.plan.names
+        for child in [each for each in self.children.values() if each.name not in names]:
+            end_kept(child)
+
     def end_kept(self) -> None:
         """End those for good that were kept for it."""
-        if self.children:
-            end_kept(self.owner)
+        for child in reversed([*self.children.values()]):
+            end_kept(child)
 
     # -- looking
 

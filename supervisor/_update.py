@@ -1,0 +1,82 @@
+"""Updating a supervisor's specifications while it runs. Plain functions: all of it, or nothing.
+
+The flags count at once. The new specification of a child that there is counts from its next start on; a new child is parked until somebody starts
+it; one that is declared no longer goes on, and ends with this incarnation of the supervisor. While a group restarts, or the supervisor starts, all
+that waits until it is over.
+
+Source: the code change of an OTP supervisor.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import attrs
+import trio
+
+from ..actors import PARKED, InvalidSpec, Slot
+from ._declared import Declared
+from ._plan import Plan
+from ._reading import read_plan
+from ._starter import Starter
+from ._team import Team, make_team
+
+#: What can be replaced, besides the children.
+REPLACEABLE: Final = ("strategy", "intensity", "auto_shutdown", "start_retry")
+
+
+@trio.lowlevel.enable_ki_protection
+def update_specs(starter: Starter, owner: Slot, children: Any, flags: Mapping[str, Any]) -> None:
+    """Replace what a supervisor declares, and the flags that are given.
+
+    Raises:
+        InvalidSpec: all that is wrong, in one text; nothing has been changed.
+    """
+    team = make_team(owner)
+    plan = _checked(starter, team, children, flags)
+    team.course.when_at_rest(lambda: _adopt(starter, team, plan))
+
+
+def _checked(starter: Starter, team: Team, children: Any, flags: Mapping[str, Any]) -> Plan:
+    old = team.plan
+    problems: list[str] = []
+    if "dynamic" in (old.strategy, flags.get("strategy")):
+        problems.append("strategy: a dynamic supervisor declares no children, and no other becomes one")
+    if old.partitions is not None:
+        problems.append("partitions: their number and their specification stay as they are")
+    kept = {key: getattr(old, key) for key in REPLACEABLE}
+    plan = read_plan({**kept, **flags}, children, team.owner.runtime.blueprint, problems=problems)
+    for declared in plan.specs:
+        before = team.children.get(declared.name)
+        if before is not None and (before.blueprint.made is starter.body) != (declared.plan is not None):
+            problems.append(f"{declared.name}: a supervisor cannot become a worker, or a worker a supervisor")
+    if problems:
+        raise InvalidSpec("\n".join(problems))
+    return plan
+
+
+def _adopt(starter: Starter, team: Team, plan: Plan) -> None:
+    """Go by a new plan, in the order of its children; those that are declared no longer come last."""
+    old = team.plan
+    for key in (*REPLACEABLE, "specs"):
+        setattr(old, key, getattr(plan, key))
+    team.adopt_intensity()
+    for declared in plan.specs:
+        child = team.children.get(declared.name)
+        if child is None:
+            _add_parked(starter, team.owner, declared)
+        else:
+            team.renewals[declared.name] = declared
+    order = {declared.name: place for place, declared in enumerate(plan.specs)}
+    team.children = dict(sorted(team.children.items(), key=lambda item: order.get(item[0], len(order))))
+    team.owner.touch()
+
+
+def _add_parked(starter: Starter, owner: Slot, declared: Declared) -> None:
+    """Register a child that does not run until somebody starts it."""
+    factory, args = declared.factory, declared.args
+    if declared.plan is not None:
+        factory, args = starter.body, (starter, attrs.evolve(declared.plan))
+    slot = starter.register(owner, factory, args, {"name": declared.name}, policy=declared.policy, waits=True)
+    slot.runtime.alive -= 1
+    slot.box.close()
+    slot.advance(PARKED)
