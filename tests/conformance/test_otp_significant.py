@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 import pytest
+from attrs import evolve
 
 from greenroom import (
     ChildSpec,
@@ -18,7 +19,7 @@ from greenroom import (
 )
 from greenroom.testing import Tree
 
-from .cast import Boom, Player, Stage, incarnations, lives, names, settle
+from .cast import Boom, Player, Stage, crash, incarnations, lives, names, settle
 
 NO_MEANING: dict[str, str] = {}
 
@@ -243,3 +244,92 @@ async def test_an_automatic_shutdown_is_not_disturbed_by_what_crashes_meanwhile(
     team.lookup("child1").tell("leave")
     assert isinstance(await team.wait_stopped(), Shutdown)
     assert isinstance(await child2.wait_stopped(), Crashed)
+
+
+# -- flags and children that change
+
+
+async def ends_of(team: Supervisor, *who: str) -> list[bool]:
+    """Let children leave, one after the other; say after each whether the supervisor has ended."""
+    said: list[bool] = []
+    for name in who:
+        team.lookup(name).tell("leave")
+        await settle()
+        said.append(not team.ref.is_alive)
+    return said
+
+
+@pytest.mark.parametrize(("auto", "ends"), [("any_significant", [True]), ("all_significant", [False, True])])
+async def test_what_was_refused_under_never_is_taken_once_it_has_changed(
+    tree: Tree, stage: Stage, auto: Auto, ends: list[bool]
+) -> None:
+    """Source: OTP supervisor_SUITE, significant_upgrade_never_any; significant_upgrade_never_all — the new auto_shutdown holds for children from
+    then on.
+    """
+    team = await open_team(tree, "never")
+    options: dict[str, Any] = {"restart": "transient", "significant": True}
+    with pytest.raises(InvalidSpec):
+        team.start_soon(Player, stage, name="child1", **options)
+    team.update_specs([], auto_shutdown=auto)
+    for name in ("child1", "child2"):
+        await team.start(Player, stage, name=name, **options)
+    assert await ends_of(team, *["child1", "child2"][: len(ends)]) == ends
+
+
+@pytest.mark.parametrize("auto", ["any_significant", "all_significant"])
+async def test_back_under_never_the_end_of_a_significant_child_ends_nobody(
+    tree: Tree, stage: Stage, auto: Auto
+) -> None:
+    """Source: OTP supervisor_SUITE, significant_upgrade_any_never; significant_upgrade_all_never — nor can one be added; the child goes on, and
+    can be restarted.
+    """
+    team = await open_team(tree, auto)
+    options: dict[str, Any] = {"restart": "transient", "significant": True}
+    await team.start(Player, stage, name="child1", **options)
+    team.update_specs([], auto_shutdown="never")
+    await settle()
+    assert lives(team) == {"child1": "ready"}
+    with pytest.raises(InvalidSpec):
+        team.start_soon(Player, stage, name="child2", **options)
+    assert await ends_of(team, "child1") == [False]
+    await team.restart_child("child1")
+    assert lives(team) == {"child1": "ready"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "ends"),
+    [("any_significant", "all_significant", [False, True]), ("all_significant", "any_significant", [True])],
+)
+async def test_any_and_all_can_be_exchanged(
+    tree: Tree, stage: Stage, before: Auto, after: Auto, ends: list[bool]
+) -> None:
+    """Source: OTP supervisor_SUITE, significant_upgrade_any_all; significant_upgrade_all_any — for the children that are there already."""
+    team = await open_team(tree, before)
+    for name in ("child1", "child2"):
+        await team.start(Player, stage, name=name, restart="transient", significant=True)
+    team.update_specs([], auto_shutdown=after)
+    await settle()
+    assert set(lives(team).values()) == {"ready"}
+    assert await ends_of(team, *["child1", "child2"][: len(ends)]) == ends
+
+
+async def test_a_child_can_become_significant_and_cease_to_be(tree: Tree, stage: Stage) -> None:
+    """Source: OTP supervisor_SUITE, significant_upgrade_child — its significance is its specification's; under never it is refused and nothing
+    changes.
+
+    Departs: a specification that was updated is effective at the child's next start, its significance too.
+    """
+    plain = spec(stage, "child", "transient", significant=False)
+    significant = evolve(plain, significant=True)
+    team = await open_team(tree, "never", plain)
+    with pytest.raises(InvalidSpec):
+        team.update_specs([significant])
+    assert lives(team) == {"child": "ready"}
+    await team.ref.stop()
+    for first, then, ended in ((plain, significant, True), (significant, plain, False)):
+        team = await open_team(tree, "any_significant", first)
+        team.update_specs([then])
+        await crash(team.lookup("child"))
+        assert isinstance(team.lookup("child").pin().lifecycle, str)
+        assert await ends_of(team, "child") == [ended]
+        await team.ref.stop()

@@ -51,11 +51,11 @@ def test_the_page_is_made_from_the_tests(maker: dict[str, Any]) -> None:
     assert PAGE.read_text() == maker["make_page"](), "run: .venv/bin/python -P docs/make_conformance.py"
 
 
-def test_every_case_of_otps_suite_is_known_by_its_name(maker: dict[str, Any]) -> None:
+def test_every_case_of_otps_suite_has_a_test_or_a_reason_why_not(maker: dict[str, Any]) -> None:
     rules = [rule for rule in maker["read_all"]() if rule.system == "OTP supervisor_SUITE"]
     found = {case for rule in rules for case in rule.cases}
     assert len(CASES.split()) == len(set(CASES.split())) == 93
-    assert found <= set(CASES.split())
+    assert found == set(CASES.split())
     assert maker["read_cases"]() == CASES.split()
 
 
