@@ -24,7 +24,11 @@ def spec_of(child: Slot) -> ChildSpec | SupervisorSpec:
     if plan is not None:
         flags = {key: getattr(plan, key) for key in FLAGS}
         return SupervisorSpec(child.name, [each.spec for each in plan.specs], **{**options, **flags})
-    factory: Any = child.factory
-    if type(factory) is partial and not factory.args:
-        return ChildSpec(child.name, factory.func, child.args, kwargs=dict(factory.keywords), **options)
-    return ChildSpec(child.name, factory, child.args, **options)
+    factory, kwargs = _unbound(child.factory)
+    return ChildSpec(child.name, factory, child.args, kwargs=kwargs, **options)
+
+
+def _unbound(factory: Any) -> tuple[Any, dict[str, Any]]:
+    """Return a factory without its keyword arguments, and these."""
+    bound: partial[Any] | None = factory if issubclass(type(factory), partial) else None
+    return (factory, {}) if bound is None or bound.args else (bound.func, dict(bound.keywords))
