@@ -76,6 +76,17 @@ async def test_max_children_is_for_dynamic_supervisors_alone(tree: Tree) -> None
         tree.start_supervisor("team", strategy="one_for_one", max_children=3)
 
 
+async def test_its_limit_and_flags_stay_as_they_are(tree: Tree) -> None:
+    """Source: Elixir DynamicSupervisor, code_change/3 with ok init; code_change/3 with non-ok init — the flags of a dynamic supervisor can be
+    replaced.
+
+    Departs: `update_specs` is for declared children; a dynamic supervisor has none, and refuses it.
+    """
+    pool = await open_pool(tree, max_children=1)
+    with pytest.raises(InvalidSpec, match="dynamic"):
+        pool.update_specs([], intensity=MANY)
+
+
 async def test_a_child_that_is_none_is_refused_and_changes_nothing(tree: Tree, stage: Stage) -> None:
     """Source: Elixir DynamicSupervisor, start_child/2 with invalid child spec; with invalid valid shutdown — each is refused; significant is too."""
     pool = await open_pool(tree)

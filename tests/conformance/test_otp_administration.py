@@ -108,18 +108,20 @@ async def test_children_are_listed_as_they_come_and_go(tree: Tree, stage: Stage)
     """
     assert names(tree) == []
     with pytest.raises(ChildNotFound):
-        tree.lookup("child1")
+        tree.which_child("childx")
     child1 = await tree.start(Player, stage, name="child1", restart="permanent")
     child2 = await tree.start(Player, stage, name="child2", restart="permanent")
     assert tree.which_children() == [child1, child2]
-    assert tree.lookup("child1") is child1
+    found = tree.which_child("child1")
+    assert (found.path, found.uid, found.lifecycle, found.kind) == (child1.path, child1.uid, "ready", "actor")
     await tree.terminate_child("child1")
     assert tree.which_children() == [child1, child2]
+    assert (tree.which_child("child1").lifecycle, tree.which_child("child2").lifecycle) == ("parked", "ready")
     assert lives(tree) == {"child1": "parked", "child2": "ready"}
     tree.delete_child("child1")
     assert tree.which_children() == [child2]
     with pytest.raises(ChildNotFound):
-        tree.lookup("child1")
+        tree.which_child("child1")
 
 
 class Large:

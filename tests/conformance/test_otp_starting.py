@@ -18,6 +18,7 @@ from greenroom import (
     InvalidSpec,
     Shutdown,
     StartupFailed,
+    check_specs,
     open_supervisor,
 )
 from greenroom.testing import Tree, open_tree
@@ -210,6 +211,43 @@ async def test_and_so_it_has_at_run_time_where_it_changes_nothing(tree: Tree, fa
     with pytest.raises(InvalidSpec, match="not a factory"):
         tree.start_soon("mfa", name="child")  # type: ignore[call-overload]
     assert names(tree) == []
+
+
+@pytest.mark.parametrize("auto", ["never", "any_significant", "all_significant"])
+@pytest.mark.parametrize("significant", [True, False])
+@pytest.mark.parametrize("restart", ["permanent", "transient", "temporary"])
+def test_a_dry_run_says_the_same_of_every_combination(auto: Any, restart: Any, significant: bool) -> None:
+    """Source: OTP supervisor_SUITE, child_specs; child_specs_map — `check_childspecs` accepts what a start would, and refuses significant with
+    never or permanent.
+    """
+    spec = ChildSpec("child", Player, restart=restart, significant=significant)
+    wrong = [word for word, is_wrong in (("never", auto == "never"), ("permanent", restart == "permanent")) if is_wrong]
+    if not significant or not wrong:
+        check_specs([spec], auto_shutdown=auto)
+        return
+    with pytest.raises(InvalidSpec) as caught:
+        check_specs([spec], auto_shutdown=auto)
+    assert all(word in str(caught.value) for word in wrong)
+
+
+def test_a_dry_run_tells_all_faults_at_once() -> None:
+    """Source: OTP supervisor_SUITE, child_specs; child_specs_map — `check_childspecs` takes a list of specifications, and nothing else.
+
+    Departs: it tells all that is wrong, with the place of each.
+    """
+    faulty: list[Any] = [ChildSpec("child", "mfa", shutdown=-10), 7, ChildSpec("a", Player), ChildSpec("a", Player)]  # type: ignore[arg-type]
+    with pytest.raises(InvalidSpec) as caught:
+        check_specs(faulty)
+    lines = str(caught.value).splitlines()
+    for place, word in (
+        ("children[0]", "'mfa'"),
+        ("children[0]", "-10"),
+        ("children[1]", "7"),
+        ("children[3]", "twice"),
+    ):
+        assert any(place in line and word in line for line in lines), (place, word)
+    with pytest.raises(InvalidSpec):
+        check_specs(ChildSpec("a", Player))  # type: ignore[arg-type]
 
 
 async def test_two_children_of_one_name_are_refused(stage: Stage) -> None:

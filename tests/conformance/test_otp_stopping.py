@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import trio
 
-from greenroom import ActorRef, ChildSpec, Context, Crashed, Finished, Killed, Shutdown
+from greenroom import ActorRef, ChildSpec, Context, Crashed, Finished, Killed, Shutdown, SupervisorSpec
 from greenroom.testing import Tree, open_tree
 
 from .cast import Boom, Player, Stage, counts, lives, names, settle
@@ -24,6 +24,20 @@ async def test_without_a_limit_a_child_has_all_the_time_it_takes(stage: Stage) -
         await root.wait_stopped()
         assert trio.current_time() == 86_400.0
     assert stage.said("has closed") == ["child2", "child1"]
+
+
+async def test_a_supervisor_has_all_the_time_that_those_below_it_take(stage: Stage) -> None:
+    """Source: OTP supervisor_SUITE, sup_stop_infinity; sup_start_map — a child that is a supervisor has `infinity` unless said otherwise."""
+    spec = SupervisorSpec("child1", [ChildSpec("worker", Player, (stage,), shutdown=3_600.0)])
+    assert (spec.restart, spec.shutdown) == ("permanent", None)
+    stage.closing["worker"] = 3_599.0
+    async with open_tree(children=[spec]) as root:
+        assert counts(root) == (1, 1, 1, 0)
+        worker, child1 = root.lookup("child1/worker"), root.lookup("child1")
+        root.request_stop()
+        assert isinstance(await worker.wait_stopped(), Shutdown)
+        assert isinstance(await child1.wait_stopped(), Shutdown)
+    assert trio.current_time() == 3_599.0
 
 
 async def test_past_its_time_a_child_is_killed_and_the_others_are_not(stage: Stage) -> None:
