@@ -195,9 +195,9 @@ def _report_failure(
 
 def _log_failure(slot: Slot, reason: ExitReason, ended: int, by: str, *, restarting: bool) -> None:
     """Keep a log record of a failure that nobody asked for."""
-    if by == "itself":
+    level = logging.WARNING if restarting else logging.ERROR
+    if by == "itself" and slot.runtime.logs(level):
         follows = f"; restarting as incarnation {slot.incarnation}" if restarting else "; not restarted"
-        level = logging.WARNING if restarting else logging.ERROR
         slot.runtime.log_later(
             level, text_of(reason) + follows, slot, cause=text_of(reason), restarting=restarting, incarnation=ended
         )

@@ -233,8 +233,14 @@ class Runtime:
         for feed in self.feeds:
             feed.notify()
 
+    def logs(self, level: int) -> bool:
+        """Return whether records of a level are wanted: others need not be made. A logger of somebody's own class is not asked in a step."""
+        return type(logger) is not logging.Logger or logger.isEnabledFor(level)
+
     def log_later(self, level: int, text: str, slot: "Slot", **extra: Any) -> None:
         """Keep a log record until the running step is over."""
+        if not self.logs(level):
+            return
         facts = {"path": slot.path, "uid": slot.uid, "incarnation": slot.incarnation, **extra}
         if slot.policy.labels:
             facts["labels"] = dict(slot.policy.labels)

@@ -288,7 +288,7 @@ class Slot(Mailbox):
         self.generation += 1
         more = self.more
         if more is not None:
-            if more.changes is not None:
+            if more.changes:
                 more.changes.unpark_all()
             if more.observers:
                 status = (self.life, self.status(), self.generation, self.incarnation)

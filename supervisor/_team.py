@@ -110,11 +110,14 @@ class Team:
             if policy.significant and not child.admin:
                 self._consider_shutdown(child, reason)
             return "forget" if self.plan.strategy == "dynamic" else sentence  # which has no places to keep
-        over = self.accounts.charge(child.uid, policy, reason, child.runtime.now())
+        accounts = self._accounts or self.accounts
+        over = accounts.charge(child.uid, policy, reason, child.runtime.now())
         if over is not None:
             self._give_up(child, reason, over)
             return self._decide_at_end(child)
-        delay = self.accounts.delay(child.uid, policy, random())
+        delay = 0.0
+        if policy.backoff is not None:
+            delay = accounts.delay(child.uid, policy.backoff, random())
         if self.plan.has_groups:
             self.course.begin_group(child, delay)
             return "restart later"
@@ -216,7 +219,7 @@ class Team:
     def note_ready(self, child: Slot) -> None:
         """Hear that a child has become ready."""
         policy = policy_of(child)
-        if policy.backoff is not None or self._accounts is not None:
+        if policy.backoff is not None or (self._accounts is not None and self._accounts.knows(child.uid)):
             self.accounts.note_ready(child.uid, policy, child.runtime.now())
         if self.course.is_under_way:
             self.course.go_on()
