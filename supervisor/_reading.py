@@ -117,26 +117,29 @@ class _Reading:
 
     def _declared(self, spec: ChildSpec | SupervisorSpec, plan: Plan, below: Plan | None, where: str) -> list[Declared]:
         """Return a declared child, or its copies."""
-        policy = policy_of_spec(spec)
-        if isinstance(spec, SupervisorSpec):
-            return [Declared(spec.name, None, (), policy, below, spec)]
-        if not is_count(plan.partitions):
-            return [Declared(spec.name, spec.bound_factory(), spec.args, policy, None, spec)]
+        if plan.partitions is None or not is_count(plan.partitions):
+            return [_made(spec, below)]
         copies: list[Declared] = []
-        assert plan.partitions is not None
         for index in range(plan.partitions):
-            args: Any = spec.args
-            if callable(plan.with_arguments):
-                args = plan.with_arguments(spec.args, index)
-            copy = attrs.evolve(spec, name=f"{spec.name}-{index}", args=args)
+            copy = attrs.evolve(spec, name=f"{spec.name}-{index}")
             try:
                 check_name(copy.name)
-                _check_factory(copy, self._read)
+                if isinstance(copy, ChildSpec):
+                    if callable(plan.with_arguments):
+                        copy = attrs.evolve(copy, args=plan.with_arguments(copy.args, index))
+                    _check_factory(copy, self._read)
             except InvalidSpec as error:
                 self._problems.append(f"{where}: partition {index}: {error}")
                 break  # the others will hardly be better
-            copies.append(Declared(copy.name, copy.bound_factory(), copy.args, policy, None, copy))
+            copies.append(_made(copy, below))
         return copies
+
+
+def _made(spec: ChildSpec | SupervisorSpec, below: Plan | None) -> Declared:
+    policy = policy_of_spec(spec)
+    if isinstance(spec, SupervisorSpec):
+        return Declared(spec.name, None, (), policy, below, spec)
+    return Declared(spec.name, spec.bound_factory(), spec.args, policy, None, spec)
 
 
 def read_supervisor(spec: SupervisorSpec, above: Plan, read: Read) -> Declared:
@@ -189,8 +192,12 @@ def _partition_problems(flags: Mapping[str, Any], children: Any, *, dynamic: boo
         problems.append(f"partitions: {partitions!r} is not a whole number from 1; None means none")
     if dynamic:
         problems.append("partitions: they are declared, and a dynamic supervisor declares no children")
-    elif is_list(children) and [type(child) for child in children] != [ChildSpec]:
-        problems.append("partitions: give exactly one ChildSpec, of which there are to be copies")
+    elif is_list(children):
+        kinds = [type(child) for child in children]
+        if kinds not in ([ChildSpec], [SupervisorSpec]):
+            problems.append("partitions: give exactly one ChildSpec or SupervisorSpec, of which there are to be copies")
+        elif kinds == [SupervisorSpec] and arguments is not None:
+            problems.append("with_arguments: a supervisor takes none")
     return problems
 
 

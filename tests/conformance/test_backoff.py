@@ -238,5 +238,6 @@ async def test_a_timer_of_a_backoff_dies_with_its_supervisor(tree: Tree, stage: 
     assert ref.lifecycle == "restarting"
     await team.ref.stop()
     assert trio.current_time() == 0.0
+    assert [left for left in tree.leftovers() if "restart of" in str(left)] == []
     await trio.sleep(1_000.0)
     assert len(stage.said("starts")) == 2

@@ -80,7 +80,10 @@ async def test_dynamic_children_are_temporary_workers_with_five_seconds_unless_s
     """
     pool = await open_pool(tree)
     stage.closing["child1"] = 100.0
+    with pytest.raises(ChildNotFound):
+        pool.child_spec("child1")
     child1, child2 = [await pool.start(Player, stage, name=name) for name in ("child1", "child2")]
+    assert pool.child_spec("child2") == ChildSpec("child2", Player, restart="temporary", startup="deferred")
     await child1.stop()
     assert trio.current_time() == 5.0
     await crash(child2)

@@ -67,6 +67,7 @@ async def test_children_that_are_left_out_go_on_and_others_change_with_their_nex
     assert names(team) == ["child1", "child3", "child2"]
     assert lives(team) == {"child1": "ready", "child3": "parked", "child2": "ready"}
     assert incarnations(team)["child1"] == 1
+    assert [team.child_spec(name).shutdown for name in names(team)] == [1.0, 5.0, 2.0]
     stage.closing["child1"] = 100.0
     for seconds in (2.0, 1.0):
         before = trio.current_time()

@@ -140,18 +140,16 @@ async def test_a_parked_child_that_fails_to_start_again_stays_parked(tree: Tree,
 
 
 async def test_what_a_specification_leaves_out_is_permanent_and_has_five_seconds_to_stop(stage: Stage) -> None:
-    """Source: OTP supervisor_SUITE, sup_start_map — the defaults: permanent, a worker, 5 s to shut down.
-
-    Departs: there is no `get_childspec`; the specification is the caller's own object, and reading of an unknown child is `ChildNotFound`.
-    """
+    """Source: OTP supervisor_SUITE, sup_start_map — the defaults: permanent, a worker, 5 s to shut down."""
     spec = ChildSpec("a", Player, (stage,))
     assert (spec.restart, spec.shutdown) == ("permanent", 5.0)
     async with open_tree(children=[spec]) as root:
         root.lookup("a").tell("leave")
         await settle()
         assert (lives(root), counts(root)) == ({"a": "ready"}, (1, 1, 0, 1))
+        assert root.child_spec("a") == spec
         with pytest.raises(ChildNotFound):
-            root.lookup("child4")
+            root.child_spec("child4")
         stage.closing["a"] = 100.0
         before = trio.current_time()
         await root.terminate_child("a")

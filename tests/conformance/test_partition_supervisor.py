@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from greenroom import Actor, ChildSpec, Context, InvalidSpec, Supervisor, SupervisorSpec, open_supervisor
+from greenroom import ChildSpec, InvalidSpec, Supervisor, SupervisorSpec, open_supervisor
 from greenroom.testing import Tree
 
-from .cast import Incarnation, Player, Stage, counts, crash, incarnations, names, settle
+from .cast import Incarnation, Player, Stage, counts, crash, incarnations, names
 
 NO_MEANING = {
     "child_spec uses the name as id": "specifications are data; nothing makes them of a module",
@@ -49,30 +49,20 @@ async def test_there_are_as_many_copies_as_said(tree: Tree, stage: Stage) -> Non
     assert [cache.partition(n) for n in range(3)] == cache.which_children()
 
 
-class Pool(Actor[Any]):
-    """Start a child for each message."""
-
-    async def receive(self, message: Any, ctx: Context) -> None:
-        await ctx.start(Player, Stage(), name=message)
-
-
-async def test_children_start_below_the_partition_of_their_key(tree: Tree) -> None:
-    """Source: Elixir PartitionSupervisor, start_link/1 on success; count_children/1 with supervisors — a key leads to what starts children, and
-    all are there.
-
-    Departs: copies are of actors; one that has children is their supervisor, so a partition need not be one by its specification, which is
-    refused.
+async def test_a_partition_may_be_a_supervisor_under_which_children_start(tree: Tree, stage: Stage) -> None:
+    """Source: Elixir PartitionSupervisor, start_link/1 on success; count_children/1 with supervisors — a key leads to a supervisor; all children
+    are there.
     """
-    cache = await open_partitions(tree, ChildSpec("pool", Pool), 4)
+    cache = await open_partitions(tree, SupervisorSpec("pool", strategy="dynamic"), 4)
+    assert counts(cache) == (4, 4, 4, 0)
+    assert names(cache) == [f"pool-{n}" for n in range(4)]
     started = [f"child-{n}" for n in range(100)]
     for name in started:
-        cache.partition(name).tell(name)
-    await settle()
+        pool = tree.lookup_supervisor(cache.partition(name).path)
+        await pool.start(Player, stage, name=name)
     found = [child.name for pool in cache.snapshot().children for child in pool.children]
     assert sorted(found) == sorted(started)
     assert all(pool.children for pool in cache.snapshot().children)
-    with pytest.raises(InvalidSpec, match="ChildSpec"):
-        tree.start_supervisor("pools", [SupervisorSpec("pool", strategy="dynamic")], partitions=4)
 
 
 async def test_count_children_counts_the_partitions(tree: Tree, stage: Stage) -> None:
