@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import trio
 
-from greenroom import Backoff, Escalated, Intensity, RestartIntensityExceeded, Shutdown, Supervisor
+from greenroom import Backoff, ChildSpec, Escalated, Intensity, RestartIntensityExceeded, Shutdown, Supervisor
 from greenroom.testing import Tree
 
 from .cast import Boom, Incarnation, Player, Stage, crash, lives, settle
@@ -19,6 +19,9 @@ NO_MEANING = {
     "support custom supervision strategy": "what an exception leads to is said by the child's `on_error`, not by the backoff",
     "stop on exceptions as dictated by the supervisor strategy": "as above",
 }
+
+
+FAR = Backoff(100.0, 300.0)
 
 
 async def start(tree: Tree, stage: Stage, backoff: Backoff, restart: Any = "permanent") -> Any:
@@ -241,3 +244,21 @@ async def test_a_timer_of_a_backoff_dies_with_its_supervisor(tree: Tree, stage: 
     assert [left for left in tree.leftovers() if "restart of" in str(left)] == []
     await trio.sleep(1_000.0)
     assert len(stage.said("starts")) == 2
+
+
+async def test_nor_does_it_start_anything_for_the_supervisors_next_incarnation(tree: Tree, stage: Stage) -> None:
+    """Source: Akka backoff, terminate when child terminates — a supervisor that was restarted starts its children in its own order and time."""
+    children = [
+        ChildSpec("first", Player, (stage,), startup_timeout=None),
+        ChildSpec("c1", Player, (stage,), backoff=FAR),
+    ]
+    team = tree.start_supervisor("team", children)
+    await team.wait_ready()
+    await crash(team.lookup("c1"), team.lookup("c1"))
+    assert team.which_child("c1").next_retry == pytest.approx(100.0)
+    stage.plan("first", 1_000.0)
+    team.ref.crash(Boom())
+    await trio.sleep(500.0)
+    assert (team.ref.lifecycle, stage.said("starts").count("c1")) == ("initializing", 2)
+    await trio.sleep(501.0)
+    assert (lives(team), stage.said("starts").count("c1")) == ({"first": "ready", "c1": "ready"}, 3)

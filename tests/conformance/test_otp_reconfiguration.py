@@ -30,6 +30,17 @@ async def test_new_flags_hold_from_then_on(tree: Tree, stage: Stage) -> None:
     assert isinstance(await team.wait_stopped(), Escalated)
 
 
+async def test_a_new_intensity_counts_what_has_failed_before_too(tree: Tree, stage: Stage) -> None:
+    """Source: OTP supervisor_SUITE, code_change; code_change_map — the restarts so far are kept, and measured by the new intensity."""
+    team = await open_team(tree, ChildSpec("child1", Player, (stage,)), intensity=Intensity(1, within=9.0))
+    await crash(team.lookup("child1"))
+    team.update_specs([ChildSpec("child1", Player, (stage,))], intensity=Intensity(2, within=9.0))
+    await crash(team.lookup("child1"))
+    assert incarnations(team) == {"child1": 3}
+    await crash(team.lookup("child1"))
+    assert isinstance(await team.wait_stopped(), Escalated)
+
+
 async def test_a_new_strategy_holds_from_then_on(tree: Tree, stage: Stage) -> None:
     """Source: OTP supervisor_SUITE, code_change; code_change_map — the strategy is one of the flags."""
     children = [ChildSpec(f"child{n}", Player, (stage,)) for n in (1, 2)]

@@ -241,6 +241,10 @@ async def test_a_supervisor_that_crashes_is_restarted_with_its_children(tree: Tr
     await settle()
     assert (tree.lookup("top/middle"), tree.lookup("top/middle/server")) == (sup, server)
     assert [ref.lifecycle for ref in (sup, server)] == ["ready", "ready"]
+    await tree.lookup_supervisor("top/middle").terminate_child("server")
+    sup.crash(Boom())
+    await settle()
+    assert [ref.lifecycle for ref in (sup, server)] == ["ready", "ready"]
     for how in (Boom(), "leave"):
         before = server.incarnation
         server.tell(how)
