@@ -193,7 +193,7 @@ def _partition_problems(flags: Mapping[str, Any], children: Any, *, dynamic: boo
     if dynamic:
         problems.append("partitions: they are declared, and a dynamic supervisor declares no children")
     elif is_list(children):
-        kinds = [type(child) for child in children]
+        kinds: list[type[object]] = [type(child) for child in cast("Iterable[object]", children)]
         if kinds not in ([ChildSpec], [SupervisorSpec]):
             problems.append("partitions: give exactly one ChildSpec or SupervisorSpec, of which there are to be copies")
         elif kinds == [SupervisorSpec] and arguments is not None:
