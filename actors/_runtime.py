@@ -16,12 +16,14 @@ from ..mailbox import CHOICES, DeadLetters, Letter
 from ._blueprint import Blueprint, key_of, read_blueprint
 from ._chosen import ChosenQueue
 from ._deadlines import Deadlines
+from ._groups import Groups
 from ._lifecycle import INITIALIZING, QUEUED
 from ._passivation import Passivation
 from ._plan import Approval
 from ._pool import Pool, RunQueue
 from ._reap_times import ReapTimes
 from ._reaper import Reaper
+from ._registry import Registry
 from ._solo import Solo
 from ._turn_gate import TurnGate
 from ._wait_bounds import WaitBounds
@@ -73,6 +75,8 @@ class Runtime:
         #: what a dispatched call that needs approval needs, in the whole tree.
         self.approval: Approval = approval
         self.dead_letters = DeadLetters()
+        self.registry = Registry(self)
+        self.groups = Groups(self)
         self.deadlines = Deadlines(choices)
         if choices is not None:
             per_activation = per_turn = 1

@@ -111,9 +111,13 @@ def _rows(rules: list[Rule], order: list[str]) -> Iterator[str]:
         if rule.test:
             file, _, name = rule.test.partition("::")
             held = f"[{name.removeprefix('test_').replace('_', ' ')}](../{file})"
-            yield f"| {case} | {rule.says} | {held} | {rule.departs} |"
+            yield _row(case, rule.says, held, rule.departs)
         else:
-            yield f"| {case} | | no meaning here | {rule.departs} |"
+            yield _row(case, "", "no meaning here", rule.departs)
+
+
+def _row(*cells: str) -> str:
+    return "".join(f"| {cell.replace('|', chr(92) + '|')} " for cell in cells) + "|"
 
 
 def make_page() -> str:

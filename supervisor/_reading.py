@@ -17,7 +17,8 @@ from ._backoff import Backoff
 from ._childspec import ChildSpec, is_list
 from ._declared import Declared
 from ._intensity import Intensity
-from ._options import RULES, check_name, check_rest, compile_policy
+from ._key_book import KeyBook
+from ._options import RULES, check_kind, check_name, compile_policy
 from ._plan import Plan
 from ._policy import ChildPolicy
 from ._strategy import AUTO_SHUTDOWNS, STRATEGIES
@@ -78,6 +79,7 @@ class _Reading:
         self._read = read
         self._problems = problems
         self._open: deque[_Level] = deque()
+        self._keys = KeyBook()
 
     def whole(self, flags: Mapping[str, Any], children: Any) -> Plan:
         """Return the plan of the set. Raises InvalidSpec."""
@@ -117,9 +119,13 @@ class _Reading:
 
     def _declared(self, spec: ChildSpec | SupervisorSpec, plan: Plan, below: Plan | None, where: str) -> list[Declared]:
         """Return a declared child, or its copies."""
+        keys = policy_of_spec(spec).keys
         if plan.partitions is None or not is_count(plan.partitions):
+            self._problems += self._keys.note(where, keys)
             return [_made(spec, below)]
         copies: list[Declared] = []
+        for index in range(min(plan.partitions, 2)):
+            self._problems += self._keys.note(f"{where}: partition {index}", keys)
         for index in range(plan.partitions):
             copy = attrs.evolve(spec, name=f"{spec.name}-{index}")
             try:
@@ -259,4 +265,8 @@ def _check_factory(spec: ChildSpec, read: Read) -> None:
     factory = spec.bound_factory()
     blueprint = read(factory)
     check_arguments(blueprint, factory, spec.args)
-    check_rest(blueprint, spec.rest_after)
+    try:
+        policy = policy_of_spec(spec)
+    except InvalidSpec:
+        return  # that is told by itself
+    check_kind(blueprint, policy)

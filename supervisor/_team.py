@@ -14,8 +14,10 @@ from ..actors import (
     END,
     PARKED,
     STOP,
+    Crashed,
     Escalated,
     ExitReason,
+    GreenroomError,
     Shutdown,
     Slot,
     StartupFailed,
@@ -32,10 +34,10 @@ from ..actors import (
     take_out_of_bed,
     text_of,
 )
-from ._accounts import Accounts, Overdrawn
+from ._accounts import Accounts
 from ._course import Course
 from ._declared import Declared
-from ._errors import RestartIntensityExceeded
+from ._errors import ErrorEscalated, RestartIntensityExceeded
 from ._intensity import Intensity
 from ._judge import judge
 from ._plan import Plan
@@ -105,6 +107,9 @@ class Team:
         policy = policy_of(child)
         if self.course.holds(child):
             return "forget" if policy.restart == "temporary" else "park" if child.admin else "restart later"
+        if isinstance(reason, Crashed) and reason.escalates and not child.admin:
+            self._give_up(child, reason, ErrorEscalated(owner.path, child.path, reason, reason.cause))
+            return self._decide_at_end(child)
         sentence = judge(reason, policy.restart, by_others=child.admin)
         if sentence != "restart":
             if policy.significant and not child.admin:
@@ -113,7 +118,10 @@ class Team:
         accounts = self._accounts or self.accounts
         over = accounts.charge(child.uid, policy, reason, child.runtime.now())
         if over is not None:
-            self._give_up(child, reason, over)
+            error = RestartIntensityExceeded(
+                owner.path, child.path, over.count, over.within, reason, _last_words(reason)
+            )
+            self._give_up(child, reason, error)
             return self._decide_at_end(child)
         delay = 0.0
         if policy.backoff is not None:
@@ -148,10 +156,9 @@ class Team:
             return "keep" if self._may_come_back() or self.plan.start_retry is not None else "forget"
         return "park" if child.incarnation > 1 else "forget"  # started by hand again, or for the first time
 
-    def _give_up(self, child: Slot, reason: ExitReason, over: Overdrawn) -> None:
-        """End the owner, as a child has failed too often."""
+    def _give_up(self, child: Slot, reason: ExitReason, error: GreenroomError) -> None:
+        """End the owner, as a child has failed too often, or escalates what it raised; whatever the intensity then. Plain."""
         owner = self.owner
-        error = RestartIntensityExceeded(owner.path, child.path, over.count, over.within, reason, _last_words(reason))
         error.__cause__ = error_of(reason)
         text = str(error)  # of our own: it runs no user code
         end_from_outside(owner, StartupFailed(owner.path, error, text) if owner.starting else Escalated(error, text))
@@ -330,7 +337,7 @@ class Team:
 def _last_words(reason: ExitReason) -> str:
     """Return what a child ended for; of one that gave up itself, what was at the bottom of that, so that texts do not nest."""
     error = reason.error if isinstance(reason, Escalated) else None
-    return error.text if isinstance(error, RestartIntensityExceeded) else text_of(reason)
+    return error.text if isinstance(error, (ErrorEscalated, RestartIntensityExceeded)) else text_of(reason)
 
 
 def team_of(slot: Slot) -> Team | None:

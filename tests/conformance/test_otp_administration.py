@@ -132,6 +132,8 @@ class Large:
 async def test_of_a_temporary_child_alone_the_arguments_are_not_kept(tree: Tree, stage: Stage, restart: Any) -> None:
     """Source: OTP supervisor_SUITE, do_not_save_start_parameters_for_temporary_children; simple_one_for_one_corruption — a temporary child's are
     not kept.
+
+    Departs: those of a temporary agent are, as it may rest and be woken with them.
     """
     large = Large()
     gone = weakref.ref(large)
