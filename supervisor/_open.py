@@ -44,7 +44,7 @@ from ._launch import LaunchGate
 from ._limits import Limits
 from ._options import check_name
 from ._plan import Plan
-from ._policy import ChildPolicy
+from ._policy import SUPERVISORS_ERRORS, ChildPolicy
 from ._reading import read_plan
 from ._starter import Starter
 from ._strategy import AutoShutdown, Strategy
@@ -55,7 +55,7 @@ from ._team import make_team
 
 logger = logging.getLogger("greenroom")
 
-ROOT_POLICY = ChildPolicy(restart="temporary", shutdown=None, startup_timeout=None)
+ROOT_POLICY = ChildPolicy(restart="temporary", shutdown=None, startup_timeout=None, on_error=SUPERVISORS_ERRORS)
 
 
 @attrs.frozen(kw_only=True)

@@ -4,7 +4,7 @@ from typing import Final
 
 import attrs
 
-from ..actors import Policy, Slot
+from ..actors import ErrorTable, Policy, Slot
 from ._backoff import Backoff
 from ._intensity import Intensity
 
@@ -25,6 +25,8 @@ class ChildPolicy(Policy):
 
 
 RUN_TIME_POLICY: Final = ChildPolicy()
+#: Of a supervisor's own body: what it is told by mistake is logged, and no reason to end all below it (as in OTP).
+SUPERVISORS_ERRORS: Final[ErrorTable] = ((Exception, "resume"),)
 
 
 def policy_of(child: Slot) -> ChildPolicy:

@@ -20,7 +20,7 @@ from ._intensity import Intensity
 from ._key_book import KeyBook
 from ._options import RULES, check_kind, check_name, compile_policy
 from ._plan import Plan
-from ._policy import ChildPolicy
+from ._policy import SUPERVISORS_ERRORS, ChildPolicy
 from ._strategy import AUTO_SHUTDOWNS, STRATEGIES
 from ._supervisorspec import SupervisorSpec
 
@@ -250,6 +250,7 @@ def policy_of_spec(spec: ChildSpec | SupervisorSpec) -> ChildPolicy:
     options = {key: getattr(spec, key) for key in RULES if hasattr(spec, key)}
     if isinstance(spec, SupervisorSpec):
         options.pop("intensity", None)  # that is how much it bears of its own children
+        options["on_error"] = SUPERVISORS_ERRORS
     return compile_policy(options, declared=True, inline=spec.startup == "inline")
 
 

@@ -280,3 +280,15 @@ async def test_a_declared_temporary_child_is_started_with_its_arguments_by_a_res
         team.ref.crash(Boom())
         await wait_all_tasks_blocked()
         assert await root.lookup("team/a").ask(Who(), timeout=1) == "a"
+
+
+async def test_what_a_supervisor_is_told_by_mistake_ends_nobody_and_who_asks_it_is_told_so() -> None:
+    events: Events = []
+    async with open_tree("stage") as root:
+        team = root.start_supervisor("team", specs(events, "a"))
+        await team.wait_ready()
+        for ref in (root.ref, team.ref):
+            ref.tell("lost")
+            with pytest.raises(TypeError, match="is a supervisor and handles no mail"):
+                await ref.ask(Who(), timeout=1)
+        assert (team.ref.incarnation, root.lookup("team/a").incarnation) == (1, 1)
