@@ -66,8 +66,7 @@ def _adopt(starter: Starter, team: Team, plan: Plan) -> None:
             _add_parked(starter, team.owner, declared)
         else:
             team.renewals[declared.name] = declared
-    order = {declared.name: place for place, declared in enumerate(plan.specs)}
-    team.children = dict(sorted(team.children.items(), key=lambda item: order.get(item[0], len(order))))
+    team.sort()
     team.owner.touch()
 
 
@@ -76,7 +75,9 @@ def _add_parked(starter: Starter, owner: Slot, declared: Declared) -> None:
     factory, args = declared.factory, declared.args
     if declared.plan is not None:
         factory, args = starter.body, (starter, attrs.evolve(declared.plan))
-    slot = starter.register(owner, factory, args, {"name": declared.name}, policy=declared.policy, waits=True)
+    slot = starter.register(
+        owner, factory, args, {"name": declared.name}, policy=declared.policy, waits=True, is_parked=True
+    )
     slot.runtime.alive -= 1
     slot.box.close()
     slot.advance(PARKED)
