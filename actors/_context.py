@@ -18,11 +18,13 @@ from ._monitor import Monitor
 from ._reach import monitor_slot
 from ._reasons import FINISHED, Finished, Rested, Shutdown
 from ._ref import ActorRef
+from ._registry_side import RegistrySide
 from ._reports import ReportLog, log_of
 from ._request import Asked, ReplyToken
 from ._runner import LEAVE
 from ._slot import Slot, blank
 from ._start_options import StartOptions
+from ._stash import stash, unstash_all
 from ._timer import Timer, set_timer
 from ._tool import Tool
 from ._wait import Waited, WaitMode, wait_for_actors
@@ -43,7 +45,7 @@ def make_context(slot: Slot) -> "Context":
     return ctx
 
 
-class Context(BackgroundSide):
+class Context(BackgroundSide, RegistrySide):
     """Be one incarnation's handle on the runtime; given to every hook, valid as long as the incarnation.
 
     Past the incarnation's end every method raises `ActorStopped`.
@@ -171,6 +173,29 @@ class Context(BackgroundSide):
         more.deferred[hand] = None
         return ReplyToken(hand, slot)
 
+    # -- keeping mail for later
+
+    def stash(self) -> None:
+        """Keep the message in hand for later: it is not handled, and an ask not answered, until `unstash_all` has put it back. Plain function.
+
+        What the handler returns then answers nobody. What is stashed when the incarnation ends goes to the next one, before all other mail; when the
+        actor ends for good, asks fail and other mail is dead letters, as what waits.
+
+        Raises:
+            NotInTurn: there is no message in hand, it is stashed already, or its reply was deferred.
+            StashFull: the mailbox is bounded, and as many are stashed as it may hold.
+            TypeError: an agent has no use for it: what it does not drain waits. ActorStopped: this incarnation has ended.
+        """
+        stash(self._live())
+
+    def unstash_all(self) -> int:
+        """Put all that is stashed back into the mailbox, in order, before what waits there; returns how many. Plain function.
+
+        Raises:
+            ActorStopped: this incarnation has ended.
+        """
+        return unstash_all(self._live())
+
     # -- waiting
 
     async def wait(
@@ -235,6 +260,25 @@ class Context(BackgroundSide):
             runner.hit = runner.hit or LEAVE
         if slot.idle:
             slot.runtime.wake(slot)
+
+    @trio.lowlevel.enable_ki_protection
+    def heartbeat(self, extend: float | None = None) -> None:
+        """Say that what I have in hand is well, and takes longer than my `handler_timeout`: its time begins anew. Plain function.
+
+        Without a `handler_timeout`, with nothing in hand, or once that has been found overdue, nothing happens. What the message or turn waits for
+        (an ask, `ctx.wait`) counts as its time, too.
+
+        Args:
+            extend: seconds from now that it has instead of `handler_timeout`; what it has already is never taken away.
+
+        Raises:
+            ValueError: no number of seconds from 0. ActorStopped: this incarnation has ended.
+        """
+        if extend is not None:
+            check_seconds("heartbeat: extend", extend)
+        more = self._live().more
+        if more is not None and more.watchdog is not None:
+            more.watchdog.extend(extend)
 
     @trio.lowlevel.enable_ki_protection
     def send_after(self, seconds: float, message: Any, *, key: str | int | None = None) -> Timer:

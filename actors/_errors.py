@@ -124,6 +124,10 @@ class TurnInterrupted(Refused):
     what = "the turn was interrupted before it gave a result"
 
 
+class HandlerOverdue(TurnInterrupted, TimeoutError):
+    """The message or turn that was to answer took longer than the actor's `handler_timeout`, and was cancelled for that; the actor goes on."""
+
+
 class StartupFailed(GreenroomError):
     """An actor's startup failed; also the reason of that end in reports.
 
@@ -271,6 +275,23 @@ class NoReply(GreenroomError):
     def __str__(self) -> str:
         """Say who let it fall."""
         return f"{self.path}: took the request and dropped it without a reply"
+
+
+class StashFull(GreenroomError):
+    """`ctx.stash()`: as much is stashed as the mailbox may hold; the message stays in hand.
+
+    Attributes:
+        message: the one in hand.
+        capacity: the mailbox's.
+    """
+
+    def __init__(self, path: str, message: Any, capacity: int) -> None:
+        super().__init__(path, message, capacity)
+        self.path, self.message, self.capacity = path, message, capacity
+
+    def __str__(self) -> str:
+        """Say how much there is, and what to do."""
+        return f"{self.path}: the stash is full (as the mailbox, it holds {self.capacity}); unstash what waits there, or refuse this one"
 
 
 class NotInTurn(GreenroomError):

@@ -257,6 +257,11 @@ class Gate:
             for scope in self._running:
                 scope.deadline = min(scope.deadline, deadline)
 
+    @property
+    def lingering(self) -> tuple[str, ...]:
+        """What has begun and not ended, by kind and name."""
+        return tuple(sorted(self._begun))
+
     def stacks(self) -> str:
         """Return where the services are that have not ended, as text."""
         return "".join(f"\n  {what}, at\n{stack_of(task)}" for what, task in sorted(self._begun.items()))

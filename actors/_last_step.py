@@ -1,7 +1,7 @@
 """The last step of an incarnation: one plain function, after which the next one may begin, or the slot has ended.
 
 Decide on a restart → fail the request in hand and the deferred replies → if the slot ends: free the name, close the mailbox, fail the asks, bury the
-mail → Downs → status and report together. No checkpoint, and no user code.
+mail → give up keys and groups → Downs → status and report together. No checkpoint, and no user code.
 """
 
 import logging
@@ -12,6 +12,7 @@ from typing import Final
 import trio
 
 from ..mailbox import DeadReason, Letter
+from ._entries import drop_entries
 from ._errors import ActorCrashed, ActorStopped, StartupFailed
 from ._family import Family, Verdict
 from ._lifecycle import ENDED, FAILED, PARKED, RESTARTING, RESTING, STOPPED
@@ -22,6 +23,7 @@ from ._reports import ChildEnded, ChildStartupFailed, log_of, post_report
 from ._request import Asked
 from ._resting import lie_down
 from ._slot import NO_ORDER, Slot, descendants
+from ._stash import put_stash_back
 from ._succession import hand_over
 from ._turn import TurnOutcome
 
@@ -41,6 +43,9 @@ def finalize(slot: Slot) -> None:  # noqa: C901 -- one step, run for every actor
     if more is not None and more.stop_timer is not None:
         more.stop_timer.cancel()
         more.stop_timer = None
+    if more is not None and more.watchdog is not None:
+        more.watchdog.close()
+        more.watchdog = None
     if isinstance(reason, Rested):
         lie_down(slot, reason)
         return
@@ -63,6 +68,7 @@ def finalize(slot: Slot) -> None:  # noqa: C901 -- one step, run for every actor
         _fail_requests(slot, reason)
         if back or (more is not None and more.redelivered):
             give_again(slot, back)
+        put_stash_back(slot)  # last, as it was taken before what was in hand
     slot.actor = slot.context = None
     slot.ctx = None
     slot.idle = slot.ending = slot.started = slot.starting = False
@@ -132,6 +138,8 @@ def _begin_restart(slot: Slot, reason: ExitReason) -> None:
     if more is not None:
         if more.background is not None:
             more.background.forget()
+        if more.entries is not None:
+            drop_entries(slot, slot_ends=False)
         drop_watching(slot)
         tell_monitors(slot, reason, slot_ends=False)
         more.gate = more.turn = more.warnings = more.helpers = None
@@ -159,6 +167,8 @@ def _end_slot(slot: Slot, reason: ExitReason, family: Family | None, verdict: Ve
     if more is not None:
         if more.background is not None:
             more.background.forget()
+        if more.entries is not None:
+            drop_entries(slot, slot_ends=verdict == "forget")
         drop_watching(slot)
         tell_monitors(slot, reason, slot_ends=True)
         more.gate = more.family = more.turn = more.helpers = None
@@ -195,9 +205,9 @@ def _report_failure(
 
 def _log_failure(slot: Slot, reason: ExitReason, ended: int, by: str, *, restarting: bool) -> None:
     """Keep a log record of a failure that nobody asked for."""
-    if by == "itself":
+    level = logging.WARNING if restarting else logging.ERROR
+    if by == "itself" and slot.runtime.logs(level):
         follows = f"; restarting as incarnation {slot.incarnation}" if restarting else "; not restarted"
-        level = logging.WARNING if restarting else logging.ERROR
         slot.runtime.log_later(
             level, text_of(reason) + follows, slot, cause=text_of(reason), restarting=restarting, incarnation=ended
         )
@@ -324,6 +334,7 @@ def reopen(slot: Slot, *, awaited: bool = True) -> None:
 def close_parked(slot: Slot, family: Family) -> None:
     """End a parked slot for good."""
     family.remove(slot)
+    drop_entries(slot, slot_ends=True)
     slot.factory, slot.args = None, ()
     if slot.more is not None:
         slot.more.vars = None

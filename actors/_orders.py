@@ -12,9 +12,11 @@ import trio
 
 from ._errors import ActorStopping
 from ._lifecycle import DRAINING, ENDED, QUEUED, READY, RESTARTING, RESTING, STOPPING
+from ._lingering import what_lingers
+from ._more import More
 from ._reasons import ExitReason, Killed, Rested, Shutdown, is_failure
 from ._runner import LEAVE
-from ._slot import DRAIN, END, More, Order, Slot
+from ._slot import DRAIN, END, Order, Slot
 from ._texts import format_seconds
 
 #: Seconds after a cancellation at which who has not ended is reported with its stack.
@@ -68,6 +70,8 @@ def press(slot: Slot, *, killed: bool) -> None:
         more.gate.hurry(slot.stop_by)
     if killed and more.family is not None:
         more.family.kill()
+    if more.stop_timer is None or more.stop_timer.when > slot.stop_by:
+        arm_stop_timer(slot)  # its end has less time from now on
 
 
 def _drain(slot: Slot) -> None:
@@ -87,6 +91,7 @@ def hurry(slot: Slot, *, by: str = "parent") -> None:
     order_end(slot, END, by=by)
     if slot.ending:
         cut_short(slot)
+        arm_stop_timer(slot, is_cancelled=True)
 
 
 def withdraw(slot: Slot) -> None:
@@ -121,6 +126,7 @@ def fail_start(slot: Slot, reason: ExitReason) -> None:
     if slot.ending:
         slot.stop_by = slot.runtime.now()
         cut_short(slot)
+        arm_stop_timer(slot, is_cancelled=True)
         return
     note_end(slot, reason)
     if slot.life is QUEUED:
@@ -148,11 +154,17 @@ def end_from_outside(slot: Slot, reason: ExitReason) -> bool:
     """End a slot's incarnation as if its own code had: a service died, it escalates, `ref.crash(error)`. False if it is ending anyway."""
     if slot.life in ENDED or slot.ending or slot.reason is not None or slot.life in (QUEUED, RESTARTING, RESTING):
         return False
+    cut_off(slot, reason)
+    return True
+
+
+@trio.lowlevel.enable_ki_protection
+def cut_off(slot: Slot, reason: ExitReason) -> None:
+    """End a slot's incarnation in the middle of what it has in hand, also where its code has said already how it is going to end."""
     note_end(slot, reason)
     slot.order = END
     slot.touch()
     stop_running(slot, now=True)
-    return True
 
 
 @trio.lowlevel.enable_ki_protection
@@ -223,10 +235,11 @@ def _disarm_stop_timer(more: More) -> None:
 
 def arm_stop_timer(slot: Slot, *, is_cancelled: bool = False) -> None:
     """Look again when its time is over, to cancel it; if that has been done, to say that it lingers."""
-    is_cancelled = is_cancelled or slot.order is END
     more = slot.get_more()
     _disarm_stop_timer(more)
     now = slot.runtime.now()
+    # What it had in hand is cancelled by the order; its end has its time, whatever was ordered.
+    is_cancelled = is_cancelled or (slot.order is END and not slot.ending)
     when = now + STRAGGLER_AFTER if is_cancelled else slot.stop_by
     if when < inf:
         action = partial(_report_straggler if is_cancelled else _overdue, slot, slot.incarnation)
@@ -235,7 +248,7 @@ def arm_stop_timer(slot: Slot, *, is_cancelled: bool = False) -> None:
 
 def _overdue(slot: Slot, incarnation: int) -> None:
     """Cancel what has not ended in its time."""
-    if slot.incarnation != incarnation or slot.life in ENDED or slot.order is END:
+    if slot.incarnation != incarnation or slot.life in ENDED or (slot.order is END and not slot.ending):
         return
     slot.order = END
     slot.attention = True
@@ -243,7 +256,7 @@ def _overdue(slot: Slot, incarnation: int) -> None:
         slot.reason = Killed(f"it did not end within its {shutdown_text(slot)}")
     if slot.ending:
         cut_short(slot)
-        arm_stop_timer(slot)
+        arm_stop_timer(slot, is_cancelled=True)
     else:
         stop_running(slot, now=True)
 
@@ -257,16 +270,17 @@ def _report_straggler(slot: Slot, incarnation: int) -> None:
     """Say who does not let itself be cancelled, and where it is."""
     if slot.incarnation != incarnation or slot.life in ENDED:
         return
-    runner = slot.runner
-    stack = "    (no task)" if runner is None else runner.stack()
-    more = slot.more
-    if slot.ending and more is not None:
-        if more.background is not None:
-            stack += more.background.stacks()
-        if more.gate is not None:
-            stack += more.gate.stacks()
-    text = f"still running {format_seconds(STRAGGLER_AFTER)} after it was cancelled; it is shielded, or swallows the cancellation, at\n{stack}"
+    say_straggler(slot)
+    slot.runtime.flush_log()
+
+
+def say_straggler(slot: Slot) -> None:
+    """Say what somebody is at who was cancelled a while ago, and where; whoever calls it hands the log out. Plain."""
+    what, stack = what_lingers(slot)
+    text = (
+        f"still running {format_seconds(STRAGGLER_AFTER)} after it was cancelled; "
+        f"{what} is shielded, or swallows the cancellation, at\n{stack}"
+    )
     slot.runtime.log_later(logging.ERROR, text, slot, stack=stack)
     slot.warn("straggler", text)
     slot.touch()
-    slot.runtime.flush_log()

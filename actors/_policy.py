@@ -7,9 +7,13 @@ from typing import Any, Literal, get_args
 import attrs
 
 from ..mailbox import PLAIN, MailboxSpec
+from ._keys import RegistryKey
+from ._on_error import ErrorTable
 
 RestartType = Literal["permanent", "transient", "temporary"]
 RESTART_TYPES: tuple[str, ...] = get_args(RestartType)
+OverdueAction = Literal["warn", "cancel", "restart"]
+OVERDUE_ACTIONS: tuple[str, ...] = get_args(OverdueAction)
 
 
 @attrs.frozen
@@ -23,7 +27,11 @@ class Policy:
         mailbox: its bounds.
         labels: shown in snapshots, reports and logs.
         redeliver: how often the mail that an incarnation crashed on is given to the next one.
+        on_error: what follows when an exception leaves `receive` or `turn`; the first row that covers it counts, without one the default.
+        handler_timeout: seconds that a message or turn may take; None means no limit.
+        on_overdue: what is done about one that takes longer.
         rest_after: seconds that an agent is idle before it is put to rest; None means never.
+        keys: what it holds in the registry, over all incarnations.
         declared: it stands in its supervisor's specification.
         inline: who starts it waits until it is ready.
     """
@@ -34,7 +42,11 @@ class Policy:
     mailbox: MailboxSpec = PLAIN
     labels: Mapping[str, Any] = MappingProxyType({})
     redeliver: int = 0
+    on_error: ErrorTable = ()
+    handler_timeout: float | None = None
+    on_overdue: OverdueAction = "warn"
     rest_after: float | None = None
+    keys: tuple[RegistryKey, ...] = ()
     declared: bool = False
     inline: bool = False
 

@@ -22,11 +22,15 @@ FINISHED: Final = Finished()
 
 @attrs.frozen
 class Shutdown:
-    """It was told to stop, or stopped itself with a word; no failure. Also the status of an actor that ended so."""
+    """It was told to stop, or stopped itself with a word; no failure. Also the status of an actor that ended so.
+
+    `is_final` says that its `on_error` has stopped it: then not even a permanent child is restarted, and `detail` is the exception.
+    """
 
     is_failure: ClassVar[bool] = False
 
     detail: Any = None
+    is_final: bool = attrs.field(default=False, eq=False, repr=False, kw_only=True)
 
 
 @attrs.frozen
@@ -47,12 +51,16 @@ class Rested:
 
 @attrs.frozen
 class Crashed:
-    """An exception left its code, a required service ended, or somebody called `ref.crash(error)`. `cause` is the error as text."""
+    """An exception left its code, a required service ended, or somebody called `ref.crash(error)`. `cause` is the error as text.
+
+    `escalates` says that its `on_error` wants its supervisor to give up for it.
+    """
 
     is_failure: ClassVar[bool] = True
 
     error: BaseException
     cause: str = attrs.field(default="", eq=False)
+    escalates: bool = attrs.field(default=False, eq=False, repr=False, kw_only=True)
 
 
 @attrs.frozen

@@ -1,8 +1,9 @@
 """Rest: an agent that has nothing to do gives up its task, its actor and its services, and keeps its place, its mail and its reports.
 
 Why may one with a timer not rest? Whoever puts an agent to rest is mostly not the one who wrote it, so nothing may get lost by it that would have
-come without it. A timer, a monitor, a reply that it owes, a child, a piece of background work: each belongs to the incarnation that has it, and would
-end with that. So an agent with one of these is not idle. Mail is of the slot, and so are unread reports: they wait for the next incarnation.
+come without it. A timer, a monitor, a reply that it owes, a key or a place in a group that it has taken, a child, a piece of background work: each
+belongs to the incarnation that has it, and would end with that. So an agent with one of these is not idle. Mail is of the slot, and so are unread
+reports: they wait for the next incarnation.
 
     ready ──(put_to_rest)──► resting, its incarnation ends ──(lie_down, its last step)──► resting, without one ──(mail)──► queued, initializing
 
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
+from ._entries import drop_entries, taken_at_run_time
 from ._errors import NotIdle
 from ._lifecycle import INITIALIZING, QUEUED, READY, RESTARTING, RESTING, Lifecycle
 from ._monitor import drop_watching, tell_monitors
@@ -24,7 +26,7 @@ from ._succession import hand_over
 from ._timer import cancel_timers
 
 if TYPE_CHECKING:
-    from ._slot import More
+    from ._more import More
 
 #: What a factory may make that can be put to rest.
 MAY_REST: Final = frozenset({"agent", "unknown"})
@@ -93,6 +95,11 @@ def _own_obstacle(more: "More") -> tuple[str, str] | None:
         return "monitors", f"it monitors {next(iter(more.watching)).ref.path}; cancel that, or wait for its `Down`"
     if more.deferred:
         return "deferred replies", f"it owes {len(more.deferred)} deferred replies; give them first"
+    if more.entries and (held := taken_at_run_time(more.entries)):
+        return (
+            "keys",
+            f"it holds {held} keys and places in groups that it took at run time; give them up, or have the keys in its specification",
+        )
     return None
 
 
@@ -137,6 +144,7 @@ def lie_down(slot: Slot, reason: Rested) -> None:
     if more.background is not None:
         more.background.forget()
     cancel_timers(slot)  # what its `shutdown` hook may have set
+    drop_entries(slot, slot_ends=False)
     drop_watching(slot)
     tell_monitors(slot, reason, slot_ends=False)
     more.gate = more.family = more.warnings = None

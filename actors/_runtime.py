@@ -16,12 +16,14 @@ from ..mailbox import CHOICES, DeadLetters, Letter
 from ._blueprint import Blueprint, key_of, read_blueprint
 from ._chosen import ChosenQueue
 from ._deadlines import Deadlines
+from ._groups import Groups
 from ._lifecycle import INITIALIZING, QUEUED
 from ._passivation import Passivation
 from ._plan import Approval
 from ._pool import Pool, RunQueue
 from ._reap_times import ReapTimes
 from ._reaper import Reaper
+from ._registry import Registry
 from ._solo import Solo
 from ._turn_gate import TurnGate
 from ._wait_bounds import WaitBounds
@@ -73,6 +75,8 @@ class Runtime:
         #: what a dispatched call that needs approval needs, in the whole tree.
         self.approval: Approval = approval
         self.dead_letters = DeadLetters()
+        self.registry = Registry(self)
+        self.groups = Groups(self)
         self.deadlines = Deadlines(choices)
         if choices is not None:
             per_activation = per_turn = 1
@@ -233,8 +237,14 @@ class Runtime:
         for feed in self.feeds:
             feed.notify()
 
+    def logs(self, level: int) -> bool:
+        """Return whether records of a level are wanted: others need not be made. A logger of somebody's own class is not asked in a step."""
+        return type(logger) is not logging.Logger or logger.isEnabledFor(level)
+
     def log_later(self, level: int, text: str, slot: "Slot", **extra: Any) -> None:
         """Keep a log record until the running step is over."""
+        if not self.logs(level):
+            return
         facts = {"path": slot.path, "uid": slot.uid, "incarnation": slot.incarnation, **extra}
         if slot.policy.labels:
             facts["labels"] = dict(slot.policy.labels)

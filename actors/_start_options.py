@@ -1,10 +1,12 @@
 """What may be given when a child is started besides its factory, as type checkers see it; `supervisor` checks the values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypedDict
 
 from ..mailbox import MailboxSpec
-from ._policy import RestartType
+from ._keys import Keyable, RegistryKey
+from ._on_error import OnError
+from ._policy import OverdueAction, RestartType
 
 
 class Nobody:
@@ -47,10 +49,14 @@ class ChildOptions(TypedDict, total=False):
     mailbox: MailboxSpec | None
     labels: Mapping[str, Any] | None
     redeliver: int
+    on_error: OnError | None
+    handler_timeout: float | None
+    on_overdue: OverdueAction
     rest_after: float | None
     significant: bool
     backoff: RestartDelays | None
     intensity: RestartLimit | None
+    keys: Sequence[Keyable | RegistryKey]
 
 
 class StartOptions(ChildOptions, total=False):

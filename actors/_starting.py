@@ -83,8 +83,8 @@ def begin_at_once(slot: Slot) -> bool:
         or slot.life is not INITIALIZING
         or slot.reason is not None
         or slot.order is not NO_ORDER
-        or slot.more is not None
         or slot.runtime.choices is not None
+        or (slot.more is not None and slot.more.vars is not None)
     ):
         return False
     slot.starting = True

@@ -21,12 +21,14 @@ from ._faults import is_fatal, is_only
 from ._held import close_nurseries
 from ._lifecycle import DRAINING, INITIALIZING
 from ._orders import note_end
+from ._raised import fail_message
 from ._reasons import Cancelled, Crashed, Finished
 from ._request import Asked
 from ._runner import CANCELLED, Runner
 from ._slot import DRAIN, END, STOP, Slot
 from ._starting import begin, begin_at_once
 from ._texts import describe, without_frames
+from ._watchdog import end_watch, watchdog_of
 from ._working import fail_turn, finish_function, interrupt_turn, run_turn
 
 if TYPE_CHECKING:
@@ -69,7 +71,9 @@ class Steps(Runner):
                 await switch(slot.context)
             n = 0
             message: Any
+            receive: Any
             box: Any = slot
+            timed = slot.policy.handler_timeout is not None
             live = True
             if slot.attention and self.shared and not begin_at_once(slot):
                 live = await self.attend(slot)
@@ -78,7 +82,7 @@ class Steps(Runner):
                     if slot.blueprint.kind != "actor":
                         await self.work(slot)
                     else:
-                        receive = slot.actor.receive
+                        receive = watchdog_of(slot).receive if timed else slot.actor.receive
                         ctx = slot.ctx
                         queue = box.queue
                         while n < per_activation:
@@ -115,7 +119,7 @@ class Steps(Runner):
                                 result = receive(message.message, ctx)
                                 if result.__class__ is CoroutineType:
                                     result = await result
-                                if not message.deferred:
+                                if box.hand is message and not message.deferred:
                                     message.answer(result)
                             elif kind is Envelope:
                                 if message.void or message.incarnation not in (0, slot.incarnation):
@@ -130,10 +134,12 @@ class Steps(Runner):
                                     await result
                             if self.hit:
                                 break
-                except Exception as error:  # noqa: BLE001 -- whatever user code raises ends its incarnation, and nothing else
-                    self.crashed(slot, error)
+                except Exception as error:  # noqa: BLE001 -- whatever user code raises is its own incarnation's affair, and nobody else's
+                    fail_message(slot, error)
                 else:
                     box.hand = None
+                if timed:
+                    end_watch(slot)
                 if held:
                     await self.let_go(slot)
                 if slot.attention and self.shared:
@@ -228,13 +234,14 @@ class Steps(Runner):
                 if turn is not None:
                     fail_turn(slot, turn, error)  # a group: what was raised while the turn was cancelled
                 else:
-                    self.crashed(slot, error)
+                    fail_message(slot, error)
             elif self._is_over():
                 raise error
             else:
                 self.blame(slot, error)
         elif slot.reason is None and slot.order < END:
             interrupt_turn(slot)
+        end_watch(slot)
         slot.runner = None
         self.slot = None
         if self.shared:

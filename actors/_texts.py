@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable
-from contextlib import suppress
 from difflib import get_close_matches
 from dis import opmap
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
@@ -47,8 +46,10 @@ def _clear_frames(at: TracebackType | None) -> None:
     """As `traceback.clear_frames`, but a frame that goes on stays as it is: whoever caught the error may have handed it on, and waits."""
     while at is not None:
         if not _waits(at.tb_frame):
-            with suppress(RuntimeError):  # it is running this very step
+            try:  # noqa: SIM105 -- suppress() costs as much as a restart's decision
                 at.tb_frame.clear()
+            except RuntimeError:
+                pass  # it is running this very step
         at = at.tb_next
 
 

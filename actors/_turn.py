@@ -7,7 +7,7 @@ import attrs
 import trio
 
 from ..mailbox import Letter, Mail
-from ._errors import ActorCrashed, ActorStopped, NotInTurn, TurnInterrupted
+from ._errors import ActorCrashed, ActorStopped, HandlerOverdue, NotInTurn, TurnInterrupted
 from ._request import Asked
 
 if TYPE_CHECKING:
@@ -27,13 +27,15 @@ class TurnOutcome:
             crashed (the incarnation ended under it), undeliverable (it never began).
         result: what it returned, if it completed.
         error: what it raised, or what ended it.
-        cause: the error as text.
+        cause: the error as text; of an interrupted one, why, if its watchdog has cancelled it.
+        is_resumed: the agent's `on_error` says "resume" for it: who asked gets the exception itself.
     """
 
     kind: OutcomeKind
     result: Any = None
     error: BaseException | None = None
     cause: str = attrs.field(default="", eq=False)
+    is_resumed: bool = attrs.field(default=False, eq=False, repr=False, kw_only=True)
 
 
 class TurnHandle:
@@ -171,10 +173,12 @@ class Turn(Generic[M]):
         return f"<Turn {self.id} of {self._slot.path} mail={len(self.mail)}>"
 
 
-def error_for_requester(outcome: TurnOutcome, path: str, message: Any) -> Exception:
-    """Return what an asker of a turn that did not complete is told; a new one for each."""
+def error_for_requester(outcome: TurnOutcome, path: str, message: Any) -> BaseException:
+    """Return what an asker of a turn that did not complete is told; a new one for each, but for a resumed one: all get what it raised."""
+    if outcome.is_resumed and outcome.error is not None:
+        return outcome.error
     if outcome.kind in ("errored", "crashed"):
         return ActorCrashed(path, message, outcome.error, outcome.cause)
     if outcome.kind == "interrupted":
-        return TurnInterrupted(path, message)
+        return HandlerOverdue(path, message, outcome.cause) if outcome.cause else TurnInterrupted(path, message)
     return ActorStopped(path, message, "the actor ended before the turn gave a result")

@@ -8,13 +8,14 @@ from ..mailbox import Letter
 from ._errors import NoReply
 from ._last_step import drop_report_turn, give_back
 from ._orders import arm_stop_timer, lift_limit, note_end
+from ._raised import Raised, note_raised_end, read_raised, say
 from ._reasons import Finished
 from ._reports import TurnFinished, post_report
 from ._request import Asked
 from ._slot import DRAIN, NO_ORDER, STOP, Slot
 from ._status import Completed, Errored, Interrupted
-from ._texts import describe, without_frames
 from ._turn import Turn, TurnHandle, TurnOutcome, error_for_requester
+from ._watchdog import begin_watch, end_watch, why_cut
 
 
 async def run_turn(slot: Slot) -> None:
@@ -37,17 +38,31 @@ async def _run_turn(slot: Slot) -> None:
         if turn is None:
             return
     turn.begun = True
+    begin_watch(slot)
     try:
         result = await slot.actor.turn(turn, slot.ctx)
-    except Exception as error:  # noqa: BLE001 -- an error ends the turn, the agent goes on
+    except Exception as error:  # noqa: BLE001 -- an error ends the turn, and as a rule the agent goes on
         fail_turn(slot, turn, error)
     else:
         close_turn(slot, turn, TurnOutcome("completed", result))
 
 
 def fail_turn(slot: Slot, turn: Turn[Any], error: Exception) -> None:
-    """End a turn that raised; the agent goes on."""
-    close_turn(slot, turn, TurnOutcome("errored", None, without_frames(error), describe(error)))
+    """End a turn that raised. The agent goes on, or what its `on_error` says."""
+    raised = read_raised(slot, error)
+    _fail_turn(slot, turn, raised)
+    say(slot, raised)
+
+
+@trio.lowlevel.enable_ki_protection
+def _fail_turn(slot: Slot, turn: Turn[Any], raised: Raised) -> None:
+    if raised.action in ("restart", "escalate"):
+        note_raised_end(slot, raised)  # and the last step ends the turn: what started it may be given again
+        return
+    resumed = raised.action == "resume"
+    close_turn(slot, turn, TurnOutcome("errored", None, raised.error, raised.cause, is_resumed=resumed))
+    if raised.action == "stop":
+        note_raised_end(slot, raised)
 
 
 @trio.lowlevel.enable_ki_protection
@@ -119,11 +134,11 @@ def interrupt_turn(slot: Slot) -> None:
     """End a turn that was interrupted; the actor stays."""
     more = slot.more
     if more is not None and more.turn is not None:
-        close_turn(slot, more.turn, TurnOutcome("interrupted"))
+        close_turn(slot, more.turn, TurnOutcome("interrupted", cause=why_cut(slot)))
         return
     hand, slot.box.hand = slot.box.hand, None
     if isinstance(hand, Asked) and not hand.deferred:
-        hand.fail(error_for_requester(TurnOutcome("interrupted"), slot.path, hand.message))
+        hand.fail(error_for_requester(TurnOutcome("interrupted", cause=why_cut(slot)), slot.path, hand.message))
     slot.get_more().last_turn = Interrupted()
     slot.touch()
 
@@ -177,6 +192,7 @@ def take_next(slot: Slot) -> Letter | None:
     letter = slot.box.take_any(slot.incarnation)
     if letter is not None:
         slot.box.hand = letter
+        begin_watch(slot)
         if isinstance(letter, Asked):
             letter.begun = True
         if slot.order is DRAIN:
@@ -188,5 +204,6 @@ def take_next(slot: Slot) -> Letter | None:
 def drop_hand(slot: Slot) -> None:
     """Be done with the mail in hand; a request that was neither answered nor deferred fails with NoReply."""
     hand, slot.box.hand = slot.box.hand, None
+    end_watch(slot)
     if isinstance(hand, Asked) and not hand.deferred and not hand.done:
         hand.fail(NoReply(slot.path, hand.message))

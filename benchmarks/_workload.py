@@ -16,6 +16,7 @@ from ._looking import (
     subscribers_by_greenroom,
     subscribers_by_trio,
 )
+from ._restart import children_by_greenroom, children_by_trio, restart_by_greenroom, restart_by_trio
 from ._ring import ring_by_greenroom, ring_by_trio
 from ._sample import Sample
 from ._spawn import spawn_by_greenroom, spawn_by_trio, weigh_by_greenroom, weigh_by_trio
@@ -40,7 +41,18 @@ class Workload:
 
     name: str
     title: str
-    unit: Literal["tells/s", "asks/s", "actors/s", "bytes/actor", "hops/s", "x the least", "x alone", "x quick"]
+    unit: Literal[
+        "tells/s",
+        "asks/s",
+        "actors/s",
+        "bytes/actor",
+        "hops/s",
+        "restarts/s",
+        "x the least",
+        "x alone",
+        "x quick",
+        "x few",
+    ]
     size: int
     quick_size: int
     by_greenroom: Side
@@ -81,6 +93,10 @@ WORKLOADS = (
              weigh_by_greenroom, weigh_by_trio, Goal(must=1_000, aim=500, of="figure"), is_warmed=False),
     Workload("ring", "a token round the actors, 100 laps", "hops/s", 1_000, 100,
              ring_by_greenroom, ring_by_trio, Goal(must=5, aim=10)),
+    Workload("restart", "crashes, each followed by a restart", "restarts/s", 20_000, 1_000,
+             restart_by_greenroom, restart_by_trio, Goal(must=3.5, aim=5)),
+    Workload("children", "declared children started and ended, over 1,000", "x few", 100_000, 2_000,
+             children_by_greenroom, children_by_trio, Goal(must=1.5, aim=1.1, of="figure"), is_warmed=False),
     Workload("register", "agents registered, slow service against quick", "x quick", 2_000, 100,
              register_by_greenroom, register_by_trio, Goal(must=1.2, aim=1.05, of="figure")),
     *(Workload(f"ready-{size}", "agents ready, over four waves of their service", "x the least", size, 12,

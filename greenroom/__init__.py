@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .actors import CallRefused as CallRefused
     from .actors import CallResult as CallResult
     from .actors import Cancelled as Cancelled
+    from .actors import ChangeFeed as ChangeFeed
     from .actors import ChildEnded as ChildEnded
     from .actors import ChildStartupFailed as ChildStartupFailed
     from .actors import Completed as Completed
@@ -39,13 +40,21 @@ if TYPE_CHECKING:
     from .actors import ExitReason as ExitReason
     from .actors import Finished as Finished
     from .actors import Forbidden as Forbidden
+    from .actors import GroupChange as GroupChange
+    from .actors import Groups as Groups
+    from .actors import HandlerOverdue as HandlerOverdue
     from .actors import Idle as Idle
     from .actors import Ignore as Ignore
     from .actors import Ignored as Ignored
     from .actors import Interrupted as Interrupted
     from .actors import InvalidSpec as InvalidSpec
+    from .actors import Joined as Joined
+    from .actors import KeyInUse as KeyInUse
     from .actors import Killed as Killed
+    from .actors import Left as Left
     from .actors import LimitReached as LimitReached
+    from .actors import Listing as Listing
+    from .actors import Membership as Membership
     from .actors import Monitor as Monitor
     from .actors import NameInUse as NameInUse
     from .actors import NoActiveTurn as NoActiveTurn
@@ -53,9 +62,16 @@ if TYPE_CHECKING:
     from .actors import NotFound as NotFound
     from .actors import NotIdle as NotIdle
     from .actors import NotInTurn as NotInTurn
+    from .actors import NotRegistered as NotRegistered
     from .actors import OwnTaskNeeded as OwnTaskNeeded
     from .actors import PendingInit as PendingInit
+    from .actors import Publication as Publication
     from .actors import Refused as Refused
+    from .actors import Registered as Registered
+    from .actors import Registration as Registration
+    from .actors import Registry as Registry
+    from .actors import RegistryChange as RegistryChange
+    from .actors import RegistryKey as RegistryKey
     from .actors import ReplyToken as ReplyToken
     from .actors import Report as Report
     from .actors import ReportLog as ReportLog
@@ -70,6 +86,7 @@ if TYPE_CHECKING:
     from .actors import Startable as Startable
     from .actors import StartupFailed as StartupFailed
     from .actors import StartupInProgress as StartupInProgress
+    from .actors import StashFull as StashFull
     from .actors import Status as Status
     from .actors import StatusChange as StatusChange
     from .actors import StatusFeed as StatusFeed
@@ -83,6 +100,8 @@ if TYPE_CHECKING:
     from .actors import TurnInProgress as TurnInProgress
     from .actors import TurnInterrupted as TurnInterrupted
     from .actors import TurnOutcome as TurnOutcome
+    from .actors import Unregistered as Unregistered
+    from .actors import ValueChanged as ValueChanged
     from .actors import Vanished as Vanished
     from .actors import Waited as Waited
     from .actors import run_abandonable as run_abandonable
@@ -102,6 +121,7 @@ if TYPE_CHECKING:
     from .supervisor import ChildNotFound as ChildNotFound
     from .supervisor import ChildrenFailed as ChildrenFailed
     from .supervisor import ChildSpec as ChildSpec
+    from .supervisor import ErrorEscalated as ErrorEscalated
     from .supervisor import Intensity as Intensity
     from .supervisor import Limits as Limits
     from .supervisor import NoSupervisor as NoSupervisor
@@ -141,6 +161,7 @@ __all__ = [
     "CallRefused",
     "CallResult",
     "Cancelled",
+    "ChangeFeed",
     "ChildEnded",
     "ChildNotFound",
     "ChildSpec",
@@ -156,24 +177,33 @@ __all__ = [
     "Dispatch",
     "Down",
     "EndedActor",
+    "ErrorEscalated",
     "Errored",
     "Escalated",
     "ExitReason",
     "Finished",
     "Forbidden",
     "GreenroomError",
+    "GroupChange",
+    "Groups",
+    "HandlerOverdue",
     "Idle",
     "Ignore",
     "Ignored",
     "Intensity",
     "Interrupted",
     "InvalidSpec",
+    "Joined",
+    "KeyInUse",
     "Killed",
+    "Left",
     "LimitReached",
     "Limits",
+    "Listing",
     "Mail",
     "MailboxFull",
     "MailboxSpec",
+    "Membership",
     "Monitor",
     "NameInUse",
     "NoActiveTurn",
@@ -182,9 +212,16 @@ __all__ = [
     "NotFound",
     "NotIdle",
     "NotInTurn",
+    "NotRegistered",
     "OwnTaskNeeded",
     "PendingInit",
+    "Publication",
     "Refused",
+    "Registered",
+    "Registration",
+    "Registry",
+    "RegistryChange",
+    "RegistryKey",
     "ReplyToken",
     "Report",
     "ReportLog",
@@ -202,6 +239,7 @@ __all__ = [
     "Startable",
     "StartupFailed",
     "StartupInProgress",
+    "StashFull",
     "Status",
     "StatusChange",
     "StatusFeed",
@@ -218,6 +256,8 @@ __all__ = [
     "TurnInProgress",
     "TurnInterrupted",
     "TurnOutcome",
+    "Unregistered",
+    "ValueChanged",
     "Vanished",
     "Waited",
     "__version__",

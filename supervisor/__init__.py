@@ -9,6 +9,7 @@ from ._childspec import ChildSpec as ChildSpec
 from ._childspec import StartupMode as StartupMode
 from ._errors import AlreadyRunning as AlreadyRunning
 from ._errors import ChildNotFound as ChildNotFound
+from ._errors import ErrorEscalated as ErrorEscalated
 from ._errors import NoSupervisor as NoSupervisor
 from ._errors import Restarting as Restarting
 from ._errors import RestartIntensityExceeded as RestartIntensityExceeded

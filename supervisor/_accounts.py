@@ -71,9 +71,13 @@ class Accounts:
         most = backoff.max_attempts
         return None if most is None or account.attempts <= most else Overdrawn(most, inf)
 
-    def delay(self, uid: int, policy: ChildPolicy, chance: float) -> float:
+    def delay(self, uid: int, backoff: Backoff, chance: float) -> float:
         """Return the seconds until the attempt that follows the last failure counted."""
-        return 0.0 if policy.backoff is None else policy.backoff.delay(self._account(uid).attempts, chance)
+        return backoff.delay(self._account(uid).attempts, chance)
+
+    def knows(self, uid: int) -> bool:
+        """Return whether anything is counted of a child by itself."""
+        return uid in self._accounts
 
     def note_ready(self, uid: int, policy: ChildPolicy, now: float) -> None:
         """Note that a child has become ready."""

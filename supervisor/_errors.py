@@ -46,6 +46,28 @@ class RestartIntensityExceeded(GreenroomError):
         return f"{type(self).__name__}({str(self)!r})"
 
 
+class ErrorEscalated(GreenroomError):
+    """An exception that a child raised is its supervisor's: the child's `on_error` says "escalate" for it.
+
+    Attributes:
+        path: the supervisor (or actor with children) that gave up for it.
+        child: the child's path.
+        reason: the child's exit reason; its error is the `__cause__`.
+    """
+
+    def __init__(self, path: str, child: str, reason: Any, text: str) -> None:
+        super().__init__(path, child, reason, text)
+        self.path, self.child, self.reason, self.text = path, child, reason, text
+
+    def __str__(self) -> str:
+        """Say who gave up for whom, and why."""
+        return f"{self.path}: gave up, as {self.child} escalates what it raised: {self.text}"
+
+    def __repr__(self) -> str:
+        """Show the same, as `RestartIntensityExceeded` does."""
+        return f"{type(self).__name__}({str(self)!r})"
+
+
 class ChildNotFound(GreenroomError):
     """There is no child, or no actor, of that name or path.
 

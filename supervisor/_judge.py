@@ -2,15 +2,33 @@
 
 from typing import Final, Literal
 
-from ..actors import ExitReason, Ignored, RestartType, is_failure
+from ..actors import ExitReason, Ignored, RestartType, Shutdown, is_failure
 
-Ending = Literal["failure", "no failure", "ignored", "by others"]
+Ending = Literal["failure", "no failure", "ignored", "stopped", "by others"]
 Sentence = Literal["restart", "park", "forget"]
 
 SENTENCES: Final[dict[RestartType, dict[Ending, Sentence]]] = {
-    "permanent": {"no failure": "restart", "failure": "restart", "ignored": "park", "by others": "park"},
-    "transient": {"no failure": "park", "failure": "restart", "ignored": "park", "by others": "park"},
-    "temporary": {"no failure": "forget", "failure": "forget", "ignored": "forget", "by others": "forget"},
+    "permanent": {
+        "no failure": "restart",
+        "failure": "restart",
+        "ignored": "park",
+        "stopped": "park",
+        "by others": "park",
+    },
+    "transient": {
+        "no failure": "park",
+        "failure": "restart",
+        "ignored": "park",
+        "stopped": "park",
+        "by others": "park",
+    },
+    "temporary": {
+        "no failure": "forget",
+        "failure": "forget",
+        "ignored": "forget",
+        "stopped": "forget",
+        "by others": "forget",
+    },
 }
 
 
@@ -20,9 +38,14 @@ def judge(reason: ExitReason, restart: RestartType, *, by_others: bool) -> Sente
 
 
 def ending_of(reason: ExitReason, *, by_others: bool) -> Ending:
-    """Return the column of the table: who ended it, and how. What found nothing to do (OTP's `ignore`) is not started over and over."""
+    """Return the column of the table: who ended it, and how.
+
+    What found nothing to do (OTP's `ignore`) is not started over and over, and what its `on_error` has stopped is to stay so.
+    """
     if by_others:
         return "by others"
     if isinstance(reason, Ignored):
         return "ignored"
+    if isinstance(reason, Shutdown) and reason.is_final:
+        return "stopped"
     return "failure" if is_failure(reason) else "no failure"

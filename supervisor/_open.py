@@ -253,6 +253,8 @@ class _Tree:
             self._bury_all()
             runtime.reaper.close()
             runtime.dead_letters.close()
+            runtime.registry.close()
+            runtime.groups.close()
 
     def _bury_all(self) -> None:
         """End what an exception that is nobody's (Ctrl-C, SystemExit) left standing: its tasks are gone."""

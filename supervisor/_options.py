@@ -3,15 +3,17 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final, cast
 
 import attrs
 
-from ..actors import MAY_REST, RESTART_TYPES, Blueprint, InvalidSpec, no_agent
+from ..actors import MAY_REST, OVERDUE_ACTIONS, RESTART_TYPES, Blueprint, InvalidSpec, Policy, no_agent, read_keys
 from ..mailbox import MailboxSpec, is_count, is_seconds
 from ._backoff import Backoff
 from ._intensity import Intensity
+from ._on_error import check_resumable, read_on_error
 from ._policy import ChildPolicy
 
 NAME: Final = re.compile(r"[a-z0-9_-]{1,64}")
@@ -57,6 +59,14 @@ RULES: Final[Mapping[str, Rule]] = {
     "mailbox": Rule(lambda value: isinstance(value, MailboxSpec), "no MailboxSpec"),
     "labels": Rule(_are_labels, "not a mapping of strings to strings, numbers or booleans"),
     "redeliver": Rule(lambda value: is_count(value, least=0), "not a whole number from 0"),
+    "on_error": Rule(lambda value: not read_on_error(value)[1], "no such table"),  # its problems are told one by one
+    "handler_timeout": Rule(
+        lambda value: value is None or is_seconds(value, above_zero=True),
+        "not a number of seconds above 0; None means no limit",
+    ),
+    "on_overdue": Rule(
+        lambda value: isinstance(value, str) and value in OVERDUE_ACTIONS, f"not one of {', '.join(OVERDUE_ACTIONS)}"
+    ),
     "rest_after": Rule(
         lambda value: value is None or is_seconds(value, above_zero=True),
         "not a number of seconds above 0; None means never",
@@ -66,6 +76,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "intensity": Rule(
         lambda value: value is None or isinstance(value, Intensity), "no Intensity; None means its supervisor's"
     ),
+    # A tuple is one key: given here, it would be taken for several.
+    "keys": Rule(lambda value: isinstance(value, list), "no list of keys; a single one stands in a list, too"),
 }
 #: What `start_soon` and `start` take besides the factory and its arguments.
 OPTIONS: Final = ("name", *RULES, "mail", "wake_parent")
@@ -99,6 +111,31 @@ def check_rest(blueprint: Blueprint, rest_after: float | None) -> None:
         raise InvalidSpec(no_agent(blueprint))
 
 
+def check_overdue(blueprint: Blueprint, on_overdue: str) -> None:
+    """Raise InvalidSpec if messages are to be cancelled one by one where no message has a scope of its own."""
+    if on_overdue == "cancel" and blueprint.kind == "function":
+        raise InvalidSpec(
+            f"on_overdue: {blueprint.prefix} is a function, and a message of it cannot be cancelled without the function itself; "
+            "give 'restart' or 'warn'"
+        )
+
+
+def check_kind(blueprint: Blueprint, policy: Policy) -> None:
+    """Raise InvalidSpec for options that have no meaning for what the factory makes: all of them in one text."""
+    problems: list[str] = []
+    for check in (
+        partial(check_rest, blueprint, policy.rest_after),
+        partial(check_resumable, blueprint, policy.on_error),
+        partial(check_overdue, blueprint, policy.on_overdue),
+    ):
+        try:
+            check()
+        except InvalidSpec as error:
+            problems.append(str(error))
+    if problems:
+        raise InvalidSpec("; ".join(problems))
+
+
 def given_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what is given as the default."""
     return {
@@ -115,7 +152,10 @@ def compile_policy(options: Mapping[str, Any], *, declared: bool = False, inline
         InvalidSpec: all that is wrong, in one text.
     """
     given = {key: options[key] for key in RULES if key in options}
-    problems = [f"{key}: {value!r} is {RULES[key].wrong}" for key, value in given.items() if not RULES[key].fits(value)]
+    table, problems = read_on_error(given.pop("on_error", None))
+    problems += [
+        f"{key}: {value!r} is {RULES[key].wrong}" for key, value in given.items() if not RULES[key].fits(value)
+    ]
     if given.get("significant") is True and given.get("restart", ChildPolicy().restart) == "permanent":
         problems.append(
             "significant: a permanent child is always restarted, so its end can never end its supervisor; "
@@ -130,8 +170,13 @@ def compile_policy(options: Mapping[str, Any], *, declared: bool = False, inline
     ]
     if type(options.get("wake_parent", False)) is not bool:
         problems.append(f"wake_parent: {options['wake_parent']!r} is neither True nor False")
+    if isinstance(given.get("keys"), list):
+        try:
+            given["keys"] = read_keys(given["keys"])
+        except (TypeError, ValueError) as error:
+            problems.append(str(error))
     if problems:
         raise InvalidSpec("; ".join(problems))
     if "labels" in given:
         given["labels"] = MappingProxyType(dict(given["labels"]))
-    return ChildPolicy(**given, declared=declared, inline=inline)
+    return ChildPolicy(**given, on_error=table, declared=declared, inline=inline)

@@ -17,7 +17,8 @@ from ._backoff import Backoff
 from ._childspec import ChildSpec, is_list
 from ._declared import Declared
 from ._intensity import Intensity
-from ._options import RULES, check_name, check_rest, compile_policy
+from ._key_book import KeyBook
+from ._options import RULES, check_kind, check_name, compile_policy
 from ._plan import Plan
 from ._policy import ChildPolicy
 from ._strategy import AUTO_SHUTDOWNS, STRATEGIES
@@ -78,6 +79,7 @@ class _Reading:
         self._read = read
         self._problems = problems
         self._open: deque[_Level] = deque()
+        self._keys = KeyBook()
 
     def whole(self, flags: Mapping[str, Any], children: Any) -> Plan:
         """Return the plan of the set. Raises InvalidSpec."""
@@ -117,26 +119,33 @@ class _Reading:
 
     def _declared(self, spec: ChildSpec | SupervisorSpec, plan: Plan, below: Plan | None, where: str) -> list[Declared]:
         """Return a declared child, or its copies."""
-        policy = policy_of_spec(spec)
-        if isinstance(spec, SupervisorSpec):
-            return [Declared(spec.name, None, (), policy, below, spec)]
-        if not is_count(plan.partitions):
-            return [Declared(spec.name, spec.bound_factory(), spec.args, policy, None, spec)]
+        keys = policy_of_spec(spec).keys
+        if plan.partitions is None or not is_count(plan.partitions):
+            self._problems += self._keys.note(where, keys)
+            return [_made(spec, below)]
         copies: list[Declared] = []
-        assert plan.partitions is not None
+        for index in range(min(plan.partitions, 2)):
+            self._problems += self._keys.note(f"{where}: partition {index}", keys)
         for index in range(plan.partitions):
-            args: Any = spec.args
-            if callable(plan.with_arguments):
-                args = plan.with_arguments(spec.args, index)
-            copy = attrs.evolve(spec, name=f"{spec.name}-{index}", args=args)
+            copy = attrs.evolve(spec, name=f"{spec.name}-{index}")
             try:
                 check_name(copy.name)
-                _check_factory(copy, self._read)
+                if isinstance(copy, ChildSpec):
+                    if callable(plan.with_arguments):
+                        copy = attrs.evolve(copy, args=plan.with_arguments(copy.args, index))
+                    _check_factory(copy, self._read)
             except InvalidSpec as error:
                 self._problems.append(f"{where}: partition {index}: {error}")
                 break  # the others will hardly be better
-            copies.append(Declared(copy.name, copy.bound_factory(), copy.args, policy, None, copy))
+            copies.append(_made(copy, below))
         return copies
+
+
+def _made(spec: ChildSpec | SupervisorSpec, below: Plan | None) -> Declared:
+    policy = policy_of_spec(spec)
+    if isinstance(spec, SupervisorSpec):
+        return Declared(spec.name, None, (), policy, below, spec)
+    return Declared(spec.name, spec.bound_factory(), spec.args, policy, None, spec)
 
 
 def read_supervisor(spec: SupervisorSpec, above: Plan, read: Read) -> Declared:
@@ -189,8 +198,12 @@ def _partition_problems(flags: Mapping[str, Any], children: Any, *, dynamic: boo
         problems.append(f"partitions: {partitions!r} is not a whole number from 1; None means none")
     if dynamic:
         problems.append("partitions: they are declared, and a dynamic supervisor declares no children")
-    elif is_list(children) and [type(child) for child in children] != [ChildSpec]:
-        problems.append("partitions: give exactly one ChildSpec, of which there are to be copies")
+    elif is_list(children):
+        kinds: list[type[object]] = [type(child) for child in cast("Iterable[object]", children)]
+        if kinds not in ([ChildSpec], [SupervisorSpec]):
+            problems.append("partitions: give exactly one ChildSpec or SupervisorSpec, of which there are to be copies")
+        elif kinds == [SupervisorSpec] and arguments is not None:
+            problems.append("with_arguments: a supervisor takes none")
     return problems
 
 
@@ -252,4 +265,8 @@ def _check_factory(spec: ChildSpec, read: Read) -> None:
     factory = spec.bound_factory()
     blueprint = read(factory)
     check_arguments(blueprint, factory, spec.args)
-    check_rest(blueprint, spec.rest_after)
+    try:
+        policy = policy_of_spec(spec)
+    except InvalidSpec:
+        return  # that is told by itself
+    check_kind(blueprint, policy)

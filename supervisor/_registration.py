@@ -3,7 +3,7 @@
 import attrs
 import trio
 
-from ..actors import Slot
+from ..actors import Slot, drop_entries
 from ._declared import Declared
 from ._reading import read_supervisor
 from ._starter import Starter
@@ -16,7 +16,7 @@ def register_declared(starter: Starter, owner: Slot) -> None:
     """Register the declared children of a supervisor that are not there, and all that is declared below them. One step: all of them, or none.
 
     Raises:
-        LimitReached: nothing has been changed.
+        LimitReached, KeyInUse: nothing has been changed.
     """
     made: list[Slot] = []
     open_ = [owner]
@@ -67,5 +67,6 @@ def _unregister(slot: Slot) -> None:
     """Take a slot back that nobody has seen."""
     parent = slot.parent
     assert parent is not None
+    drop_entries(slot, slot_ends=True)
     make_team(parent).remove(slot)
     slot.runtime.alive -= 1

@@ -22,5 +22,6 @@ def renew(child: Slot, declared: Declared) -> Plan | None:
     if declared.policy.mailbox != child.policy.mailbox or child.blueprint.enveloped:
         rebind(child.box, declared.policy.mailbox, enveloped=child.blueprint.enveloped)
     child.policy = declared.policy
+    child.runtime.registry.renew_keys(child)
     child.pool = child.runtime.pool
     return plan

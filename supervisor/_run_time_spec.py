@@ -21,6 +21,8 @@ def spec_of(child: Slot) -> ChildSpec | SupervisorSpec:
     known = {field.name for field in attrs.fields(kind)}
     options: dict[str, Any] = {key: value for key, value in attrs.asdict(policy, recurse=False).items() if key in known}
     options |= {"labels": dict(policy.labels), "startup": "inline" if policy.inline else "deferred"}
+    if "keys" in options:
+        options["keys"] = [*policy.keys]
     if plan is not None:
         flags = {key: getattr(plan, key) for key in FLAGS}
         return SupervisorSpec(child.name, [each.spec for each in plan.specs], **{**options, **flags})

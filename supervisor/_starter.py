@@ -37,7 +37,7 @@ from ..actors import (
 )
 from ..mailbox import Envelope
 from ._limits import Limits
-from ._options import check_known, check_name, check_rest, compile_policy
+from ._options import check_kind, check_known, check_name, compile_policy
 from ._policy import RUN_TIME_POLICY, ChildPolicy
 from ._reading import check_significant
 from ._team import make_team, team_of
@@ -61,7 +61,7 @@ class Starter:
         """Register a child: path, uid, limits, parent link and mailbox in one step; nothing of it has run.
 
         Raises:
-            InvalidSpec, NameInUse, LimitReached, ActorStopping, ActorStopped, ActorRestarting: nothing has been changed.
+            InvalidSpec, NameInUse, KeyInUse, LimitReached, ActorStopping, ActorStopped, ActorRestarting: nothing has been changed.
         """
         return self._begin(parent, factory, args, options, awaited=False)
 
@@ -145,9 +145,11 @@ class Starter:
             holder = children[name]
             raise NameInUse(holder.path, holder.ref(), holder.life.value, runtime.now() - holder.born)
         if policy is not None:
-            check_rest(blueprint, policy.rest_after)
+            check_kind(blueprint, policy)
             if policy.significant and not policy.declared:
                 check_significant(team.plan)
+            if policy.keys:
+                runtime.registry.check_keys(f"{parent.path}/{name}", policy.keys)
         if team.plan.max_children is not None and len(children) >= team.plan.max_children:
             raise LimitReached(
                 f"{parent.path}/{name}",
@@ -165,6 +167,8 @@ class Starter:
         context = copy_context()
         if context != runtime.base:
             slot.get_more().vars = context
+        if policy is not None and policy.keys:
+            runtime.registry.take_keys(slot)
         if waits:
             slot.life = QUEUED
         if awaited:

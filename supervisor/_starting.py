@@ -51,7 +51,11 @@ class Starting:
             mailbox: its bounds, a `MailboxSpec`.
             labels: shown in snapshots, reports and logs.
             redeliver: how often the message that it crashed on is given again, to the incarnation that follows.
+            on_error: what follows when an exception leaves `receive` or `turn`, by its class; as in `ChildSpec`.
+            handler_timeout: seconds that a message or turn may take; None means no limit.
+            on_overdue: what is done about one that takes longer: "warn" (the default), "cancel" or "restart"; as in `ChildSpec`.
             rest_after: seconds that an agent is idle before it is put to rest (`ActorRef.rest`); None means never.
+            keys: a list of what it holds in the registry for as long as its slot is there (`ChildSpec`).
             mail: a first message, before all other mail.
 
         Returns:
@@ -59,7 +63,7 @@ class Starting:
 
         Raises:
             InvalidSpec: a wrong factory, argument, name or option.
-            NameInUse: with the holder. LimitReached: with the limit and who holds it.
+            NameInUse, KeyInUse: with the holder. LimitReached: with the limit and who holds it.
             ActorStopping, ActorStopped, ActorRestarting: the supervisor takes no children now.
             In every case nothing has been changed.
         """
@@ -94,6 +98,6 @@ class Starting:
         Raises:
             StartupFailed: its startup raised; the error is the `__cause__`.
             ActorStopped: it was stopped before it was ready.
-            InvalidSpec, NameInUse, LimitReached, ActorStopping, ActorStopped, ActorRestarting: as `start_soon`.
+            InvalidSpec, NameInUse, KeyInUse, LimitReached, ActorStopping, ActorStopped, ActorRestarting: as `start_soon`.
         """
         return (await self._starter.start(self._slot, factory, args, given_options(options))).ref()

@@ -13,7 +13,9 @@ from ..actors import (
     ActorRef,
     EndedActor,
     ExitReason,
+    Groups,
     InvalidSpec,
+    Registry,
     ReportLog,
     Slot,
     Status,
@@ -105,6 +107,16 @@ class Supervisor(Starting, Administration, Oversight):
     def dead_letters(self) -> DeadLetters:
         """What nobody in the tree will handle: counted by reason, and subscribable."""
         return self._slot.runtime.dead_letters
+
+    @property
+    def registry(self) -> Registry:
+        """The registry of the tree: names besides paths."""
+        return self._slot.runtime.registry
+
+    @property
+    def groups(self) -> Groups:
+        """The groups of the tree, whose members are told things together."""
+        return self._slot.runtime.groups
 
     @property
     def ended(self) -> tuple[EndedActor, ...]:

@@ -14,8 +14,10 @@ from ..actors import (
     END,
     PARKED,
     STOP,
+    Crashed,
     Escalated,
     ExitReason,
+    GreenroomError,
     Shutdown,
     Slot,
     StartupFailed,
@@ -32,10 +34,10 @@ from ..actors import (
     take_out_of_bed,
     text_of,
 )
-from ._accounts import Accounts, Overdrawn
+from ._accounts import Accounts
 from ._course import Course
 from ._declared import Declared
-from ._errors import RestartIntensityExceeded
+from ._errors import ErrorEscalated, RestartIntensityExceeded
 from ._intensity import Intensity
 from ._judge import judge
 from ._plan import Plan
@@ -112,16 +114,25 @@ class Team:
         policy = policy_of(child)
         if self.course.holds(child):
             return "forget" if policy.restart == "temporary" else "park" if child.admin else "restart later"
+        if isinstance(reason, Crashed) and reason.escalates and not child.admin:
+            self._give_up(child, reason, ErrorEscalated(self.owner.path, child.path, reason, reason.cause))
+            return self._decide_at_end(child)
         sentence = judge(reason, policy.restart, by_others=child.admin)
         if sentence != "restart":
             if policy.significant and not child.admin:
                 self._consider_shutdown(child, reason)
             return "forget" if self.plan.strategy == "dynamic" else sentence  # which has no places to keep
-        over = self.accounts.charge(child.uid, policy, reason, child.runtime.now())
+        accounts = self._accounts or self.accounts
+        over = accounts.charge(child.uid, policy, reason, child.runtime.now())
         if over is not None:
-            self._give_up(child, reason, over)
+            error = RestartIntensityExceeded(
+                self.owner.path, child.path, over.count, over.within, reason, _last_words(reason)
+            )
+            self._give_up(child, reason, error)
             return self._decide_at_end(child)
-        delay = self.accounts.delay(child.uid, policy, random())
+        delay = 0.0
+        if policy.backoff is not None:
+            delay = accounts.delay(child.uid, policy.backoff, random())
         if self.plan.has_groups:
             self.course.begin_group(child, delay)
             return "restart later"
@@ -154,10 +165,9 @@ class Team:
             return self._decide_at_end(child)
         return "park" if child.incarnation > 1 else "forget"  # started by hand again, or for the first time
 
-    def _give_up(self, child: Slot, reason: ExitReason, over: Overdrawn) -> None:
-        """End the owner, as a child has failed too often."""
+    def _give_up(self, child: Slot, reason: ExitReason, error: GreenroomError) -> None:
+        """End the owner, as a child has failed too often, or escalates what it raised; whatever the intensity then. Plain."""
         owner = self.owner
-        error = RestartIntensityExceeded(owner.path, child.path, over.count, over.within, reason, _last_words(reason))
         error.__cause__ = error_of(reason)
         text = str(error)  # of our own: it runs no user code
         end_from_outside(owner, StartupFailed(owner.path, error, text) if owner.starting else Escalated(error, text))
@@ -227,7 +237,7 @@ class Team:
     def note_ready(self, child: Slot) -> None:
         """Hear that a child has become ready."""
         policy = policy_of(child)
-        if policy.backoff is not None or self._accounts is not None:
+        if policy.backoff is not None or (self._accounts is not None and self._accounts.knows(child.uid)):
             self.accounts.note_ready(child.uid, policy, child.runtime.now())
         if self.course.is_under_way and not self._is_ending:
             self.course.go_on()
@@ -347,7 +357,7 @@ class Team:
 def _last_words(reason: ExitReason) -> str:
     """Return what a child ended for; of one that gave up itself, what was at the bottom of that, so that texts do not nest."""
     error = reason.error if isinstance(reason, Escalated) else None
-    return error.text if isinstance(error, RestartIntensityExceeded) else text_of(reason)
+    return error.text if isinstance(error, (ErrorEscalated, RestartIntensityExceeded)) else text_of(reason)
 
 
 def team_of(slot: Slot) -> Team | None:

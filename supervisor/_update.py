@@ -15,6 +15,7 @@ import trio
 
 from ..actors import PARKED, InvalidSpec, Slot
 from ._declared import Declared
+from ._key_book import keys_in_use
 from ._plan import Plan
 from ._reading import read_plan
 from ._starter import Starter
@@ -47,6 +48,7 @@ def _checked(starter: Starter, team: Team, children: Any, flags: Mapping[str, An
     plan = read_plan({**kept, **flags}, children, team.owner.runtime.blueprint, problems=problems)
     for declared in plan.specs:
         before = team.children.get(declared.name)
+        problems += keys_in_use(declared, before, team.owner.runtime.registry)
         if before is not None and (before.blueprint.made is starter.body) != (declared.plan is not None):
             problems.append(f"{declared.name}: a supervisor cannot become a worker, or a worker a supervisor")
     if problems:
@@ -75,9 +77,12 @@ def _add_parked(starter: Starter, owner: Slot, declared: Declared) -> None:
     factory, args = declared.factory, declared.args
     if declared.plan is not None:
         factory, args = starter.body, (starter, attrs.evolve(declared.plan))
-    slot = starter.register(
-        owner, factory, args, {"name": declared.name}, policy=declared.policy, waits=True, is_parked=True
-    )
+    policy = attrs.evolve(
+        declared.policy, keys=()
+    )  # it has been seen that they are free, but that may be some time ago
+    slot = starter.register(owner, factory, args, {"name": declared.name}, policy=policy, waits=True, is_parked=True)
+    slot.policy = declared.policy
+    slot.runtime.registry.renew_keys(slot)
     slot.runtime.alive -= 1
     slot.box.close()
     slot.advance(PARKED)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, TypeAlias, cast
 
 import attrs
 
-from ..actors import Approval, RestartType
+from ..actors import Approval, ErrorAction, OverdueAction, RestartType
 from ..mailbox import Overflow
 from ..supervisor._childspec import StartupMode
 
@@ -101,12 +101,14 @@ _natural: Final = Kind(
     "a whole number from 0", {"type": "integer", "minimum": 0}, lambda value: type(value) is int and value >= 0
 )
 
+_IMPORT_PATH: Final = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
+
 Name: TypeAlias = Annotated[str, _pattern("1 to 64 of the characters a-z, 0-9, _ and -", "[a-z0-9_-]{1,64}")]
 ParameterName: TypeAlias = Annotated[str, _pattern("a letter a-z, then letters, digits and _", "[a-z][a-z0-9_]{0,63}")]
 Text: TypeAlias = Annotated[str, Kind("a string", {"type": "string"}, lambda value: isinstance(value, str))]
 ImportPath: TypeAlias = Annotated[
     str,
-    _pattern('an import path, "package.module:Name"', r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"),
+    _pattern('an import path, "package.module:Name"', _IMPORT_PATH),
 ]
 Seconds: TypeAlias = Annotated[float | None, _or_unlimited(_from_zero)]
 PositiveSeconds: TypeAlias = Annotated[float | None, _or_unlimited(_positive)]
@@ -114,6 +116,15 @@ Window: TypeAlias = Annotated[float, _positive]
 Count: TypeAlias = Annotated[int | None, _or_unlimited(_count)]
 Natural: TypeAlias = Annotated[int, _natural]
 Restart: TypeAlias = Annotated[RestartType, _choice("permanent", "transient", "temporary")]
+OverdueWord: TypeAlias = Annotated[OverdueAction, _choice("warn", "cancel", "restart")]
+ErrorWord: TypeAlias = Annotated[ErrorAction, _choice("restart", "resume", "stop", "escalate")]
+ErrorName: TypeAlias = Annotated[
+    str,
+    _pattern(
+        'the name of a built-in exception class, or an import path, "package.module:Name"',
+        rf"[A-Za-z_]\w*|{_IMPORT_PATH}",
+    ),
+]
 Startup: TypeAlias = Annotated[StartupMode, _choice("inline", "deferred")]
 # "coalesce" needs a function, which a file cannot give.
 OverflowWord: TypeAlias = Annotated[Overflow, _choice("wait", "reject", "drop_oldest", "drop_newest")]

@@ -1,7 +1,9 @@
 """The plan: what a tree file, a profile and parameters come to; all that `open_supervisor` needs."""
 
+import builtins
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import attrs
@@ -9,11 +11,12 @@ import attrs
 from .. import ChildSpec, Intensity, InvalidSpec, Limits, MailboxSpec
 from ..actors import MAY_REST
 from ..actors._blueprint import read_blueprint
-from ..supervisor._options import check_rest
+from ..supervisor._on_error import wrong_class
+from ..supervisor._options import check_kind, check_rest
 from ..supervisor._reading import policy_of_spec
 from ._absent import ABSENT, Absent, first_given
 from ._factories import check_arguments, find_factory
-from ._imports import BadImport
+from ._imports import BadImport, find_object
 from ._parameters import Values, check_declarations, fill, values_of
 from ._problem import InvalidInput, Problem, at, unknown
 from ._treefile import Child, Level, Options, TreeFile
@@ -25,8 +28,14 @@ DEFAULTS: Final = {
     "startup": "inline",
     "startup_timeout": 60.0,
     "redeliver": 0,
+    "handler_timeout": None,
+    "on_overdue": "warn",
     "rest_after": None,
 }
+BUILT_IN: Final = sorted(
+    name for name, each in vars(builtins).items() if isinstance(each, type) and issubclass(each, Exception)
+)
+NO_ROWS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 @attrs.frozen
@@ -101,6 +110,10 @@ def resolve(levels: tuple[Options | Absent, ...]) -> dict[str, Any]:
         key: first_given(*(getattr(level, key) for level in levels if not isinstance(level, Absent)), default=default)
         for key, default in DEFAULTS.items()
     }
+    # As a whole, since the order of its rows counts.
+    options["on_error"] = first_given(
+        *(level.on_error for level in levels if not isinstance(level, Absent)), default=NO_ROWS
+    )
     options["mailbox"] = MailboxSpec(**_table("mailbox", levels))
     labels: dict[str, Any] = {}
     for level in reversed(levels):
@@ -146,13 +159,35 @@ def _spec(
         problems.append(Problem("", wrong))
     if problems:
         return None, problems
-    spec = ChildSpec(child.name, factory, args, kwargs=kwargs, **options)
+    rows, wrong_rows = read_rows(options.pop("on_error"), folder)
+    if wrong_rows:
+        return None, wrong_rows
+    spec = ChildSpec(child.name, factory, args, kwargs=kwargs, on_error=rows or (), **options)
     try:
         policy_of_spec(spec)
         spec = _with_rest(spec, is_own=not isinstance(child.rest_after, Absent))
+        check_kind(read_blueprint(spec.bound_factory()), policy_of_spec(spec))
     except InvalidSpec as error:
         problems.append(Problem("", str(error)))
     return spec, problems
+
+
+def read_rows(table: Mapping[str, Any], folder: Path) -> tuple[list[tuple[Any, Any]], list[Problem]]:
+    """Return the rows of an `on_error` table with their classes, and what is wrong with their names."""
+    rows: list[tuple[Any, Any]] = []
+    problems: list[Problem] = []
+    for name, action in table.items():
+        try:
+            kind: Any = (
+                find_object(name, folder, "beside the tree file") if ":" in name else getattr(builtins, name, None)
+            )
+            wrong = wrong_class(kind) if kind is not None else unknown("built-in exception class", name, BUILT_IN)
+        except BadImport as error:
+            kind, wrong = None, str(error)
+        if wrong:
+            problems.append(Problem(at("on_error", name), wrong))
+        rows.append((kind, action))
+    return rows, problems
 
 
 def _with_rest(spec: ChildSpec, *, is_own: bool) -> ChildSpec:

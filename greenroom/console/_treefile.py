@@ -23,11 +23,14 @@ from ._kinds import (
     ApprovalWord,
     Arguments,
     Count,
+    ErrorName,
+    ErrorWord,
     ImportPath,
     Keywords,
     Labels,
     Name,
     Natural,
+    OverdueWord,
     OverflowWord,
     ParameterName,
     PositiveSeconds,
@@ -72,6 +75,13 @@ class Options:
     mailbox: MailboxTable | Absent = given("Bounds of its mailbox.")
     labels: Labels | Absent = given("Shown in snapshots, reports and logs; taken key by key from all levels.")
     redeliver: Natural | Absent = given("How often the message that it crashed on is given again (default 0).")
+    on_error: dict[ErrorName, ErrorWord] | Absent = given(
+        "What follows when an exception leaves its code, by class, in the order of the table: the first that covers it counts; taken as a whole."
+    )
+    handler_timeout: PositiveSeconds | Absent = given(
+        'Seconds that a message or turn may take; "unlimited" (the default) is no bound.'
+    )
+    on_overdue: OverdueWord | Absent = given('What is done about one that takes longer; the default is "warn".')
     rest_after: PositiveSeconds | Absent = given(
         'Seconds of idleness after which an agent is put to rest, until mail comes for it; "unlimited" (the default) is never.'
     )

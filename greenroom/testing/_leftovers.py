@@ -17,7 +17,7 @@ from ..supervisor import LaunchGate
 from ._processes import ChildProcess, child_processes, working_threads
 from ._tasks import all_tasks, below, place_of, system_tasks, wait_of
 
-Kind = Literal["task", "slot", "permit", "waiter", "worker", "deadline", "process", "thread"]
+Kind = Literal["task", "slot", "permit", "waiter", "worker", "deadline", "registration", "process", "thread"]
 
 
 @attrs.frozen
@@ -56,6 +56,7 @@ def find_leftovers(root: Slot, before: Before) -> list[Leftover]:
         *_waiters(runtime),
         *_workers(runtime),
         *_deadlines(runtime),
+        *_registrations(runtime),
         *(Leftover("process", str(process)) for process in child_processes() - before.processes),
         *(Leftover("thread", thread.name) for thread in working_threads() - before.threads),
     ]
@@ -127,3 +128,11 @@ def _deadlines(runtime: Runtime) -> Iterator[Leftover]:
     for when, _, deadline in sorted(heap):
         if deadline.action is not None:
             yield Leftover("deadline", f"{deadline.label or 'one'}, due at {when:g}")
+
+
+def _registrations(runtime: Runtime) -> Iterator[Leftover]:
+    for each in runtime.registry.select(lambda _: True):
+        yield Leftover("registration", f"the key {each.key!r} of {each.ref.path}")
+    for group in runtime.groups.which_groups():
+        for ref in runtime.groups.members(group):
+            yield Leftover("registration", f"a place of {ref.path} in the group {group!r}")

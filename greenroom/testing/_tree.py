@@ -113,7 +113,7 @@ async def open_tree(
     Checkpoint: always, on the way in and out. Cancellation: as `open_supervisor`.
 
     Raises:
-        LeftBehind: a task, slot, permit, waiter, worker, deadline, thread or child process is left, with its name.
+        LeftBehind: a task, slot, permit, waiter, worker, deadline, key, place in a group, thread or child process is left, with its name.
         DeadLettersOverlooked: there were other dead letters than expected.
         Others as `open_supervisor`.
     """

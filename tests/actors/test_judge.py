@@ -27,6 +27,7 @@ REASONS: list[tuple[ExitReason, bool]] = [
     (Finished(7), False),
     (Shutdown(), False),
     (Shutdown("enough"), False),
+    (Shutdown(ERROR, is_final=True), False),
     (Ignored(), False),
     (Crashed(ERROR, "OSError: x"), True),
     (StartupFailed("/stage/a", ERROR, "OSError: x"), True),
@@ -57,17 +58,19 @@ def test_the_whole_table_of_reasons_by_restart_types(reason: ExitReason, restart
     wanted = administrative if by_others else failed if is_failure(reason) else fine
     if isinstance(reason, Ignored) and restart != "temporary":
         wanted = "park"  # nothing to do: starting it over and over would not find more
+    if isinstance(reason, Shutdown) and reason.is_final and restart != "temporary":
+        wanted = "park"  # its on_error has stopped it
     assert judge(reason, restart, by_others=by_others) == wanted
 
 
 def test_the_table_has_every_cell() -> None:
     assert set(SENTENCES) == set(TABLE)
-    assert {len(row) for row in SENTENCES.values()} == {4}
+    assert {len(row) for row in SENTENCES.values()} == {5}
 
 
 def test_a_reason_has_a_text_and_an_error() -> None:
     assert [text_of(reason) for reason, _ in REASONS] == [
-        "finished", "finished", "shutdown", "shutdown", "ignored", "crashed: OSError: x",
+        "finished", "finished", "shutdown", "shutdown", "shutdown", "ignored", "crashed: OSError: x",
         "failed to initialize: OSError: x", "killed: by outside", "killed", "cancelled", "escalated: OSError: x",
     ]  # fmt: skip
     assert [error_of(reason) for reason, _ in REASONS].count(ERROR) == 3

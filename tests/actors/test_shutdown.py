@@ -488,6 +488,20 @@ async def test_p28_a_parent_whose_time_is_over_kills_its_children_without_theirs
         assert trio.current_time() == 3.0
 
 
+async def test_p28_a_parent_that_is_killed_has_its_children_killed_and_not_stopped() -> None:
+    class Boss(Actor[Any]):
+        async def startup(self, ctx: Context) -> None:
+            ctx.start_soon(Closes, [], name="kid", mail=50.0, shutdown=60.0)
+
+    async with open_tree("stage") as root:
+        ref = await root.start(Boss, shutdown=60.0)
+        await wait_all_tasks_blocked()
+        kid = root.lookup("boss-2/kid")
+        await ref.kill()
+        assert trio.current_time() == 0.0  # and not when what it had in hand would have ended
+        assert isinstance(kid.exit_reason, Killed)
+
+
 async def test_p28_a_parent_with_no_time_at_all_kills_its_children_at_once_also_when_the_clock_shows_0() -> None:
     log: Log = []
 

@@ -34,7 +34,7 @@ STATE = frozenset({"life", "incarnation", "by", "last_exit", "last_turn", "gener
 STEPS = frozenset({
     "advance", "finalize", "become_ready", "order_end", "reopen", "close_parked", "start_draining", "end_from_outside",
     "hurry", "register", "launch", "close_turn", "open_turn", "open_direct_turn", "interrupt_turn", "end_at_once", "begin_at_once",
-    "fail_start", "reap", "put_to_rest", "lie_down",
+    "fail_start", "reap", "put_to_rest", "lie_down", "drop_entries", "take_keys", "renew_keys",
 })  # fmt: skip
 
 

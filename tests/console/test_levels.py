@@ -22,6 +22,8 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "startup": ("inline", "deferred"),
     "startup_timeout": (60.0, 1.0, "unlimited"),
     "redeliver": (0, 1, 2),
+    "handler_timeout": ("unlimited", 2.5, 1.0),
+    "on_overdue": ("warn", "cancel", "restart"),
     "rest_after": ("unlimited", 2.5, 1.0),
 }
 LEVELS = ("child", "defaults", "profile", "base")
@@ -139,14 +141,14 @@ def test_the_defaults_are_the_runtimes_own() -> None:
 def test_whatever_a_specification_takes_can_be_said_in_a_file() -> None:
     """A new field of the runtime's classes has to find its way into the format."""
     for spec, table, apart in (
-        (ChildSpec, Child, {"significant", "backoff", "intensity"}),
+        (ChildSpec, Child, {"significant", "backoff", "intensity", "keys"}),
         (Limits, LimitsTable, set[str]()),
         (Intensity, IntensityTable, set[str]()),
         (MailboxSpec, MailboxTable, {"coalesce_key"}),
     ):
         names = {field.name for field in attrs.fields(spec)} - apart
         assert names <= {field.name for field in attrs.fields(table)}, spec
-    assert set(VALUES) | {"mailbox", "labels"} == {field.name for field in attrs.fields(Options)}
+    assert set(VALUES) | {"mailbox", "labels", "on_error"} == {field.name for field in attrs.fields(Options)}
     assert {field.name for field in attrs.fields(Options)} < {field.name for field in attrs.fields(Level)}
 
 

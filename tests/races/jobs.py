@@ -30,10 +30,12 @@ from . import (
 from .background import a_cell_of_work, whatever_meets
 from .drawn_programs import draw
 from .drawn_programs import scenario as drawn_scenario
+from .errors import SCENARIOS as ERRORS
 from .fan_out import a_fan_out_that_is_meddled_with
 from .outcomes import a_cell_of_agents
 from .programs import draw_program
 from .promise import BOUNDARIES, PROMISES
+from .registering import REGISTERING
 from .resting import a_place_comes_back, crowd, whatever_meets_rest
 from .wide_programs import draw_wide, wide
 
@@ -326,7 +328,12 @@ JOBS: Final[list[Job]] = [
     Job("outcome agent", explore(a_cell_of_agents, sweeps=True), again_by(a_cell_of_agents)),
     Job("outcome work", explore(a_cell_of_work, sweeps=True), again_by(a_cell_of_work)),
     *(Job(f"rest {part}", explore(whatever_meets_rest), again_by(whatever_meets_rest)) for part in range(2)),
+    *(Job(f"errors {each.__name__}", explore(each, time="choice", sweeps=True), again_by(each)) for each in ERRORS),
     Job("rest of a crowd", explore(crowd, sweeps=True), again_by(crowd)),
     Job("rest and places", explore(a_place_comes_back, sweeps=True), again_by(a_place_comes_back)),
+    *(
+        Job(f"registry {each.__name__}", explore(each, time="choice", sweeps=True), again_by(each))
+        for each in REGISTERING
+    ),
     *(Job(f"backends {part}", play_backends, again_by_both) for part in range(2)),
 ]

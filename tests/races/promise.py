@@ -96,6 +96,7 @@ async def stage(**options: Any) -> AsyncGenerator[Supervisor]:
     assert not RUNNERS
     assert (runtime.alive, len(runtime.deadlines), len(runtime.pool.runq)) == (0, 0, 0)
     assert root._slot.has_ended
+    assert (root.registry.count(), root.registry._flights, root.groups.which_groups()) == (0, {}, [])
 
 
 async def together(sim: Sim, victim: Callable[[], Awaitable[Any]], *others: Callable[[], Awaitable[Any]]) -> bool:

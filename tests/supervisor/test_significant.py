@@ -15,6 +15,7 @@ from greenroom import (
     RestartIntensityExceeded,
     Shutdown,
     SupervisorSpec,
+    check_specs,
     open_supervisor,
 )
 from greenroom.supervisor._partition import place_of
@@ -195,6 +196,27 @@ async def test_partitions_are_copies_and_a_key_always_finds_the_same() -> None:
             cache.partition([1])
         with pytest.raises(InvalidSpec, match="has no partitions"):
             root.partition(1)
+
+
+def same(args: tuple[Any, ...], index: int) -> tuple[Any, ...]:
+    assert index >= 0
+    return args
+
+
+async def test_a_partition_can_be_a_supervisor() -> None:
+    events: Events = []
+    spec = SupervisorSpec("pools", [SupervisorSpec("pool", strategy="dynamic", max_children=2)], partitions=3)
+    async with open_tree("stage", children=[spec]) as root:
+        pools = root.lookup_supervisor("pools")
+        pool = root.lookup_supervisor(pools.partition("user 7").path)
+        await pool.start(Child, events, name="a")
+        assert sum(info.name == "a" for info in root.tree().walk()) == 1
+        assert pools.count_children() == {"specs": 3, "active": 3, "supervisors": 3, "workers": 0}
+    with pytest.raises(InvalidSpec) as caught:
+        check_specs([SupervisorSpec("p"), SupervisorSpec("q")], partitions=2)
+    assert "exactly one" in str(caught.value)
+    with pytest.raises(InvalidSpec, match="with_arguments: a supervisor takes none"):
+        check_specs([SupervisorSpec("p")], partitions=2, with_arguments=same)
 
 
 def test_keys_of_other_types_are_other_keys() -> None:

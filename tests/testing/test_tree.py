@@ -133,6 +133,15 @@ async def test_a_permit_that_is_out_is_named_and_so_is_who_waits_for_one() -> No
         ]
 
 
+async def test_a_key_and_a_place_in_a_group_are_named_with_who_has_them(tree: Tree) -> None:
+    worker = await tree.start(Worker, name="worker", keys=[("room", 3)])
+    tree.groups.join("all", worker)
+    assert named(tree, "registration").splitlines() == [
+        f"the key ('room', 3) of {worker.path}",
+        f"a place of {worker.path} in the group 'all'",
+    ]
+
+
 async def test_a_deadline_that_stands_is_named(tree: Tree) -> None:
     async with trio.open_nursery() as nursery:
         worker = await tree.start(Worker, name="worker")

@@ -47,6 +47,7 @@ async def worker(ctx: Context, size: int) -> None:
     ctx.start_soon(Counter, "three")  # error
     ctx.start_soon(Counter, restart="always")  # error
     await ctx.start(Counter, nme="counter")  # error
+    ctx.heartbeat(extend="5")  # error
     ctx.run_in_background(worker, ctx, "three")  # error
     ctx.run_in_background(len, "three")  # error: not async
     ctx.run_in_background(worker, ctx, 3, deliver="post")  # error
@@ -69,6 +70,11 @@ async def main() -> None:
         root.start_soon(Counter, start=3)  # error: keywords go in with functools.partial
         root.start_soon(Counter, restart="always")  # error
         root.start_soon(Counter, mail="three")  # error
+        root.start_soon(Counter, on_error={OSError: "retry"})  # error: no such word
+        root.start_soon(Counter, on_error={KeyboardInterrupt: "stop"})  # error: no Exception
+        root.start_soon(Counter, on_error="resume")  # error
+        root.start_soon(Counter, on_overdue="kill")  # error
+        root.start_soon(Counter, handler_timeout="5")  # error
         root.start_soon(worker)  # error: a size is missing
         root.start_soon(worker, "three")  # error
         root.start_soon(len)  # error: neither an actor nor an async function

@@ -66,6 +66,11 @@ async def connect() -> AsyncGenerator[str]:
 async def worker(ctx: Context, size: int) -> None:
     async for message in ctx:
         assert_type(message, Any)
+        ctx.heartbeat()
+        ctx.heartbeat(extend=30)
+        assert_type(ctx.stash(), None)
+        assert_type(ctx.unstash_all(), int)
+        ctx.start_soon(Counter, 3, on_error={OSError: "resume"}, handler_timeout=5.0, on_overdue="warn")
         print(size)
 
 
@@ -94,6 +99,11 @@ async def main() -> None:
         # Who takes more, takes less.
         adder: ActorRef[Add] = counter
         adder.tell(Add())
+        root.start_soon(
+            Counter, 3, on_error={OSError: "resume", ValueError: "stop"}, handler_timeout=5.0, on_overdue="cancel"
+        )
+        root.start_soon(Counter, 3, on_error=[(OSError, "restart"), (Exception, "escalate")], handler_timeout=None)
+        ChildSpec("strict", Counter, (3,), on_error={OSError: "escalate"}, handler_timeout=1, on_overdue="restart")
         writer = await root.start(Writer, mail="begin")
         assert_type(writer.start_turn("now"), TurnHandle)
         writer.steer("but shorter")

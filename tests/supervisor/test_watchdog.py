@@ -1,0 +1,704 @@
+import logging
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from greenroom import (
+    Actor,
+    ActorRef,
+    ActorStopped,
+    Agent,
+    ChildEnded,
+    ChildSpec,
+    Context,
+    Finished,
+    HandlerOverdue,
+    Interrupted,
+    InvalidSpec,
+    Killed,
+    Limits,
+    Request,
+    Shutdown,
+    Supervisor,
+    Turn,
+    TurnFinished,
+    TurnInterrupted,
+    open_supervisor,
+)
+from greenroom.supervisor._reading import policy_of_spec
+from greenroom.testing import open_tree
+
+Log = list[Any]
+TEXT = "longer than its handler_timeout of 5 s allows"
+
+
+class Work(Request[str]):
+    """Take as many seconds, and note what has been done."""
+
+    def __init__(self, seconds: float, *beats: tuple[float, float | None]) -> None:
+        self.seconds = seconds
+        #: (when, after the beginning; for how long).
+        self.beats = beats
+
+
+async def work(message: Any, log: Log, ctx: Context) -> str:
+    begun = trio.current_time()
+    log.append(("begun", ctx.ref.incarnation, begun))
+    if isinstance(message, Work):
+        for when, extend in message.beats:
+            await trio.sleep_until(begun + when)
+            ctx.heartbeat(extend)
+        await trio.sleep_until(begun + message.seconds)
+    log.append(("done", ctx.ref.incarnation, trio.current_time()))
+    return "done"
+
+
+class Plain(Actor[Any]):
+    def __init__(self, log: Log) -> None:
+        self.log = log
+
+    async def receive(self, message: Any, ctx: Context) -> str:
+        return await work(message, self.log, ctx)
+
+
+class Own(Plain):
+    own_task = True
+
+
+class Turns(Agent[Any]):
+    def __init__(self, log: Log) -> None:
+        self.log = log
+
+    async def turn(self, turn: Turn[Any], ctx: Context) -> str:
+        return await work(turn.mail[0].message, self.log, ctx)
+
+
+async def function(ctx: Context, log: Log) -> None:
+    async for message in ctx:
+        token = ctx.defer_reply() if ctx.mail is not None and ctx.mail.kind == "request" else None
+        answer = await work(message, log, ctx)
+        if token is not None:
+            token.reply(answer)
+
+
+INTERRUPTIBLE: list[Any] = [Plain, Own, Turns]
+KINDS: list[Any] = [*INTERRUPTIBLE, function]
+
+
+async def ask(ref: ActorRef[Any], message: Any) -> Any:
+    try:
+        return await ref.ask(message)
+    except Exception as error:  # noqa: BLE001 -- looked at by the test
+        return error
+
+
+def overdue(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    return [record for record in caplog.records if f"{record.__dict__.get('path')}: overdue: a " in record.getMessage()]
+
+
+# -- warn
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_overdue_one_is_warned_of_once_at_its_time_and_goes_on(
+    kind: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_tree("stage") as root, trio.open_nursery() as nursery:
+        ref = await root.start(kind, Log(), name="a", handler_timeout=5.0)
+        nursery.start_soon(ask, ref, Work(100.0))
+        await trio.sleep(4.9)
+        assert ref.warnings == {}
+        assert overdue(caplog) == []
+        await trio.sleep(0.2)
+        what = "a turn" if kind is Turns else "a message"
+        assert ref.warnings["overdue"].startswith(f"overdue: {what} has taken 5 s, {TEXT}; it goes on, at\n")
+        assert "in work" in ref.warnings["overdue"]
+        found = root.snapshot().find("/stage/a")
+        assert found is not None
+        assert dict(found.warnings) == dict(ref.warnings)
+        await trio.sleep(100)
+        [record] = overdue(caplog)
+        assert record.levelno == logging.WARNING
+        assert record.__dict__["path"] == "/stage/a"
+        assert "in work" in record.__dict__["stack"]
+        assert ref.is_alive
+        assert ref.incarnation == 1
+        assert [report for report in root.reports.drain() if not isinstance(report, TurnFinished)] == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_each_message_has_its_own_time_and_its_own_warning(kind: Any, caplog: pytest.LogCaptureFixture) -> None:
+    log = Log()
+    async with open_tree("stage") as root:
+        ref = await root.start(kind, log, handler_timeout=5.0)
+        for seconds in (4.0, 4.0, 4.0, 6.0, 4.0, 0.0, 7.0, 4.5):
+            assert await ask(ref, Work(seconds)) == "done"
+        assert len(overdue(caplog)) == 2
+        await trio.sleep(1_000)  # idle: nothing is in hand
+        assert await ask(ref, Work(4.0)) == "done"
+        assert len(overdue(caplog)) == 2
+
+
+@pytest.mark.parametrize("kind", [Plain, Own])
+async def test_messages_in_one_go_have_their_time_each(kind: Any, caplog: pytest.LogCaptureFixture) -> None:
+    async with open_tree("stage") as root:
+        ref = root.start_soon(kind, Log(), handler_timeout=5.0)
+        for seconds in (3.0, 3.0, 3.0, 8.0, 3.0, 3.0):
+            ref.tell(Work(seconds))
+        await ref.drain()
+        assert trio.current_time() == 23
+    assert len(overdue(caplog)) == 1
+
+
+async def test_a_handler_that_never_waits_is_warned_of_when_it_has_returned(caplog: pytest.LogCaptureFixture) -> None:
+    clock: Any = trio.lowlevel.current_clock()
+
+    class Blocks(Actor[float]):
+        def receive(self, message: float, ctx: Context) -> float:
+            clock.jump(message)
+            return message
+
+    class BlocksOwn(Blocks):
+        own_task = True
+
+    class BlocksAsync(Actor[float]):
+        async def receive(self, message: float, ctx: Context) -> None:
+            clock.jump(message)
+
+    class BlocksTurn(Agent[float]):
+        async def turn(self, turn: Turn[float], ctx: Context) -> None:
+            clock.jump(turn.mail[0].message)
+
+    actions: Any = ("warn", "cancel", "restart")
+    async with open_tree("stage") as root:
+        for kind in (Blocks, BlocksOwn, BlocksAsync, BlocksTurn):
+            for action in actions:
+                caplog.clear()
+                made: Any = kind
+                ref = await root.start(made, restart="permanent", handler_timeout=5.0, on_overdue=action)
+                ref.tell(4.0)
+                await wait_all_tasks_blocked()
+                ref.tell(7.0)
+                await wait_all_tasks_blocked()
+                await trio.sleep(100)
+                what = "a turn" if kind is BlocksTurn else "a message"
+                text = f"overdue: {what} took 7 s, {TEXT}; it has ended, and could not be seen to before"
+                assert ref.warnings == {"overdue": text}
+                assert [record.getMessage() for record in overdue(caplog)] == [f"{ref.path}: {text}"]
+                assert (ref.lifecycle, ref.incarnation) == ("ready", 1)
+        root.reports.drain()
+
+
+async def test_a_message_that_blocks_in_a_row_of_others_is_told_of_before_the_next(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock: Any = trio.lowlevel.current_clock()
+    seen = Log()
+
+    class Blocks(Actor[float]):
+        def receive(self, message: float, ctx: Context) -> None:
+            seen.append(len(overdue(caplog)))
+            clock.jump(message)
+
+    async with open_tree("stage") as root:
+        ref = await root.start(Blocks, handler_timeout=5.0)
+        for seconds in (1.0, 6.0, 1.0, 6.0, 5.0):
+            ref.tell(seconds)
+        await wait_all_tasks_blocked()
+    assert seen == [0, 0, 1, 1, 2]
+    assert len(overdue(caplog)) == 2
+
+
+# -- cancel
+
+
+@pytest.mark.parametrize("kind", INTERRUPTIBLE)
+async def test_cancel_is_an_interrupt_the_actor_stays_and_the_asker_is_told_why(kind: Any) -> None:
+    log = Log()
+    async with open_tree("stage") as root:
+        ref = await root.start(kind, log, handler_timeout=5.0, on_overdue="cancel")
+        got = await ask(ref, Work(100.0))
+        assert trio.current_time() == 5
+        assert isinstance(got, HandlerOverdue)
+        assert isinstance(got, TurnInterrupted)
+        assert isinstance(got, TimeoutError)
+        assert (got.path, got.message.seconds) == (ref.path, 100.0)
+        assert str(got) == f"{ref.path}: it took longer than its handler_timeout of 5 s allows, and was cancelled"
+        assert ref.status == Interrupted()
+        assert await ask(ref, Work(4.0)) == "done"
+        assert ref.incarnation == 1
+        assert [each[0] for each in log] == ["begun", "begun", "done"]
+        root.reports.drain()
+
+
+async def test_a_direct_turn_and_the_parent_are_told_why_it_was_cancelled() -> None:
+    async with open_tree("stage") as root:
+        ref = await root.start(Turns, Log(), handler_timeout=5.0, on_overdue="cancel")
+        handle = ref.start_turn(Work(100.0))
+        outcome = await handle.outcome()
+        assert (outcome.kind, outcome.error) == ("interrupted", None)
+        assert outcome.cause == "it took longer than its handler_timeout of 5 s allows, and was cancelled"
+        with pytest.raises(HandlerOverdue):
+            await ref.run_turn(Work(100.0))
+        reports = [report for report in root.reports.drain() if isinstance(report, TurnFinished)]
+        assert [report.outcome.cause for report in reports] == [outcome.cause] * 2
+
+
+@pytest.mark.parametrize("kind", INTERRUPTIBLE)
+async def test_an_interrupt_by_others_is_told_from_one_by_the_watchdog(kind: Any) -> None:
+    got = Log()
+
+    async def asks(ref: ActorRef[Any]) -> None:
+        got.append(await ask(ref, Work(100.0)))
+
+    async with open_tree("stage") as root, trio.open_nursery() as nursery:
+        ref = await root.start(kind, Log(), handler_timeout=5.0, on_overdue="cancel")
+        await ask(ref, Work(100.0))
+        nursery.start_soon(asks, ref)
+        await wait_all_tasks_blocked()
+        assert await ref.interrupt()
+        await wait_all_tasks_blocked()
+        assert [type(error) for error in got] == [TurnInterrupted]
+        await trio.sleep(100)
+        assert ref.is_alive
+        root.reports.drain()
+
+
+async def test_a_direct_turn_interrupted_before_it_begins_is_not_taken_for_overdue() -> None:
+    async with open_tree("stage") as root:
+        ref = await root.start(Turns, Log(), handler_timeout=5.0, on_overdue="cancel")
+        await ask(ref, Work(100.0))
+        handle = ref.start_turn(Work(1.0))
+        handle.cancel()
+        outcome = await handle.outcome()
+        assert (outcome.kind, outcome.cause) == ("interrupted", "")
+        root.reports.drain()
+
+
+class Shielded(Plain):
+    async def receive(self, message: Any, ctx: Context) -> str:
+        with trio.CancelScope(shield=True):
+            await work(message, self.log, ctx)
+        return "done"
+
+
+class OwnShielded(Shielded):
+    own_task = True
+
+
+class TurnsShielded(Turns):
+    async def turn(self, turn: Turn[Any], ctx: Context) -> str:
+        with trio.CancelScope(shield=True):
+            await super().turn(turn, ctx)
+        return "done"
+
+
+@pytest.mark.parametrize("action", ["cancel", "restart"])
+@pytest.mark.parametrize("kind", [Shielded, OwnShielded, TurnsShielded])
+async def test_one_that_shields_itself_is_reported_with_its_stack_and_nothing_new_begins_before_it_has_ended(
+    kind: Any, action: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = Log()
+    async with open_tree("stage") as root:
+        ref = await root.start(kind, log, restart="permanent", handler_timeout=5.0, on_overdue=action)
+        ref.tell(Work(100.0))
+        await wait_all_tasks_blocked()
+        ref.tell(Work(1.0))
+        await trio.sleep(9.9)
+        assert "straggler" not in ref.warnings
+        await trio.sleep(0.2)
+        assert "in work" in ref.warnings["straggler"]
+        await trio.sleep(200)
+        stuck = [
+            record for record in caplog.records if "still running 5 s after it was cancelled" in record.getMessage()
+        ]
+        assert len(stuck) == 1
+        assert "in work" in stuck[0].__dict__["stack"]
+        number = 2 if action == "restart" else 1
+        assert log == [("begun", 1, 0.0), ("done", 1, 100.0), ("begun", number, 100.0), ("done", number, 101.0)]
+        assert len(overdue(caplog)) == 1
+        root.reports.drain()
+
+
+async def test_one_that_swallows_the_cancellation_and_returns_has_its_answer() -> None:
+    class Swallows(Actor[Any]):
+        async def receive(self, message: Any, ctx: Context) -> str:
+            with trio.move_on_after(100):
+                try:
+                    await trio.sleep_forever()
+                except trio.Cancelled:
+                    return "all the same"
+            return "never"
+
+    async with open_tree("stage") as root:
+        ref = await root.start(Swallows, handler_timeout=5.0, on_overdue="cancel")
+        for _ in range(2):
+            assert await ask(ref, Work(0.0)) == "all the same"
+        assert trio.current_time() == 10
+
+
+# -- restart
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_restart_ends_the_incarnation_as_killed_counted_and_the_restart_type_decides(kind: Any) -> None:
+    async with open_tree("stage") as root:
+        cases: Any = (("permanent", "ready"), ("transient", "ready"), ("temporary", "stopped"))
+        for restart, life in cases:
+            log = Log()
+            ref = await root.start(kind, log, restart=restart, name=restart, handler_timeout=5.0, on_overdue="restart")
+            before = trio.current_time()
+            got = await ask(ref, Work(100.0))
+            assert trio.current_time() == before + 5
+            await wait_all_tasks_blocked()
+            assert isinstance(got, ActorStopped)
+            what = "a turn" if kind is Turns else "a message"
+            assert f"killed: overdue: {what} has taken 5 s, {TEXT}; it had begun" in str(got)
+            assert (ref.lifecycle, ref.incarnation) == (life, 1 if life == "stopped" else 2)
+            report = next(each for each in root.reports.drain() if isinstance(each, ChildEnded))
+            assert report.reason == Killed(f"overdue: {what} has taken 5 s, {TEXT}")
+            assert (report.by, report.restarting) == ("itself", life == "ready")
+            if life == "ready":
+                assert await ask(ref, Work(1.0)) == "done"
+
+
+async def test_restarts_for_being_overdue_count_against_the_intensity() -> None:
+    with pytest.raises(ExceptionGroup):  # noqa: PT012 -- the block raises as it is left
+        async with open_supervisor("stage") as root:
+            ref = await root.start(Plain, Log(), restart="permanent", handler_timeout=1.0, on_overdue="restart")
+            for _ in range(5):
+                ref.tell(Work(100.0))
+            await trio.sleep_forever()
+    assert trio.current_time() == 4
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_it_was_killed_on_is_given_again_as_often_as_redeliver_says(kind: Any) -> None:
+    log = Log()
+    async with open_tree("stage") as root:
+        ref = await root.start(kind, log, restart="permanent", redeliver=1, handler_timeout=5.0, on_overdue="restart")
+        ref.tell("quick")
+        await wait_all_tasks_blocked()
+        ref.tell(Work(100.0))
+        await trio.sleep(50)
+        begun = [each for each in log if each[0] == "begun"]
+        assert begun == [("begun", 1, 0.0), ("begun", 1, 0.0), ("begun", 2, 5.0)]
+        assert ref.incarnation == 3
+        root.reports.drain()
+
+
+async def test_one_that_has_said_how_it_ends_and_hangs_then_is_killed_all_the_same() -> None:
+    class Leaves(Actor[Any]):
+        async def receive(self, message: Any, ctx: Context) -> None:
+            ctx.stop("result")
+            if message == "hang":
+                await trio.sleep_forever()
+
+    async with open_tree("stage") as root:
+        ref = await root.start(Leaves, restart="transient", name="a", handler_timeout=5.0, on_overdue="restart")
+        ref.tell("hang")
+        await trio.sleep(6)
+        assert (ref.lifecycle, ref.incarnation) == ("ready", 2)
+        ref.tell("leave")
+        assert await ref.wait_stopped() == Finished("result")
+        root.reports.drain()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_who_others_have_told_to_stop_is_killed_for_being_overdue_and_not_restarted(kind: Any) -> None:
+    async with open_tree("stage") as root:
+        ref = await root.start(
+            kind, Log(), restart="permanent", shutdown=None, handler_timeout=5.0, on_overdue="restart"
+        )
+        ref.tell(Work(100.0))
+        await trio.sleep(1)
+        reason = await ref.stop()
+        assert trio.current_time() == 5
+        assert isinstance(reason, Killed)
+        assert ref.lifecycle == "parked"
+        root.reports.drain()
+
+
+@pytest.mark.parametrize("action", ["warn", "cancel", "restart"])
+async def test_a_watchdog_leaves_alone_who_has_been_killed(action: Any, caplog: pytest.LogCaptureFixture) -> None:
+    async with open_tree("stage") as root:
+        ref = await root.start(Shielded, Log(), handler_timeout=5.0, on_overdue=action, restart="permanent")
+        ref.tell(Work(50.0))
+        await trio.sleep(1)
+        await ref.kill()
+        assert trio.current_time() == 50
+        assert isinstance(ref.exit_reason, Killed)
+        assert ref.exit_reason.detail == "by outside"
+        assert overdue(caplog) == []
+        root.reports.drain()
+
+
+# -- heartbeats
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_heartbeat_begins_the_time_anew(kind: Any, caplog: pytest.LogCaptureFixture) -> None:
+    async with open_tree("stage") as root:
+        ref = await root.start(kind, Log(), handler_timeout=5.0, on_overdue="restart", restart="permanent")
+        assert await ask(ref, Work(16.0, (4.0, None), (8.0, None), (12.0, None))) == "done"
+        assert overdue(caplog) == []
+        got = await ask(ref, Work(100.0, (4.0, None)))
+        assert isinstance(got, ActorStopped)
+        assert trio.current_time() == 25
+        root.reports.drain()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_declared_long_work_has_the_seconds_that_it_has_declared(kind: Any) -> None:
+    async with open_tree("stage") as root:
+        ref = await root.start(kind, Log(), handler_timeout=5.0, on_overdue="restart", restart="permanent")
+        assert await ask(ref, Work(60.0, (0.0, 61.0))) == "done"
+        got = await ask(ref, Work(100.0, (1.0, 30.0)))
+        assert isinstance(got, ActorStopped)
+        assert trio.current_time() == 91
+        # Of another message it is no concern, also not when it would have lasted longer.
+        assert await ask(ref, Work(10.0, (0.5, 1_000.0))) == "done"
+        got = await ask(ref, Work(100.0))
+        assert trio.current_time() == 106
+        root.reports.drain()
+
+
+@pytest.mark.parametrize("extend", [0, 0.0, 1.0, 3.9])
+async def test_a_heartbeat_takes_nothing_away(extend: float) -> None:
+    async with open_tree("stage") as root:
+        ref = await root.start(Plain, Log(), handler_timeout=5.0, on_overdue="cancel")
+        await ask(ref, Work(100.0, (1.0, extend)))
+        assert trio.current_time() == 5
+        assert await ask(ref, Work(29.0, (0.0, 30.0), (1.0, None), (2.0, extend))) == "done"
+
+
+async def test_a_heartbeat_comes_from_any_task_of_the_actor_and_does_nothing_where_nothing_is_in_hand() -> None:
+    class Beats(Actor[Any]):
+        async def startup(self, ctx: Context) -> None:
+            ctx.heartbeat(1_000.0)
+            ctx.run_in_background(self.beat, ctx)
+
+        async def beat(self, ctx: Context) -> None:
+            for _ in range(5):
+                await trio.sleep(3)
+                ctx.heartbeat()
+
+        async def receive(self, message: Any, ctx: Context) -> None:
+            await trio.sleep_forever()
+
+    async with open_tree("stage") as root:
+        free = await root.start(Beats)  # no limit at all
+        ref = await root.start(Beats, handler_timeout=5.0, on_overdue="cancel")
+        with pytest.raises(HandlerOverdue):
+            await ref.ask(Work(0.0))
+        assert trio.current_time() == 20
+        assert free.is_alive
+
+
+@pytest.mark.parametrize("bad", [-1, float("nan"), float("inf"), "5", True, [], {}, -0.1, 1j, object()])
+async def test_a_heartbeat_for_no_number_of_seconds_is_refused(bad: Any) -> None:
+    errors = Log()
+
+    class Beats(Actor[Any]):
+        def receive(self, message: Any, ctx: Context) -> None:
+            try:
+                ctx.heartbeat(bad)
+            except (ValueError, TypeError) as error:
+                errors.append(str(error))
+
+    async with open_tree("stage") as root:
+        ref = await root.start(Beats)
+        ref.tell(1)
+        await wait_all_tasks_blocked()
+    assert "heartbeat: extend" in errors[0]
+
+
+async def test_a_heartbeat_of_an_incarnation_that_has_ended_is_refused() -> None:
+    kept: list[Context] = []
+
+    class Keeps(Actor[Any]):
+        def receive(self, message: Any, ctx: Context) -> None:
+            kept.append(ctx)
+
+    async with open_tree("stage") as root:
+        ref = await root.start(Keeps)
+        ref.tell(1)
+        await wait_all_tasks_blocked()
+        await ref.stop()
+        with pytest.raises(ActorStopped):
+            kept[0].heartbeat()
+
+
+# -- what counts as its time
+
+
+async def test_what_it_waits_for_counts_as_its_time() -> None:
+    class Asks(Actor[Any]):
+        async def receive(self, message: Any, ctx: Context) -> Any:
+            return await message.ask(Work(100.0))
+
+    async with open_tree("stage") as root:
+        slow: Any = await root.start(Plain, Log())
+        ref: Any = await root.start(Asks, handler_timeout=5.0, on_overdue="cancel")
+        with pytest.raises(HandlerOverdue):
+            await ref.ask(slow)
+        assert trio.current_time() == 5
+
+
+async def test_a_turn_that_waits_for_its_permit_has_not_begun(caplog: pytest.LogCaptureFixture) -> None:
+    async with open_tree("stage", limits=Limits(max_running_turns=1)) as root:
+        first = await root.start(Turns, Log())
+        second = await root.start(Turns, Log(), handler_timeout=5.0)
+        first.tell(Work(50.0))
+        await wait_all_tasks_blocked()
+        second.tell(Work(4.0))
+        await trio.sleep(100)
+        assert overdue(caplog) == []
+        root.reports.drain()
+
+
+async def test_startup_and_shutdown_have_their_own_deadlines(caplog: pytest.LogCaptureFixture) -> None:
+    class Slow(Actor[Any]):
+        async def startup(self, ctx: Context) -> None:
+            await trio.sleep(20)
+
+        async def receive(self, message: Any, ctx: Context) -> None:
+            await trio.sleep(message)
+
+        async def shutdown(self, ctx: Context, reason: Any) -> None:
+            await trio.sleep(20)
+
+    async with open_tree("stage") as root:
+        ref = root.start_soon(Slow, handler_timeout=5.0, on_overdue="restart", shutdown=None, mail=1.0)
+        await ref.wait_ready()
+        await ref.stop()
+        assert ref.exit_reason == Shutdown()
+        assert trio.current_time() == 41
+    assert overdue(caplog) == []
+
+
+async def test_a_function_is_judged_from_one_receive_to_the_next_alone(caplog: pytest.LogCaptureFixture) -> None:
+    async def slow(ctx: Context) -> None:
+        await trio.sleep(50)
+        await ctx.receive()
+        await trio.sleep(4)
+        await ctx.receive()
+        await trio.sleep(6)
+
+    async with open_tree("stage") as root:
+        ref = root.start_soon(slow, handler_timeout=5.0)
+        ref.tell(1)
+        await trio.sleep(100)
+        assert overdue(caplog) == []
+        ref.tell(2)
+        await ref.wait_stopped()
+        assert len(overdue(caplog)) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_message_that_crashes_leaves_no_time_to_the_next_incarnation(
+    kind: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_tree("stage") as root:
+        ref = await root.start(kind, Log(), restart="permanent", handler_timeout=5.0, on_overdue="restart")
+        ref.tell(Work(100.0))
+        await trio.sleep(3)
+        ref.crash(OSError("x"))
+        await wait_all_tasks_blocked()
+        ref.tell(Work(4.0))
+        await trio.sleep(50)
+        assert ref.incarnation == 2
+        ref.tell(Work(4.0))
+        await trio.sleep(50)
+        assert overdue(caplog) == []
+        root.reports.drain()
+
+
+async def test_an_actor_without_a_limit_has_no_watchdog_and_one_with_a_limit_one_timer_whatever_comes() -> None:
+    added: Log = []
+    async with open_tree("stage") as root:
+        runtime = root._slot.runtime
+        add_chore = runtime.deadlines.add_chore
+
+        def counted(when: float, action: Any, label: str) -> Any:
+            added.append(label)
+            return add_chore(when, action, label)
+
+        runtime.deadlines.add_chore = counted  # type: ignore[method-assign]
+        free = await root.start(Plain, Log())
+        watched = await root.start(Plain, Log(), name="watched", handler_timeout=5.0)
+        for ref in (free, watched):
+            for _ in range(1_000):
+                await ask(ref, Work(0.0))
+        assert free._slot.more is None or free._slot.more.watchdog is None
+        assert added == ["watchdog of watched"]
+        await ask(watched, Work(4.0))
+        await ask(watched, Work(4.0))
+        assert len(added) == 2
+        await trio.sleep(100)
+        assert len(added) == 2
+        await ask(watched, Work(1.0))
+        timers = [timer for _, _, timer in runtime.deadlines._heap if timer.label == "watchdog of watched"]
+        assert [timer.is_wanted for timer in timers].count(True) == 1
+        await watched.stop()
+        assert not any(timer.is_wanted for timer in timers)
+
+
+# -- specifications
+
+NO_SECONDS: Log = [0, 0.0, -1, float("nan"), float("inf"), True, "5", [], {}, (5.0,)]
+NO_ACTIONS: Log = ["Warn", "kill", "", None, 1, True, ["warn"], {}, ("cancel",), "restarts"]
+BAD: list[tuple[dict[str, Any], str]] = [
+    *(
+        (
+            {"handler_timeout": each},
+            f"handler_timeout: {each!r} is not a number of seconds above 0; None means no limit",
+        )
+        for each in NO_SECONDS
+    ),
+    *(({"on_overdue": each}, f"on_overdue: {each!r} is not one of warn, cancel, restart") for each in NO_ACTIONS),
+]
+
+
+@pytest.mark.parametrize(("options", "text"), BAD, ids=[repr(options) for options, _ in BAD])
+async def test_each_wrong_limit_gets_its_own_precise_error(options: dict[str, Any], text: str) -> None:
+    async with open_tree("stage") as root:
+        with pytest.raises(InvalidSpec) as caught:
+            root.start_soon(Plain, Log(), **options)
+        assert text in str(caught.value)
+        assert root.which_children() == []
+    with pytest.raises(InvalidSpec) as caught:
+        policy_of_spec(ChildSpec("a", Plain, **options))
+    assert text in str(caught.value)
+
+
+async def test_a_message_of_a_function_cannot_be_cancelled_by_itself() -> None:
+    async with open_tree("stage") as root:
+        with pytest.raises(InvalidSpec, match="on_overdue: function is a function"):
+            root.start_soon(function, Log(), handler_timeout=5.0, on_overdue="cancel")
+    spec = ChildSpec("a", function, ([],), on_overdue="cancel", rest_after=1.0, on_error={OSError: "resume"})
+    with pytest.raises(InvalidSpec) as caught:
+        async with open_supervisor("stage", children=[spec]):
+            raise AssertionError("never")
+    assert all(text in str(caught.value) for text in ("on_overdue", "rest_after", "nothing to resume"))
+
+
+async def test_a_declared_child_is_watched_and_feeds_are_told() -> None:
+    seen: Log = []
+
+    async def reads(root: Supervisor) -> None:
+        async with root.subscribe() as feed:
+            async for tree in feed:
+                found = tree.find("/stage/a")
+                if found is not None and found.warnings:
+                    seen.append(trio.current_time())
+                    return
+
+    spec = ChildSpec("a", Plain, ([],), handler_timeout=5.0)
+    async with open_tree("stage", children=[spec]) as root, trio.open_nursery() as nursery:
+        nursery.start_soon(reads, root)
+        root.lookup("a").tell(Work(20.0))
+        await trio.sleep(10)
+        assert seen == [5.0]
