@@ -6,7 +6,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from greenroom import ChildSpec, Ignore, Intensity, LimitReached, Limits, SupervisorSpec
+from greenroom import Backoff, ChildSpec, Ignore, Intensity, LimitReached, Limits, SupervisorSpec
 from greenroom.testing import open_tree
 
 from .children import Boom, Child, Events, Who, specs, taken
@@ -210,3 +210,48 @@ async def test_a_declared_child_of_another_specification_is_not_what_a_run_time_
         late.tell(Boom())
         await wait_all_tasks_blocked()
         assert await late.ask(Who(), timeout=1) == "a"
+
+
+async def test_a_child_that_is_told_to_stop_while_its_supervisor_begins_is_ended_once() -> None:
+    events: Events = []
+    async with open_tree("stage") as root:
+        team = root.start_supervisor("team", specs(events, "ab"))
+        root.lookup("team/a").request_stop()
+        team.update_specs(specs(events, "b"))
+        await wait_all_tasks_blocked()
+        assert seen(team) == [("b", "ready", 1), ("a", "parked", 1)]
+
+
+async def test_a_kept_child_that_is_told_to_stop_ends_once_with_the_place_of_its_supervisor() -> None:
+    events: Events = []
+    inner = SupervisorSpec("inner", specs(events, "a"))
+    async with open_tree("stage") as root:
+        slow = ChildSpec("slow", Child, [events], kwargs={"lingers": 2.0})
+        top = root.start_supervisor("top", [slow, inner], restart="permanent")
+        await top.wait_ready()
+        a = root.lookup("top/inner/a")
+        top.ref.crash(Boom())
+        await wait_all_tasks_blocked()
+        assert a.lifecycle == "restarting"
+        a.request_stop()
+        top.ref.request_stop()
+        await trio.sleep(5)
+        assert a.lifecycle == "stopped"
+        assert top.ref.lifecycle == "parked"
+
+
+async def test_a_kept_child_may_be_stopped_in_the_step_in_which_its_supervisor_is_forgotten() -> None:
+    events: Events = []
+    inner = SupervisorSpec("inner", specs(events, "a"))
+    async with open_tree("stage") as root:
+        top = root.start_supervisor("top", [inner], backoff=Backoff(5.0, 5.0))
+        await top.wait_ready()
+        for _ in range(2):
+            top.ref.crash(Boom())
+            await wait_all_tasks_blocked()
+        a, below = root.lookup("top/inner/a"), root.lookup("top/inner")
+        assert (a.lifecycle, top.ref.lifecycle) == ("restarting", "restarting")
+        top.ref.request_stop()
+        a.request_stop()
+        await wait_all_tasks_blocked()
+        assert (a.lifecycle, below.lifecycle) == ("stopped", "stopped")
