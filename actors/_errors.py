@@ -32,10 +32,10 @@ class NameInUse(GreenroomError):
 
 
 class LimitReached(GreenroomError):
-    """A start, or a direct turn, was refused because of a limit of the tree; it left no trace.
+    """A start, or a direct turn, was refused because of a limit of the tree, or of its supervisor; it left no trace.
 
     Attributes:
-        limit: the field of `Limits` ("max_actors", "max_depth", "max_running_turns", "max_live").
+        limit: the field of `Limits` ("max_actors", "max_depth", "max_running_turns", "max_live"), or "max_children" of one supervisor.
         value: what it is set to.
         holders: the paths that hold it now, at most the first ten.
         message: what was refused, where there was a message.
@@ -48,7 +48,8 @@ class LimitReached(GreenroomError):
     def __str__(self) -> str:
         """Say which limit, its value, and who holds it."""
         held = ", ".join(self.holders)
-        return f"{self.path}: Limits.{self.limit}={self.value} is reached, held by {held}; end one of them or raise the limit"
+        limit = self.limit if self.limit == "max_children" else f"Limits.{self.limit}"
+        return f"{self.path}: {limit}={self.value} is reached, held by {held}; end one of them or raise the limit"
 
 
 class Refused(GreenroomError):

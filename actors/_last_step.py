@@ -192,7 +192,7 @@ def _report_failure(
 ) -> None:
     """Post a failure to the parent."""
     if not isinstance(reason, StartupFailed):
-        post_report(parent, ChildEnded(slot.path, slot.uid, incarnation, reason, by, restarting))
+        log_of(parent).post_failure((slot, reason, incarnation, by, restarting))
     elif by != "itself":
         # A stop that was asked for before this step wins: no failure is reported; the ref still tells the cause.
         post_report(parent, ChildEnded(slot.path, slot.uid, incarnation, Shutdown(), by, restarting))

@@ -41,6 +41,9 @@ def order_end(slot: Slot, order: Order, *, by: str) -> None:
         slot.reason = None if order is END else Shutdown()  # the end of the actor outweighs that of an incarnation
     if order is END and slot.reason is None:
         slot.reason = Killed(f"by {by}")
+    elif slot.policy.shutdown == 0 and slot.reason is None:
+        # OTP's brutal_kill: whether it would have ended in no time is not for the order to say in which Trio runs what is due.
+        slot.reason = _out_of_time(slot)
     if life is not STOPPING:
         slot.advance(STOPPING)
         _close_mailbox(slot)
@@ -253,12 +256,16 @@ def _overdue(slot: Slot, incarnation: int) -> None:
     slot.order = END
     slot.attention = True
     if slot.reason is None:
-        slot.reason = Killed(f"it did not end within its {shutdown_text(slot)}")
+        slot.reason = _out_of_time(slot)
     if slot.ending:
         cut_short(slot)
         arm_stop_timer(slot, is_cancelled=True)
     else:
         stop_running(slot, now=True)
+
+
+def _out_of_time(slot: Slot) -> Killed:
+    return Killed(f"it did not end within its {shutdown_text(slot)}")
 
 
 def shutdown_text(slot: Slot) -> str:

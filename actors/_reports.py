@@ -107,7 +107,8 @@ def _made(report: Report | Facts) -> Report:
 def _kind(report: Report | Facts) -> str | type:
     """Return what a folded report is counted as: its class of exception, or its kind of end."""
     if isinstance(report, tuple):
-        return type(report[1])  # what is not made yet ended well
+        reason = report[1]
+        return type(error_of(reason) or reason) if reason.is_failure else type(reason)
     if isinstance(report, TurnFinished):
         error = report.outcome.error
         return f"turn {report.outcome.kind}" if error is None else type(error)
@@ -149,9 +150,13 @@ class ReportLog:
 
     def post(self, report: Report) -> None:
         """Add one, in order with the parent's mail (the runtime does). Plain, never waits, never refuses."""
-        if not is_bad_news(report):
+        if is_bad_news(report):
+            self.post_failure(report)
+        else:
             self.post_end(report)
-            return
+
+    def post_failure(self, report: Report | Facts) -> None:
+        """Add bad news, or the facts that a `ChildEnded` is made from when it is read."""
         self._bad.append((self._slot.box.next_seq(), self._slot.incarnation, report))
         if len(self._good) + len(self._bad) > self._capacity:
             self._fold()

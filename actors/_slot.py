@@ -205,18 +205,20 @@ class Slot(Mailbox):
             self.since = runtime.now()
         if runtime.watch is not None:
             runtime.watch(self)
-        if self.more is None and not runtime.feeds:
-            self.generation += 1
-        else:
+        more = self.more
+        if runtime.feeds or (more is not None and (more.changes is not None or more.observers)):
             self.touch()
+        else:
+            self.generation += 1
 
     def touch(self) -> None:
         """Count a change of status and wake whoever waits for one."""
         self.generation += 1
         more = self.more
         if more is not None:
-            if more.changes:
-                more.changes.unpark_all()
+            if more.changes is not None:
+                lot, more.changes = more.changes, None  # who waits again makes another: most have nobody who does
+                lot.unpark_all()
             if more.observers:
                 status = (self.life, self.status(), self.generation, self.incarnation)
                 for observer in more.observers:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import trio
 
 from ._actor import Actor
+from ._agent import Agent
 from ._blueprint import has_own, refine
 from ._context import Context, make_context
 from ._errors import Ignore, InvalidSpec, StartupFailed
@@ -73,6 +74,9 @@ def _make_actor(slot: Slot) -> Actor[Any]:
     if not isinstance(made, Actor):
         raise InvalidSpec(f"the factory returned {made!r}, which is no Actor")
     slot.actor = made
+    policy = slot.policy
+    if policy.restart == "temporary" and not policy.declared and not isinstance(made, Agent):
+        slot.args = ()  # there is no next incarnation to make of them, and they may be large; an agent that rests is woken with them
     return slot.actor  # type: ignore[no-any-return]
 
 

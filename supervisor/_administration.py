@@ -14,6 +14,7 @@ from ..actors import (
     ActorStopped,
     ActorStopping,
     InvalidSpec,
+    Rested,
     Slot,
     close_parked,
     reopen,
@@ -126,8 +127,7 @@ class Administration:
             return child
         if child.life is STOPPING:
             raise ActorStopping(child.path, None, "is stopping; wait until it has")
-        by_hand = child.more is not None and child.more.awaited
-        if not by_hand and (child.life is RESTARTING or (child.incarnation > 1 and child.life in STARTING)):
+        if is_restarting(child):
             raise Restarting(child.path, child.life.value)
         raise AlreadyRunning(child.path, child.life.value)
 
@@ -136,3 +136,13 @@ class Administration:
         if name not in children:
             raise ChildNotFound(f"{self._slot.path}/{name}", tuple(children)[:10])
         return children[name]
+
+
+def is_restarting(child: Slot) -> bool:
+    """Return whether a child is on its way to the next incarnation by itself: between two attempts, or in one. A wake from rest is none."""
+    more = child.more
+    if more is not None and more.awaited:
+        return False  # somebody starts it by hand
+    if child.life is RESTARTING:
+        return True
+    return child.incarnation > 1 and child.life in STARTING and not isinstance(child.last_exit, Rested)

@@ -1,7 +1,8 @@
 """Groups: children that are started in order, and those that are restarted together. Plain functions; the children's own tasks do the work.
 
 A *line* launches children one after the other, each after the inline ones before it are ready. A *group* is first stopped, in reverse order, one by
-one; then the offender's backoff is waited for; then it is a line. Both are asked to go on whenever a child has become ready or has ended, so nobody
+one; then the offender's backoff is waited for; then it is a line. A member whose turn waits for another one is cancelled at once: what it waits for
+comes back only after its own end. Both are asked to go on whenever a child has become ready or has ended, so nobody
 waits in a loop, and whoever takes long holds up the rest of its group and nothing else.
 """
 
@@ -78,6 +79,18 @@ class StartLine:
             self._launch(child)
             return True
         return False
+
+
+def _waits_within(child: Slot, group: frozenset[Slot]) -> bool:
+    """Return whether a child's turn waits, directly or not, for one that will not go on before this child has ended."""
+    at = child
+    seen: set[Slot] = set()
+    while at.more is not None and at.more.waiting_for is not None and at not in seen:
+        seen.add(at)
+        at = at.more.waiting_for
+        if at in group:
+            return True
+    return False
 
 
 class GroupRestart:
@@ -157,7 +170,7 @@ class GroupRestart:
             if not is_down(child):
                 if child is not self._ordered:
                     self._ordered = child
-                    halt(child, WITH_ITS_GROUP)
+                    halt(child, WITH_ITS_GROUP, killed=_waits_within(child, self._held))
                     continue
                 return False
             self._to_stop.pop()

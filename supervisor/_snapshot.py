@@ -21,6 +21,7 @@ from ..actors import (
     text_of,
 )
 from ._limits import Limits
+from ._strategy import Strategy
 from ._supervisor_actor import is_supervisor
 from ._team import children_of, team_of
 
@@ -32,6 +33,7 @@ class ActorInfo:
     Attributes:
         path, name, uid, incarnation, labels: which one it is.
         kind: "actor", "agent", "function" or "supervisor".
+        strategy: a supervisor's; None for all others.
         lifecycle, status, generation: how it is.
         restarts: how often it was restarted. rests: how often it was put to rest.
         queued: mails that wait. accepted: mails that were ever taken in.
@@ -50,6 +52,7 @@ class ActorInfo:
     uid: int
     incarnation: int
     kind: str
+    strategy: Strategy | None
     lifecycle: str
     status: Status
     generation: int
@@ -112,12 +115,14 @@ def _info(slot: Slot, path: str, children: tuple[ActorInfo, ...], now: float, li
         waiting = more.gate.waiting_for
     box, blueprint = slot.box, slot.blueprint
     last_exit, rests = (None, 0) if more is None else (more.last_exit, more.rests)
+    strategy = _strategy(slot) if is_supervisor(slot) else None
     return ActorInfo(
         path=path,
         name=slot.name,
         uid=slot.uid,
         incarnation=slot.incarnation,
-        kind="supervisor" if is_supervisor(slot) else blueprint.kind,
+        kind="supervisor" if strategy is not None else blueprint.kind,
+        strategy=strategy,
         lifecycle=slot.life.value,
         status=slot.status(),
         generation=slot.generation,
@@ -134,6 +139,11 @@ def _info(slot: Slot, path: str, children: tuple[ActorInfo, ...], now: float, li
         warnings=NOTHING if more is None or not more.warnings else MappingProxyType(dict(more.warnings)),
         children=children,
     )
+
+
+def _strategy(slot: Slot) -> Strategy:
+    team = team_of(slot)
+    return "one_for_one" if team is None else team.plan.strategy
 
 
 def _next_retry(slot: Slot) -> float | None:

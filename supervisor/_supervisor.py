@@ -25,7 +25,7 @@ from ..actors import (
     slot_of,
 )
 from ..mailbox import DeadLetters
-from ._administration import Administration
+from ._administration import Administration, is_restarting
 from ._childspec import ChildSpec
 from ._errors import ChildNotFound, NoSupervisor
 from ._limits import Limits
@@ -190,13 +190,16 @@ class Supervisor(Starting, Administration, Oversight):
         return [child.ref() for child in children_of(self._slot).values()]
 
     def count_children(self) -> dict[str, int]:
-        """Count the children: "specs" (all), "active" (neither parked nor restarting), "supervisors", "workers". Plain function."""
+        """Count the children: "specs" (all), "active" (neither parked nor restarting), "supervisors", "workers". Plain function.
+
+        A child is restarting until an attempt has succeeded, also while one is made.
+        """
         children = list(children_of(self._slot).values())
         passive = (PARKED, RESTARTING)
         supervisors = sum(1 for child in children if is_supervisor(child))
         return {
             "specs": len(children),
-            "active": sum(1 for child in children if child.life not in passive),
+            "active": sum(1 for child in children if not (child.life in passive or is_restarting(child))),
             "supervisors": supervisors,
             "workers": len(children) - supervisors,
         }

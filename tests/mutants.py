@@ -27,7 +27,20 @@ ROOT = Path(__file__).resolve().parent.parent
 LISTS = ROOT / "tests" / "mutants"
 PROMISES = tuple(f"P{number}" for number in range(1, 31))
 #: What has no numbered promise, and is broken all the same.
-OTHERS = ("MCP", "RACES", "BACKGROUND", "DISPATCH", "REAP", "REST", "REGISTRY", "ERRORS", "WATCHDOG", "STASH")
+OTHERS = (
+    "MCP",
+    "RACES",
+    "BACKGROUND",
+    "DISPATCH",
+    "REAP",
+    "REST",
+    "SUPERVISION",
+    "REGISTRY",
+    "ERRORS",
+    "WATCHDOG",
+    "STASH",
+    "TREES",
+)
 WORKERS = 2
 #: Seconds for one test; a break may well make it hang, and a hang is noticed.
 LIMIT = 90

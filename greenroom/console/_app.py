@@ -17,11 +17,12 @@ from ..races._search import Mode, Strategy
 from ..races._telling import told
 from ..races._threads import Threads
 from ._absent import Absent
+from ._describe import described
 from ._imports import look_in
 from ._live import LiveScreen
 from ._logs import LogLevel, logs_on
 from ._parameters import declared, option, split_words
-from ._plan import Plan, make_plan, profiles_of
+from ._plan import Plan, all_children, make_plan, profiles_of
 from ._problem import InvalidInput, Malformed, Problem
 from ._racing import again, whole
 from ._racing import race as run_race
@@ -31,7 +32,7 @@ from ._run import FAILED, FINE, USAGE, rendered, run_plan, traceback_of
 from ._salvage import problems_behind
 from ._schema import schema_text
 from ._screen import Screen
-from ._treefile import TreeFile
+from ._treefile import Child, TreeFile
 
 View = Literal["auto", "live", "plain", "none"]
 
@@ -79,7 +80,11 @@ def run(
     wrong: list[Problem] = [] if output is None else list(_check_output(output))
     given = split_words(parameters, list(declared(declaration)), wrong)
     plan = make_plan(declaration, path, profile, given, wrong)
-    own = {child.factory.partition(":")[0].partition(".")[0] for child in declaration.children}
+    own = {
+        child.factory.partition(":")[0].partition(".")[0]
+        for _, child, _ in all_children(declaration)
+        if isinstance(child, Child)
+    }
     return _run(plan, _screen(view), log_level, own, output)
 
 
@@ -189,9 +194,8 @@ def replay(token: str, scenario: str, /, *, max_steps: Whole = 10_000, threads: 
 
 def _describe(path: Path, declaration: TreeFile, plan: Plan) -> None:
     print(f"{path}: fine")
-    for child, spec in zip(declaration.children, plan.children, strict=True):
-        ends = ", the main one: its end ends the run" if child.name == plan.main else ""
-        print(f"  child     {child.name}: {child.factory}, {spec.restart}, started {spec.startup}{ends}")
+    for line in described(declaration, plan):
+        print(f"  {line}")
     for name in profiles_of(declaration):
         print(f"  profile   {name}")
     for name, parameter in declared(declaration).items():

@@ -10,10 +10,14 @@ import attrs
 
 from ..actors import Approval, ErrorAction, OverdueAction, RestartType
 from ..mailbox import Overflow
+from ..supervisor._backoff import LARGEST_FACTOR
 from ..supervisor._childspec import StartupMode
+from ..supervisor._strategy import AUTO_SHUTDOWNS, STRATEGIES, AutoShutdown, Strategy
 
 #: TOML has no word for "nothing"; where a number bounds something, this is "no bound".
 UNLIMITED: Final = "unlimited"
+#: And where a table would turn something on, this leaves it off.
+NONE: Final = "none"
 
 
 @attrs.frozen(eq=False)
@@ -101,11 +105,31 @@ _natural: Final = Kind(
     "a whole number from 0", {"type": "integer", "minimum": 0}, lambda value: type(value) is int and value >= 0
 )
 
+
+def _between(least: float, most: float) -> Kind:
+    return Kind(
+        f"a number from {least:g} to {most:g}",
+        {"type": "number", "minimum": least, "maximum": most},
+        lambda value: _is_number(value) and least <= value <= most,
+    )
+
+
+def _told(kind: Kind, why: str) -> Kind:
+    return attrs.evolve(kind, says=f"{kind.says} ({why})")
+
+
 _IMPORT_PATH: Final = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
 
 Name: TypeAlias = Annotated[str, _pattern("1 to 64 of the characters a-z, 0-9, _ and -", "[a-z0-9_-]{1,64}")]
 ParameterName: TypeAlias = Annotated[str, _pattern("a letter a-z, then letters, digits and _", "[a-z][a-z0-9_]{0,63}")]
 Text: TypeAlias = Annotated[str, Kind("a string", {"type": "string"}, lambda value: isinstance(value, str))]
+ActorPath: TypeAlias = Annotated[
+    str,
+    _pattern(
+        "1 to 64 of the characters a-z, 0-9, _ and -, or several such names with / between them",
+        "[a-z0-9_-]{1,64}(/[a-z0-9_-]{1,64})*",
+    ),
+]
 ImportPath: TypeAlias = Annotated[
     str,
     _pattern('an import path, "package.module:Name"', _IMPORT_PATH),
@@ -113,8 +137,26 @@ ImportPath: TypeAlias = Annotated[
 Seconds: TypeAlias = Annotated[float | None, _or_unlimited(_from_zero)]
 PositiveSeconds: TypeAlias = Annotated[float | None, _or_unlimited(_positive)]
 Window: TypeAlias = Annotated[float, _positive]
+Delay: TypeAlias = Annotated[float, _from_zero]
 Count: TypeAlias = Annotated[int | None, _or_unlimited(_count)]
+Number: TypeAlias = Annotated[int, _count]
 Natural: TypeAlias = Annotated[int, _natural]
+Attempts: TypeAlias = Annotated[int | None, _or_unlimited(_natural)]
+Factor: TypeAlias = Annotated[float, _between(1, LARGEST_FACTOR)]
+Jitter: TypeAlias = Annotated[float, _between(0, 1)]
+Flag: TypeAlias = Annotated[
+    bool, Kind("true or false", {"type": "boolean"}, lambda value: type(value) is bool, words=("true", "false"))
+]
+StrategyWord: TypeAlias = Annotated[Strategy, _choice(*STRATEGIES)]
+# One for several supervisors, or for one that has children in any case.
+GroupStrategyWord: TypeAlias = Annotated[
+    Strategy,
+    _told(_choice(*(each for each in STRATEGIES if each != "dynamic")), "a dynamic supervisor declares no children"),
+]
+AutoShutdownWord: TypeAlias = Annotated[AutoShutdown, _choice(*AUTO_SHUTDOWNS)]
+NoTable: TypeAlias = Annotated[
+    None, Kind(f'"{NONE}"', {"const": NONE}, lambda value: value == NONE, lambda _: None, (NONE,))
+]
 Restart: TypeAlias = Annotated[RestartType, _choice("permanent", "transient", "temporary")]
 OverdueWord: TypeAlias = Annotated[OverdueAction, _choice("warn", "cancel", "restart")]
 ErrorWord: TypeAlias = Annotated[ErrorAction, _choice("restart", "resume", "stop", "escalate")]

@@ -23,6 +23,7 @@ STYLES: Final = {
     "stopping": "blue",
     "failed": "bold red",
     "killed": "yellow",
+    "parked": "dim",
     "ended": "dim",
 }
 LEVELS: Final = {"debug": "dim", "warning": "yellow", "error": "bold red", "critical": "bold red"}
@@ -30,6 +31,7 @@ MARKS: Final = {
     "failed": "✗",
     "killed": "✗",
     "ended": "·",
+    "parked": "·",
     "queued": "○",
     "initializing": "◌",
     "restarting": "◌",
@@ -39,6 +41,7 @@ ASCII_MARKS: Final = {
     "failed": "x",
     "killed": "x",
     "ended": ".",
+    "parked": ".",
     "queued": "-",
     "initializing": "-",
     "restarting": "-",
@@ -116,12 +119,12 @@ class LiveScreen(Screen):
         table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         table.add_row("actor", "state", "run", "mail", f"after {self.elapsed:.1f} s", style="dim")
         for guide, seen in rows[:room]:
-            self._add(table, guide, seen)
+            self._add(table, guide, seen, memory.now)
         if len(rows) > room:
             table.add_row(f"and {len(rows) - room} more", style="dim")
         return Group(Text(), table)
 
-    def _add(self, table: Table, guide: str, seen: Seen) -> None:
+    def _add(self, table: Table, guide: str, seen: Seen, now: float) -> None:
         info, state = seen.info, seen.state()
         style = "bold red" if info.stale else STYLES.get(state, "")
         mark = (ASCII_MARKS if self._ascii else MARKS).get(state, "*" if self._ascii else "●")
@@ -131,5 +134,5 @@ class LiveScreen(Screen):
             Text(state, style),
             Text("" if info.incarnation < 2 else f"#{info.incarnation}", "magenta"),  # noqa: PLR2004 -- the first needs no word
             Text("" if ended or not info.queued else str(info.queued), "bold yellow"),
-            Text(clean(seen.detail()).replace("\n", " "), style if state == "failed" or info.stale else "dim"),
+            Text(clean(seen.detail(now)).replace("\n", " "), style if state == "failed" or info.stale else "dim"),
         )

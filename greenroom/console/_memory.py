@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import attrs
+import trio
 
 from .. import ActorInfo, ActorRef, Completed, Errored, Interrupted, Killed, Running, Supervisor
 from ..actors import ExitReason, is_failure, text_of
@@ -46,14 +47,19 @@ class Seen:
         info = self.info
         return "running" if info.lifecycle == "ready" and isinstance(info.status, Running) else info.lifecycle
 
-    def detail(self) -> str:
-        """Say what is worth knowing besides."""
+    def detail(self, now: float | None = None) -> str:
+        """Say what is worth knowing besides; with the time, also how long it still waits for its next attempt."""
         reason, info = self.reason, self.info
         if reason is not None:
             return text_of(reason)
         said: list[str] = []
+        if info.strategy is not None and info.strategy != "one_for_one":
+            said.append(info.strategy)
         if info.stale:
             said.append("STALE")
+        if info.next_retry is not None:
+            left = "" if now is None else f": {max(0.0, info.next_retry - now):.1f} s"
+            said.append(f"waits for its backoff{left}")
         if info.waiting_for:
             said.append(f"waits for {', '.join(info.waiting_for)}")
         if info.lifecycle in ("ready", "resting"):
@@ -95,6 +101,8 @@ class Memory:
         self._root = root
         info = root.snapshot()
         self.top = Seen(info, root.ref)
+        #: when it last took something in, on Trio's clock.
+        self.now = trio.current_time()
 
     def look(self) -> None:
         """Take in what is so at this moment."""
@@ -103,6 +111,7 @@ class Memory:
     def update(self, info: ActorInfo) -> None:
         """Take in what is now so. Call it in the same step in which the snapshot was taken: who is in it can then be looked up."""
         self.top.info = info
+        self.now = trio.current_time()
         open_ = [(self.top, info)]
         while open_:
             seen, now = open_.pop()

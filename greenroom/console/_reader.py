@@ -21,7 +21,7 @@ from ._absent import Absent
 from ._depth import DEEPEST, line_too_deep, places_too_deep
 from ._kinds import Kind
 from ._problem import InvalidInput, Malformed, Place, Problem, path_of, unknown
-from ._treefile import TreeFile
+from ._treefile import OF_ACTORS, OF_SUPERVISORS, Child, Supervisor, TreeFile, kind_of_child
 
 # Bytes of a tree file, at most: what is longer is no tree file.
 LONGEST = 1_000_000
@@ -77,7 +77,24 @@ def structure_tree(data: dict[str, Any], source: str) -> TreeFile:
 
 
 def _is_optional(tp: Any) -> bool:
-    return get_origin(tp) in (Union, UnionType) and Absent in get_args(tp)
+    return is_union(tp) and Absent in get_args(tp)
+
+
+def is_union(tp: Any) -> bool:
+    """Return whether a type is one of several."""
+    return get_origin(tp) in (Union, UnionType)
+
+
+def is_child(tp: Any) -> bool:
+    """Return whether a type is that of the items of `children`."""
+    return is_union(tp) and Child in get_args(tp)
+
+
+def table_and_kind(tp: Any) -> tuple[Any, Kind] | None:
+    """Return the class and the kind of what may be a table, or a word in its place."""
+    classes = [each for each in get_args(tp) if attrs.has(each)] if is_union(tp) and not is_child(tp) else []
+    kinds = [kind for kind in map(kind_of, get_args(tp)) if kind is not None]
+    return (classes[0], kinds[0]) if classes and kinds else None
 
 
 def _is_container(tp: Any) -> bool:
@@ -89,8 +106,7 @@ def strip_absent(tp: Any) -> Any:
     """Return the type of what is given, when it is given."""
     if not _is_optional(tp):
         return tp
-    (rest,) = (each for each in get_args(tp) if each is not Absent)
-    return rest
+    return Union[tuple(each for each in get_args(tp) if each is not Absent)]  # noqa: UP007 -- of as many as there are
 
 
 def kind_of(tp: Any) -> Kind | None:
@@ -106,14 +122,21 @@ def _make_converter() -> Converter:
     def read_kind(value: Any, tp: Any) -> Any:
         kind = kind_of(tp)
         assert kind is not None
-        if not kind.accepts(value):
-            close = get_close_matches(value, kind.words, 1) if isinstance(value, str) else ()
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise _Wrong(f"{shown(value)} is wrong here; give {kind.says}{hint}")
-        return kind.reads(value)
+        return _read_as(kind, value)
 
     def read_optional(value: Any, tp: Any) -> Any:
         return converter.structure(value, strip_absent(tp))
+
+    def read_child(value: Any, _: Any) -> Any:
+        return converter.structure(value, kind_of_child(value))
+
+    def read_table_or_word(value: Any, tp: Any) -> Any:
+        found = table_and_kind(tp)
+        assert found is not None
+        table, word = found
+        if is_a(value, dict):
+            return converter.structure(value, table)
+        return _read_as(attrs.evolve(word, says=f"a table, or {word.says}"), value)
 
     def make_table_reader(cls: Any) -> Any:
         read = make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True, _cattrs_detailed_validation=True)
@@ -139,8 +162,18 @@ def _make_converter() -> Converter:
     converter.register_structure_hook_factory(attrs.has, make_table_reader)
     converter.register_structure_hook_factory(_is_container, make_container_reader)
     converter.register_structure_hook_func(lambda tp: kind_of(tp) is not None, read_kind)
+    converter.register_structure_hook_func(is_child, read_child)
+    converter.register_structure_hook_func(lambda tp: table_and_kind(tp) is not None, read_table_or_word)
     converter.register_structure_hook_func(_is_optional, read_optional)
     return converter
+
+
+def _read_as(kind: Kind, value: Any) -> Any:
+    if not kind.accepts(value):
+        close = get_close_matches(value, kind.words, 1) if isinstance(value, str) else ()
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise _Wrong(f"{shown(value)} is wrong here; give {kind.says}{hint}")
+    return kind.reads(value)
 
 
 class _Items(Exception):
@@ -200,11 +233,20 @@ def _problems(error: BaseException, path: Place, tp: Any) -> Iterator[tuple[Plac
     elif isinstance(error, ForbiddenExtraKeysError):
         known = sorted(field.name for field in attrs.fields(error.cl))
         for key in sorted(error.extra_fields):
-            yield (*path, key), unknown("key", key, known)
+            yield (*path, key), _of_others(error.cl, key) or unknown("key", key, known)
     elif isinstance(error, KeyError):
         yield path, "is needed, and left out"
     else:
         yield path, str(error)
+
+
+def _of_others(cls: Any, key: str) -> str:
+    """Say that actors have such a key, or supervisors, and this is none."""
+    if cls is Child and key in OF_SUPERVISORS:
+        return "is for supervisors, and what has a factory is none; a supervisor has children, and no factory"
+    if cls is Supervisor and key in OF_ACTORS:
+        return "is for actors, and this is a supervisor; give it to its children, or in its own defaults"
+    return ""
 
 
 _converter = _make_converter()

@@ -4,6 +4,7 @@ import json
 import os
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Final, cast
 
 import attrs
@@ -11,6 +12,7 @@ import cattrs
 import trio
 
 from .. import (
+    ActorStopped,
     ChildEnded,
     ChildNotFound,
     ChildStartupFailed,
@@ -88,19 +90,23 @@ async def run_plan(plan: Plan, screen: Screen) -> Outcome:
 async def _run_shown(plan: Plan, screen: Screen, outcome: Outcome) -> None:
     """Run the tree, with somebody who watches it to its very end."""
     watching = trio.CancelScope(shield=True)
+    tree: Supervisor | None = None
     memory: Memory | None = None
 
     async with trio.open_nursery() as nursery:
 
         def begin(root: Supervisor) -> None:
-            nonlocal memory
-            memory = Memory(root)
+            nonlocal tree, memory
+            tree, memory = root, Memory(root)
             nursery.start_soon(_watch, root, memory, screen, watching)
 
         try:
             async with open_supervisor(
                 plan.name,
+                strategy=plan.strategy,
                 intensity=plan.intensity,
+                auto_shutdown=plan.auto_shutdown,
+                start_retry=plan.start_retry,
                 limits=plan.limits,
                 children=plan.children,
                 unread=plan.unread,
@@ -111,6 +117,10 @@ async def _run_shown(plan: Plan, screen: Screen, outcome: Outcome) -> None:
                     await root.wait_stopped()
                 else:
                     _judge_main(root, plan.main, await _wait_main(root, plan.main), outcome)
+        except ActorStopped:
+            # While it was still starting, significant children have ended the tree.
+            if plan.main is not None and tree is not None:
+                _judge_main(tree, plan.main, await _wait_main(tree, plan.main), outcome)
         except Exception as error:  # noqa: BLE001 -- told to the user, by its text
             _note(outcome, error, _lines(error))
         finally:
@@ -141,18 +151,28 @@ async def _watch(root: Supervisor, memory: Memory, screen: Screen, watching: tri
                 await trio.sleep(max(TICK, EASE * (trio.current_time() - began)))
 
 
-async def _wait_main(root: Supervisor, name: str) -> ExitReason | None:
+async def _wait_main(root: Supervisor, main: str) -> ExitReason | None:
     """Wait for the end of the child that the run is about. Its report counts as read: how it ended is told as the end of the run."""
-    path = f"{root.path}/{name}"
     reason: ExitReason | None = None
     try:
-        child = root.lookup(name)
+        child = root.lookup(main)
     except ChildNotFound:
         await trio.lowlevel.checkpoint()  # a temporary one that has ended already: what is left of it is its report
     else:
         reason = await child.wait_stopped()
-    last = root.reports.take_last_about(path)
-    return last.reason if reason is None and isinstance(last, ChildEnded | ChildStartupFailed) else reason
+    left = _what_is_left(root, main)
+    return left if reason is None else reason
+
+
+def _what_is_left(root: Supervisor, main: str) -> ExitReason | None:
+    """Return how it ended, as its supervisor was told; if that is gone too, as the records have it."""
+    path, above = f"{root.path}/{main}", main.rpartition("/")[0]
+    with suppress(ChildNotFound):
+        supervisor = root.lookup_supervisor(above) if above else root
+        last = supervisor.reports.take_last_about(path)
+        if isinstance(last, ChildEnded | ChildStartupFailed):
+            return last.reason
+    return next((each.reason for each in reversed(root.ended) if each.path == path), None)
 
 
 def _judge_main(root: Supervisor, name: str, reason: ExitReason | None, outcome: Outcome) -> None:

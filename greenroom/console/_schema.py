@@ -6,8 +6,8 @@ from typing import Any, get_args, get_origin
 
 import attrs
 
-from ._reader import kind_of, strip_absent
-from ._treefile import TreeFile
+from ._reader import is_child, kind_of, strip_absent, table_and_kind
+from ._treefile import OF_SUPERVISORS, Child, Supervisor, TreeFile
 
 
 def tree_schema() -> dict[str, Any]:
@@ -31,6 +31,16 @@ def _schema(tp: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     kind = kind_of(tp)
     if kind is not None:
         return dict(kind.schema)
+    if is_child(tp):
+        one, other = (_schema(each, definitions) for each in (Child, Supervisor))
+        is_supervisor = {
+            "not": {"required": ["factory"]},
+            "anyOf": [{"required": [key]} for key in sorted(OF_SUPERVISORS)],
+        }
+        return {"if": {"type": "object", **is_supervisor}, "then": other, "else": one}
+    either = table_and_kind(tp)
+    if either is not None:
+        return {"anyOf": [_schema(either[0], definitions), dict(either[1].schema)]}
     if attrs.has(tp):
         name = tp.__name__
         if name not in definitions:

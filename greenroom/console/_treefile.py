@@ -8,28 +8,43 @@ Whatever decides how a child runs can stand on four levels, and the first that g
     [base]              below all profiles
     (the default)
 
-Tables are taken key by key: a mailbox's capacity may come from one level and its overflow policy from another. The tree's own settings
-(intensity, limits, unread, approval) and the values of its parameters go by the same rule, without the supervisor's level.
+Tables are taken key by key: a mailbox's capacity may come from one level and its overflow policy from another. What a supervisor itself
+leaves out (strategy, intensity, auto_shutdown, start_retry), and what the tree does (limits, unread, approval, and the values of its parameters),
+goes by the same rule, without the second level.
+
+A supervisor stands among the children, in their order, as it starts in that order; what makes it one is that it has no factory. A second array
+beside `children` would have lost the order. Its `defaults` are for its own children, and reach no further down: what is meant for all stands in the
+base.
 """
 
 # ruff: noqa: RUF009 -- given() and needed() are attrs.field, with a word about it
 
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
 from ._absent import ABSENT, Absent
 from ._kinds import (
+    ActorPath,
     ApprovalWord,
     Arguments,
+    Attempts,
+    AutoShutdownWord,
     Count,
+    Delay,
     ErrorName,
     ErrorWord,
+    Factor,
+    Flag,
+    GroupStrategyWord,
     ImportPath,
+    Jitter,
     Keywords,
     Labels,
     Name,
     Natural,
+    NoTable,
+    Number,
     OverdueWord,
     OverflowWord,
     ParameterName,
@@ -38,6 +53,7 @@ from ._kinds import (
     Scalar,
     Seconds,
     Startup,
+    StrategyWord,
     Text,
     Unread,
     Window,
@@ -63,6 +79,41 @@ class MailboxTable:
 
 
 @attrs.frozen
+class IntensityTable:
+    """Say how many restarts are borne."""
+
+    max_restarts: Natural | Absent = given("Restarts within the window (default 3).")
+    within: Window | Absent = given("The window, in seconds (default 5).")
+
+
+@attrs.frozen
+class BackoffTable:
+    """Say how long attempts wait; `initial` and `maximum` have to be given, be it on different levels."""
+
+    initial: Window | Absent = given("Seconds before the second attempt in a row; the first comes at once.")
+    maximum: Window | Absent = given("Seconds that no attempt waits longer than.")
+    factor: Factor | Absent = given("By which each wait is longer than the one before (default 2).")
+    jitter: Jitter | Absent = given("How far chance moves each wait, as a part of it (default 0).")
+    reset_after: Delay | Absent = given(
+        "Seconds of being ready after which attempts are counted anew (default: as many as maximum)."
+    )
+    max_attempts: Attempts | Absent = given('Attempts in a row, at most; "unlimited" (the default) is any number.')
+
+
+#: Of the keys that several tables have.
+SIGNIFICANT: Final = (
+    "Whether its end, by itself and for good, may end its supervisor (default false); not for permanent ones."
+)
+BACKOFF: Final = 'How long attempts to start it again wait; "none" (the default): they are immediate.'
+INTENSITY: Final = "How many restarts of its children a supervisor bears."
+STRATEGY: Final = 'Whom the restart of a failed child takes along; the default is "one_for_one".'
+AUTO_SHUTDOWN: Final = 'Whether the ends of significant children end it; the default is "never".'
+START_RETRY: Final = (
+    'How its start is tried again when an inline child fails to start; "none" (the default): it is not.'
+)
+
+
+@attrs.frozen
 class Options:
     """Say how a child runs; what is left out comes from the next level."""
 
@@ -85,6 +136,9 @@ class Options:
     rest_after: PositiveSeconds | Absent = given(
         'Seconds of idleness after which an agent is put to rest, until mail comes for it; "unlimited" (the default) is never.'
     )
+    significant: Flag | Absent = given(SIGNIFICANT)
+    backoff: BackoffTable | NoTable | Absent = given(BACKOFF)
+    intensity: IntensityTable | Absent = given("How many restarts of it are borne, in the place of its supervisor's.")
 
 
 @attrs.frozen
@@ -102,11 +156,30 @@ class Child(Options):
 
 
 @attrs.frozen
-class IntensityTable:
-    """Say how many restarts the tree bears."""
+class Supervisor:
+    """Declare a child that is a supervisor: it has no factory, and children of its own."""
 
-    max_restarts: Natural | Absent = given("Restarts within the window (default 3).")
-    within: Window | Absent = given("The window, in seconds (default 5).")
+    name: Name = needed("Unique among the children.")
+    strategy: StrategyWord | Absent = given(STRATEGY)
+    intensity: IntensityTable | Absent = given(INTENSITY)
+    auto_shutdown: AutoShutdownWord | Absent = given(AUTO_SHUTDOWN)
+    max_children: Count | Absent = given("Children that a dynamic one may have at once.")
+    start_retry: BackoffTable | NoTable | Absent = given(START_RETRY)
+    partitions: Number | Absent = given("Copies of its one child, which are named by it and a number from 0.")
+    with_arguments: ImportPath | Absent = given(
+        '"module:name" of a function that returns the arguments of one copy, of those declared and its number.'
+    )
+    restart: Restart | Absent = given('What its end leads to; the default is "permanent".')
+    shutdown: Seconds | Absent = given('Seconds that it may take to end with all below it (default "unlimited").')
+    startup: Startup | Absent = given('"inline" (the default) is waited for before the next one starts.')
+    startup_timeout: PositiveSeconds | Absent = given(
+        'Seconds for the startups of its inline children together (default "unlimited").'
+    )
+    significant: Flag | Absent = given(SIGNIFICANT)
+    backoff: BackoffTable | NoTable | Absent = given(BACKOFF)
+    labels: Labels | Absent = given("Shown in snapshots, reports and logs; taken key by key from all levels.")
+    defaults: Options | Absent = given("What its children leave out.")
+    children: "list[Child | Supervisor] | Absent" = given("Started in this order; a dynamic one declares none.")
 
 
 @attrs.frozen
@@ -142,9 +215,12 @@ class Parameter:
 
 @attrs.frozen
 class Level(Options):
-    """Give what children and tree leave out: the base, or one profile."""
+    """Give what children, supervisors and tree leave out: the base, or one profile."""
 
-    intensity: IntensityTable | Absent = given("How many restarts the tree bears.")
+    strategy: GroupStrategyWord | Absent = given(STRATEGY)
+    intensity: IntensityTable | Absent = given(INTENSITY)
+    auto_shutdown: AutoShutdownWord | Absent = given(AUTO_SHUTDOWN)
+    start_retry: BackoffTable | NoTable | Absent = given(START_RETRY)
     limits: LimitsTable | Absent = given("Bounds of the tree.")
     unread: Unread | Absent = given("What to do about failures that nobody has read.")
     approval: ApprovalWord | Absent = given("What a dispatched call that needs approval needs.")
@@ -156,15 +232,39 @@ class TreeFile:
     """Declare a tree of supervised actors."""
 
     name: Name = needed("The first part of all paths.")
-    main: Name | Absent = given("The child whose end ends the run; without it, the tree runs until it is stopped.")
+    main: ActorPath | Absent = given(
+        'The child whose end ends the run, "name" or "supervisor/name"; without it, the tree runs until it is stopped.'
+    )
     unread: Unread | Absent = given('What to do about failures that nobody has read: "log" (the default) or "raise".')
     approval: ApprovalWord | Absent = given(
         'What a dispatched call that needs approval needs: to "ask" its approver (the default), "auto": nothing, "deny": it is not made.'
     )
-    intensity: IntensityTable | Absent = given("How many restarts the tree bears.")
+    strategy: GroupStrategyWord | Absent = given(STRATEGY)
+    intensity: IntensityTable | Absent = given(INTENSITY)
+    auto_shutdown: AutoShutdownWord | Absent = given(AUTO_SHUTDOWN)
+    start_retry: BackoffTable | NoTable | Absent = given(START_RETRY)
     limits: LimitsTable | Absent = given("Bounds of the tree.")
     parameters: dict[ParameterName, Parameter] | Absent = given("What may be given on the command line.")
     defaults: Options | Absent = given("What the children leave out.")
     base: Level | Absent = given("What children, defaults and profile leave out.")
     profiles: dict[Name, Level] | Absent = given("Chosen by --profile: what children and defaults leave out.")
-    children: list[Child] = needed("Started in this order.")
+    children: list[Child | Supervisor] = needed("Started in this order.")
+
+
+for _table in (Supervisor, TreeFile):
+    attrs.resolve_types(_table, include_extras=True)
+
+#: Keys that say that a child is a supervisor, and keys that only actors have.
+OF_SUPERVISORS: Final = frozenset(attrs.fields_dict(Supervisor)) - frozenset(attrs.fields_dict(Child))
+OF_ACTORS: Final = frozenset(attrs.fields_dict(Child)) - frozenset(attrs.fields_dict(Supervisor))
+
+
+def kind_of_child(table: Any) -> type[Child | Supervisor]:
+    """Return what a table among the children declares: an actor, unless it has no factory and a key that only supervisors have."""
+    keys: set[Any] = {*table} if isinstance(table, dict) else set()
+    return Supervisor if keys & OF_SUPERVISORS and "factory" not in keys else Child
+
+
+def children_of(above: TreeFile | Supervisor) -> list[Child | Supervisor]:
+    """Return what stands directly below."""
+    return [] if isinstance(above.children, Absent) else above.children

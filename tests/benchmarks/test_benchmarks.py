@@ -16,6 +16,8 @@ WORKLOADS = {
     "spawn": "actors/s",
     "idle": "bytes/actor",
     "ring": "hops/s",
+    "restart": "restarts/s",
+    "children": "x few",
     "register": "x quick",
     "ready-20": "x the least",
     "ready-200": "x the least",
@@ -80,7 +82,7 @@ def test_ratios_are_taken_round_by_round(tmp_path: Path) -> None:
         (("--rounds", "two"), "'two' is not a whole number from 1 to 100"),
         (
             ("--workloads", "tell,tall"),
-            "'tall' is no workload; there are tell, ask, ask-timeout, spawn, idle, ring, register",
+            "'tall' is no workload; there are tell, ask, ask-timeout, spawn, idle, ring, restart, children, register",
         ),
         (("--workloads", ""), "'' is no workload"),
         (("--output", "results.txt"), "'results.txt' does not end in .json"),

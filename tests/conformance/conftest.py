@@ -8,6 +8,8 @@ import trio
 from trio.abc import Clock, Instrument
 from trio.testing import MockClock
 
+from .cast import Stage
+
 HERE = Path(__file__).parent
 #: Seconds of virtual time after which a test hangs.
 FOR_EVER = 1e7
@@ -30,3 +32,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         function: Any = getattr(item, "obj", None)
         if HERE in item.path.parents and iscoroutinefunction(function):
             item.add_marker(pytest.mark.trio(run=in_virtual_time))
+
+
+@pytest.fixture
+def stage() -> Stage:
+    """The plan and the log of one test."""
+    return Stage()

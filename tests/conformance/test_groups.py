@@ -9,11 +9,11 @@ from greenroom import Actor, ActorRef, ActorStopped, Context, Joined, Left, List
 
 #: Rules that have no meaning here, and why.
 NO_MEANING: Final[dict[str, str]] = {
-    "Erlang pg: start, start_link, and scopes": "each tree has its groups, which are there before its first actor; a tree is the scope",
-    "Erlang pg: get_local_members, and processes of other nodes": "a tree is on one node, and all members are local",
-    "Erlang pg: eventual consistency, views that differ from node to node": "there is one view, and each change of it is one step",
-    "Erlang pg: join and leave with a list of processes": "one call for each; between two plain calls nobody else runs, so nobody sees half of it",
-    "Erlang pg: demonitor with flush": "leaving the block of a feed ends it, and nothing of it is in anybody's mailbox",
+    "start, start_link, and scopes": "each tree has its groups, which are there before its first actor; a tree is the scope",
+    "get_local_members, and processes of other nodes": "a tree is on one node, and all members are local",
+    "eventual consistency, views that differ from node to node": "there is one view, and each change of it is one step",
+    "join and leave with a list of processes": "one call for each; between two plain calls nobody else runs, so nobody sees half of it",
+    "demonitor with flush": "leaving the block of a feed ends it, and nothing of it is in anybody's mailbox",
 }
 
 

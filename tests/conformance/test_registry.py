@@ -24,14 +24,14 @@ from greenroom import (
 
 #: Rules that have no meaning here, and why.
 NO_MEANING: Final[dict[str, str]] = {
-    "Elixir Registry: start_link, child_spec, the name of a registry": "each tree has one, there before its first actor and ended with it",
-    "Elixir Registry: {:duplicate, :key | :pid}, partitions, compressed": "how entries are spread over ETS tables; here is one process",
-    "Elixir Registry: meta, put_meta, delete_meta": "settings of a named registry; a program keeps its own where it keeps the tree",
-    "Elixir Registry: lock": "a step without a checkpoint is not interrupted by anybody, so there is nothing to lock",
-    "Elixir Registry: send through {:via, Registry, ...}": "whereis gives the ref, and `tell` and `ask` are its methods",
-    "Elixir Registry: match specifications and guards as data": "patterns over terms; a predicate is a Python function",
-    "Elixir Registry: dispatch with parallel: true": "one task per partition; there are no partitions",
-    "Elixir Registry: an entry may outlive its process for a moment": "entries go in the step in which the end becomes visible",
+    "start_link, child_spec, the name of a registry": "each tree has one, there before its first actor and ended with it",
+    "{:duplicate, :key | :pid}, partitions, compressed": "how entries are spread over ETS tables; here is one process",
+    "meta, put_meta, delete_meta": "settings of a named registry; a program keeps its own where it keeps the tree",
+    "lock": "a step without a checkpoint is not interrupted by anybody, so there is nothing to lock",
+    "send through {:via, Registry, ...}": "whereis gives the ref, and `tell` and `ask` are its methods",
+    "match specifications and guards as data": "patterns over terms; a predicate is a Python function",
+    "dispatch with parallel: true": "one task per partition; there are no partitions",
+    "an entry may outlive its process for a moment": "entries go in the step in which the end becomes visible",
 }
 
 
@@ -92,7 +92,7 @@ async def test_keys_are_compared_strictly() -> None:
 
 
 async def test_register_registers_the_calling_process_with_a_value() -> None:
-    """Source: Elixir Registry.register/3 — the current process is registered under the key, with a value.
+    """Source: Elixir Registry, register/3 — the current process is registered under the key, with a value.
 
     Departs: whoever holds a ref may also register its actor from outside, since not all code here runs in an actor.
     """
@@ -108,7 +108,7 @@ async def test_register_registers_the_calling_process_with_a_value() -> None:
 
 
 async def test_registering_a_unique_key_twice_says_who_has_it_even_if_it_is_oneself() -> None:
-    """Source: Elixir Registry.register/3 — {:error, {:already_registered, pid}} for a unique key that is taken, also by the caller.
+    """Source: Elixir Registry, register/3 — {:error, {:already_registered, pid}} for a unique key that is taken, also by the caller.
 
     Departs: it is raised, with the holder.
     """
@@ -122,7 +122,7 @@ async def test_registering_a_unique_key_twice_says_who_has_it_even_if_it_is_ones
 
 
 async def test_one_process_may_register_a_duplicate_key_several_times() -> None:
-    """Source: Elixir Registry.register/3 — in a duplicate registry the same process may register the same key more than once."""
+    """Source: Elixir Registry, register/3 — in a duplicate registry the same process may register the same key more than once."""
     async with open_supervisor("stage") as root:
         ref = await start(root)
         for value in (1, 2):
@@ -131,7 +131,7 @@ async def test_one_process_may_register_a_duplicate_key_several_times() -> None:
 
 
 async def test_unregister_removes_all_entries_of_the_process_under_the_key() -> None:
-    """Source: Elixir Registry.unregister/2 — all entries of the current process under the key go; those of others stay."""
+    """Source: Elixir Registry, unregister/2 — all entries of the current process under the key go; those of others stay."""
     async with open_supervisor("stage") as root:
         one, two = await start(root), await start(root)
         for ref in (one, one, two):
@@ -143,7 +143,7 @@ async def test_unregister_removes_all_entries_of_the_process_under_the_key() -> 
 
 
 async def test_unregistering_what_is_not_registered_is_no_error() -> None:
-    """Source: Elixir Registry.unregister/2 — :ok also where there was nothing.
+    """Source: Elixir Registry, unregister/2 — :ok also where there was nothing.
 
     Departs: it returns how many there were.
     """
@@ -152,7 +152,7 @@ async def test_unregistering_what_is_not_registered_is_no_error() -> None:
 
 
 async def test_unregister_match_removes_only_entries_whose_value_fits() -> None:
-    """Source: Elixir Registry.unregister_match/4 — of the process's entries under a key those go whose value matches."""
+    """Source: Elixir Registry, unregister_match/4 — of the process's entries under a key those go whose value matches."""
     async with open_supervisor("stage") as root:
         ref = await start(root)
         for value in (1, 2, 3):
@@ -162,7 +162,7 @@ async def test_unregister_match_removes_only_entries_whose_value_fits() -> None:
 
 
 async def test_lookup_gives_pairs_of_process_and_value_and_an_empty_list_for_nobody() -> None:
-    """Source: Elixir Registry.lookup/2 — a list of {pid, value}, with at most one for a unique key.
+    """Source: Elixir Registry, lookup/2 — a list of {pid, value}, with at most one for a unique key.
 
     Departs: duplicates come in the order of their registration, which Elixir does not promise.
     """
@@ -175,7 +175,7 @@ async def test_lookup_gives_pairs_of_process_and_value_and_an_empty_list_for_nob
 
 
 async def test_keys_gives_the_keys_of_a_process_each_as_often_as_it_has_it() -> None:
-    """Source: Elixir Registry.keys/2 — the keys of a process, a duplicate one as often as it is registered."""
+    """Source: Elixir Registry, keys/2 — the keys of a process, a duplicate one as often as it is registered."""
     async with open_supervisor("stage") as root:
         ref = await start(root)
         for _ in range(2):
@@ -186,7 +186,7 @@ async def test_keys_gives_the_keys_of_a_process_each_as_often_as_it_has_it() -> 
 
 
 async def test_values_gives_the_values_of_a_process_under_a_key() -> None:
-    """Source: Elixir Registry.values/3 — the values that a process has under a key; none for another's key."""
+    """Source: Elixir Registry, values/3 — the values that a process has under a key; none for another's key."""
     async with open_supervisor("stage") as root:
         one, two = await start(root), await start(root)
         for value in (1, 2):
@@ -197,7 +197,7 @@ async def test_values_gives_the_values_of_a_process_under_a_key() -> None:
 
 
 async def test_update_value_gives_the_new_value_and_the_old() -> None:
-    """Source: Elixir Registry.update_value/3 — {new, old} for a unique key of the current process."""
+    """Source: Elixir Registry, update_value/3 — {new, old} for a unique key of the current process."""
     async with open_supervisor("stage") as root:
         ref = await start(root)
         root.registry.register("k", ref, 1)
@@ -206,7 +206,7 @@ async def test_update_value_gives_the_new_value_and_the_old() -> None:
 
 
 async def test_update_value_of_a_key_that_the_process_has_not_is_an_error() -> None:
-    """Source: Elixir Registry.update_value/3 — :error where the current process has no such key.
+    """Source: Elixir Registry, update_value/3 — :error where the current process has no such key.
 
     Departs: it is raised.
     """
@@ -218,7 +218,7 @@ async def test_update_value_of_a_key_that_the_process_has_not_is_an_error() -> N
 
 
 async def test_update_value_is_for_unique_keys() -> None:
-    """Source: Elixir Registry.update_value/3 — raises ArgumentError for a registry of duplicate keys."""
+    """Source: Elixir Registry, update_value/3 — raises ArgumentError for a registry of duplicate keys."""
     async with open_supervisor("stage") as root:
         ref = await start(root)
         root.registry.register("k", ref, 1, duplicate=True)
@@ -227,7 +227,7 @@ async def test_update_value_is_for_unique_keys() -> None:
 
 
 async def test_match_gives_the_entries_of_a_key_whose_value_fits() -> None:
-    """Source: Elixir Registry.match/4 — the entries under a key whose value matches a pattern and guards."""
+    """Source: Elixir Registry, match/4 — the entries under a key whose value matches a pattern and guards."""
     async with open_supervisor("stage") as root:
         refs = [await start(root) for _ in range(3)]
         for value, ref in enumerate(refs):
@@ -237,7 +237,7 @@ async def test_match_gives_the_entries_of_a_key_whose_value_fits() -> None:
 
 
 async def test_select_looks_at_all_keys_with_their_owners_and_values() -> None:
-    """Source: Elixir Registry.select/2 — a match over {key, pid, value} of all entries."""
+    """Source: Elixir Registry, select/2 — a match over {key, pid, value} of all entries."""
     async with open_supervisor("stage") as root:
         one, two = await start(root), await start(root)
         root.registry.register("a", one, 1)
@@ -247,7 +247,7 @@ async def test_select_looks_at_all_keys_with_their_owners_and_values() -> None:
 
 
 async def test_count_counts_entries_of_both_kinds() -> None:
-    """Source: Elixir Registry.count/1, count_match/4, count_select/2 — how many entries there are, fit, or fit under a key."""
+    """Source: Elixir Registry, count/1, count_match/4, count_select/2 — how many entries there are, fit, or fit under a key."""
     async with open_supervisor("stage") as root:
         ref = await start(root)
         root.registry.register("u", ref, 1)
@@ -259,7 +259,7 @@ async def test_count_counts_entries_of_both_kinds() -> None:
 
 
 async def test_dispatch_calls_with_all_entries_in_the_callers_process() -> None:
-    """Source: Elixir Registry.dispatch/4 — the function gets all {pid, value} under the key, in the calling process; what it raises passes."""
+    """Source: Elixir Registry, dispatch/4 — the function gets all {pid, value} under the key, in the calling process; what it raises passes."""
     async with open_supervisor("stage") as root:
         refs = [await start(root) for _ in range(2)]
         for ref in refs:
@@ -276,7 +276,7 @@ async def test_dispatch_calls_with_all_entries_in_the_callers_process() -> None:
 
 
 async def test_dispatch_to_nobody_calls_nothing() -> None:
-    """Source: Elixir Registry.dispatch/4 — the function is not called where there are no entries."""
+    """Source: Elixir Registry, dispatch/4 — the function is not called where there are no entries."""
     async with open_supervisor("stage") as root:
         called: list[Any] = []
         root.registry.dispatch("k", called.append)
@@ -299,7 +299,7 @@ async def test_the_keys_of_a_process_that_has_crashed_are_gone() -> None:
 
 
 async def test_the_key_of_a_dead_process_can_be_taken_by_another() -> None:
-    """Source: Elixir Registry.register/3 — a key whose owner is no longer alive is free to be registered."""
+    """Source: Elixir Registry, register/3 — a key whose owner is no longer alive is free to be registered."""
     async with open_supervisor("stage") as root:
         one, two = await start(root), await start(root)
         root.registry.register("k", one)
@@ -330,7 +330,7 @@ async def test_a_process_that_is_started_with_a_name_is_found_by_it_with_its_val
 
 
 async def test_whereis_of_a_name_that_nobody_has_is_nobody() -> None:
-    """Source: Elixir Registry.whereis_name/1 — :undefined for a name that is not registered, or whose process is dead."""
+    """Source: Elixir Registry, whereis_name/1 — :undefined for a name that is not registered, or whose process is dead."""
     async with open_supervisor("stage") as root:
         ref = await start(root)
         root.registry.register("k", ref)
@@ -389,7 +389,7 @@ async def test_a_registered_process_ends_with_its_registry() -> None:
 
 
 async def test_a_process_that_is_no_longer_there_registers_nothing() -> None:
-    """Source: Elixir Registry.register/3 — it is the calling, so a living, process that is registered."""
+    """Source: Elixir Registry, register/3 — it is the calling, so a living, process that is registered."""
     async with open_supervisor("stage") as root:
         ref = await start(root)
         await ref.stop()
@@ -399,7 +399,7 @@ async def test_a_process_that_is_no_longer_there_registers_nothing() -> None:
 
 
 async def test_a_registry_of_another_kind_of_keys_is_refused() -> None:
-    """Source: Elixir Registry.start_link/1 — keys: has to be :unique or :duplicate, anything else raises ArgumentError."""
+    """Source: Elixir Registry, start_link/1 — keys: has to be :unique or :duplicate, anything else raises ArgumentError."""
     async with open_supervisor("stage") as root:
         bad: Any = "duplicate"
         with pytest.raises(TypeError, match="give True or False"):

@@ -49,6 +49,27 @@ async def breaks_late(ctx):
     raise ValueError("broken on purpose")
 
 
+# How often line and clerk have been started.
+STARTED = {"line": 0, "clerk": 0}
+LINE_IS_WHOLE = trio.Event()
+
+
+async def line(ctx):
+    STARTED["line"] += 1
+    if STARTED["line"] == 3:
+        LINE_IS_WHOLE.set()
+        await trio.sleep_forever()
+    while STARTED["clerk"] < STARTED["line"]:
+        await trio.lowlevel.checkpoint()
+    raise ValueError("broken on purpose")
+
+
+async def clerk(ctx):
+    STARTED["clerk"] += 1
+    await LINE_IS_WHOLE.wait()
+    return STARTED
+
+
 async def waits(ctx):
     await trio.sleep_forever()
 

@@ -8,7 +8,7 @@ import pytest
 from greenroom.console._absent import ABSENT
 from greenroom.console._problem import InvalidInput
 from greenroom.console._reader import LONGEST, read_tree_file, structure_tree
-from greenroom.console._treefile import MailboxTable
+from greenroom.console._treefile import Child, MailboxTable
 
 CHILD: dict[str, Any] = {"name": "a", "factory": "greenroom:Actor"}
 
@@ -27,6 +27,7 @@ def test_what_is_left_out_is_absent_and_not_the_default() -> None:
     read = structure_tree({"name": "x", "children": [{**CHILD, "mailbox": {"capacity": "unlimited"}}]}, "tree.toml")
     assert read.main is ABSENT
     (child,) = read.children
+    assert isinstance(child, Child)
     assert child.restart is ABSENT
     assert child.mailbox == MailboxTable(capacity=None)
     assert isinstance(child.mailbox, MailboxTable)
@@ -48,7 +49,7 @@ def test_all_that_is_wrong_is_told_at_once_each_with_its_path() -> None:
         }
     ) == [
         "name: is needed, and left out",
-        "main: 3 is wrong here; give 1 to 64 of the characters a-z, 0-9, _ and -",
+        "main: 3 is wrong here; give 1 to 64 of the characters a-z, 0-9, _ and -, or several such names with / between them",
         "limits: 4 is wrong here; give a table",
         "parameters.'Bad name': 'Bad name' is wrong here; give a letter a-z, then letters, digits and _",
         "parameters.'Bad name'.default: an array is wrong here; give a string, a number or a boolean",
@@ -89,6 +90,33 @@ WRONG: dict[str, list[Any]] = {
     "on_overdue": ["", "kill", "Warn", True, 1, [], {}, "warn ", 0.5, ["warn"]],
     "rest_after": [0, 0.0, -1, float("nan"), float("inf"), False, "60", "never", [], {}],
     "mailbox": [5, "5", [], True, 1.5, [{}], {"capacity": 0}, {"capacity": 1.5}, {"capacity": True}, {"overflow": "x"}],
+    "significant": [0, 1, "true", "yes", [], {}, 1.5, [True]],
+    "backoff": [
+        5,
+        "off",
+        [],
+        True,
+        [{}],
+        {"initial": 0},
+        {"initial": -1},
+        {"maximum": "unlimited"},
+        {"factor": 0.5},
+        {"factor": True},
+        {"jitter": 1.5},
+        {"jitter": -0.1},
+        {"reset_after": -1},
+        {"max_attempts": 1.5},
+        {"max_attempts": -1},
+    ],
+    "intensity": [
+        5,
+        "none",
+        [],
+        True,
+        {"max_restarts": -1},
+        {"max_restarts": "unlimited"},
+        {"within": 0},
+    ],
     "labels": [5, "a", [], True, {"a": []}, {"a": {}}, [["a", "b"]], {"a": {"b": 1}}, 1.5, {"a": [1]}],
     "args": [5, "a", {}, True, 1.5, {"a": 1}, {"0": 1}, False, "[]", 0],
     "kwargs": [5, "a", [], True, 1.5, [["a", 1]], "{}", False, 0, [{}]],
@@ -114,6 +142,13 @@ RIGHT: dict[str, list[Any]] = {
     "handler_timeout": [0.5, 60, "unlimited"],
     "on_overdue": ["warn", "cancel", "restart"],
     "rest_after": [0.5, 60, "unlimited"],
+    "significant": [True, False],
+    "backoff": [
+        {},
+        {"initial": 1},
+        {"initial": 0.5, "maximum": 9, "factor": 1, "jitter": 0, "reset_after": 0, "max_attempts": 0},
+    ],
+    "intensity": [{}, {"max_restarts": 0}, {"within": 0.5}],
     "mailbox": [{}, {"capacity": 1}, {"capacity": "unlimited", "overflow": "wait"}],
     "labels": [{}, {"a": "b", "c": 1, "d": 1.5, "e": True}],
     "args": [[], [1, "a", [True], {"a": 1.5}]],
@@ -124,7 +159,12 @@ RIGHT: dict[str, list[Any]] = {
 @pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in RIGHT.items() for value in values])
 def test_what_a_key_takes_is_read(key: str, value: Any) -> None:
     (child,) = structure_tree({"name": "x", "children": [{**CHILD, key: value}]}, "tree.toml").children
-    expected = {"mailbox": None, "args": tuple(value) if key == "args" else None}.get(key, value)
+    expected = {
+        "mailbox": None,
+        "backoff": None,
+        "intensity": None,
+        "args": tuple(value) if key == "args" else None,
+    }.get(key, value)
     if expected is not None:
         assert getattr(child, key) == (None if expected == "unlimited" else expected)
 

@@ -1,5 +1,6 @@
 """Levels: what a child leaves out comes from its supervisor, then the profile, then the base, then the default."""
 
+import inspect
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -8,12 +9,34 @@ from typing import Any
 import attrs
 import pytest
 
-from greenroom import Agent, ChildSpec, Context, Intensity, Limits, MailboxSpec, Turn
+from greenroom import (
+    Agent,
+    Backoff,
+    ChildSpec,
+    Context,
+    Intensity,
+    Limits,
+    MailboxSpec,
+    SupervisorSpec,
+    Turn,
+    open_supervisor,
+)
 from greenroom.console._absent import ABSENT, first_given
-from greenroom.console._plan import DEFAULTS, Plan, make_plan
+from greenroom.console._levels import DEFAULTS
+from greenroom.console._plan import Plan, make_plan
 from greenroom.console._problem import InvalidInput
 from greenroom.console._reader import structure_tree
-from greenroom.console._treefile import Child, IntensityTable, Level, LimitsTable, MailboxTable, Options
+from greenroom.console._treefile import (
+    BackoffTable,
+    Child,
+    IntensityTable,
+    Level,
+    LimitsTable,
+    MailboxTable,
+    Options,
+    Supervisor,
+    TreeFile,
+)
 
 #: For each option what may be given: the default, and something else for each level.
 VALUES: dict[str, tuple[Any, ...]] = {
@@ -46,6 +69,12 @@ def plan(*, child: Any = None, profile: Any = None, **tree: Any) -> Plan:
     return make_plan(structure_tree(data, "tree.toml"), Path("tree.toml"), "p", {})
 
 
+def only_child(made: Plan) -> ChildSpec:
+    (spec,) = made.children
+    assert isinstance(spec, ChildSpec)
+    return spec
+
+
 def cases() -> Iterator[tuple[str, tuple[Any, ...]]]:
     for option, values in VALUES.items():
         for levels in product((ABSENT, *values[:2]), repeat=4):
@@ -55,7 +84,7 @@ def cases() -> Iterator[tuple[str, tuple[Any, ...]]]:
 def test_absent_given_and_given_as_the_default_are_told_apart_on_each_level() -> None:
     for option, levels in cases():
         tree = {level: {option: value} for level, value in zip(LEVELS, levels, strict=True) if value is not ABSENT}
-        (spec,) = plan(**tree).children
+        spec = only_child(plan(**tree))
         expected = next((value for value in levels if value is not ABSENT), DEFAULTS[option])
         assert getattr(spec, option) == (None if expected == "unlimited" else expected), (option, levels)
 
@@ -64,8 +93,8 @@ def test_rest_after_for_all_is_for_the_agents_among_them() -> None:
     factory = {"factory": "greenroom.races.catalogue._sharing:Account"}
     for level in LEVELS[1:]:
         tree: dict[str, Any] = {level: {"rest_after": 3.0}}
-        assert plan(**tree).children[0].rest_after == 3.0
-        assert plan(child=factory, **tree).children[0].rest_after is None
+        assert only_child(plan(**tree)).rest_after == 3.0
+        assert only_child(plan(child=factory, **tree)).rest_after is None
     with pytest.raises(InvalidInput, match="rest_after: only agents can be put to rest, and account is a plain actor"):
         plan(child={**factory, "rest_after": 3.0})
 
@@ -83,7 +112,7 @@ def test_max_live_is_read_and_checked() -> None:
 def test_no_bound_can_be_given_where_the_next_level_has_one(level: str) -> None:
     tree: dict[str, Any] = {each: {"shutdown": 1, "mailbox": {"capacity": 5}} for each in LEVELS[LEVELS.index(level) :]}
     tree[level] = {"shutdown": "unlimited", "mailbox": {"capacity": "unlimited"}}
-    (spec,) = plan(**tree).children
+    spec = only_child(plan(**tree))
     assert spec.shutdown is None
     assert spec.mailbox.capacity is None
 
@@ -97,7 +126,7 @@ def test_tables_are_taken_key_by_key() -> None:
         limits={"max_depth": "unlimited", "max_actors": 8},
         intensity={"max_restarts": 7},
     )
-    (spec,) = made.children
+    spec = only_child(made)
     assert spec.mailbox == MailboxSpec(5, "wait")
     assert spec.labels == {"role": "child", "own": 1, "team": "red", "floor": 2}
     assert made.limits == Limits(max_actors=8, max_depth=None, stale_after=1)
@@ -116,7 +145,7 @@ def test_the_trees_own_settings_go_before_the_profiles_and_those_before_the_base
 
 
 def test_a_profile_that_was_not_asked_for_gives_nothing() -> None:
-    (spec,) = plan(profile={"restart": "temporary"}).children
+    spec = only_child(plan(profile={"restart": "temporary"}))
     assert spec.restart == "temporary"
     tree = structure_tree(
         {
@@ -132,7 +161,7 @@ def test_a_profile_that_was_not_asked_for_gives_nothing() -> None:
 
 
 def test_the_defaults_are_the_runtimes_own() -> None:
-    (spec,) = plan().children
+    spec = only_child(plan())
     assert spec == ChildSpec("a", spec.factory)
     assert plan().limits == Limits()
     assert plan().intensity == Intensity()
@@ -141,14 +170,20 @@ def test_the_defaults_are_the_runtimes_own() -> None:
 def test_whatever_a_specification_takes_can_be_said_in_a_file() -> None:
     """A new field of the runtime's classes has to find its way into the format."""
     for spec, table, apart in (
-        (ChildSpec, Child, {"significant", "backoff", "intensity", "keys"}),
+        (ChildSpec, Child, {"keys"}),
+        (SupervisorSpec, Supervisor, set[str]()),
+        (Backoff, BackoffTable, set[str]()),
         (Limits, LimitsTable, set[str]()),
         (Intensity, IntensityTable, set[str]()),
         (MailboxSpec, MailboxTable, {"coalesce_key"}),
     ):
         names = {field.name for field in attrs.fields(spec)} - apart
         assert names <= {field.name for field in attrs.fields(table)}, spec
-    assert set(VALUES) | {"mailbox", "labels", "on_error"} == {field.name for field in attrs.fields(Options)}
+    flags = set(inspect.signature(open_supervisor).parameters) - {"max_children", "scheduling", "on_open"}
+    assert flags <= {field.name for field in attrs.fields(TreeFile)}
+    assert set(VALUES) | {"mailbox", "labels", "on_error", "significant", "backoff", "intensity"} == {
+        field.name for field in attrs.fields(Options)
+    }
     assert {field.name for field in attrs.fields(Options)} < {field.name for field in attrs.fields(Level)}
 
 

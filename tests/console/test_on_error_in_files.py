@@ -32,7 +32,8 @@ def children_of(*, factory: str = "Worker", child: Any = None, **tree: Any) -> t
         **tree,
         "children": [{"name": "a", "factory": f"{__name__}:{factory}", **(child or {})}],
     }
-    return make_plan(structure_tree(data, "tree.toml"), Path("tree.toml"), None, {}).children
+    children = make_plan(structure_tree(data, "tree.toml"), Path("tree.toml"), None, {}).children
+    return tuple(each for each in children if isinstance(each, ChildSpec))
 
 
 def test_rows_are_built_in_names_and_import_paths_in_the_order_of_the_file() -> None:

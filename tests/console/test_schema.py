@@ -47,11 +47,28 @@ def test_it_is_a_schema() -> None:
 
 VALUES: list[Any] = [
     -1, 0, 1, 2.5, "", "a", "unlimited", "inline", "permanent", "wait", "log", "a:b", "A:b c", True,
+    "none", "dynamic", "one_for_all", "a/b",
     [], ["a"], {}, {"a": 1}, {"a": "b"}, {"a": {}}, {"default": 1}, {"capacity": 1}, {"max_depth": "unlimited"}, {"within": 0},
+    {"initial": 1}, [{"name": "c", "strategy": "dynamic"}], [{"name": "c", "factory": "a:b", "children": []}],
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("where", ["tree", "child", "defaults", "base", "profile", "parameter", "mailbox", "limits"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        "tree",
+        "child",
+        "defaults",
+        "base",
+        "profile",
+        "parameter",
+        "mailbox",
+        "limits",
+        "supervisor",
+        "below",
+        "backoff",
+    ],
+)
 def test_schema_and_reader_accept_the_same(where: str) -> None:
     validator = jsonschema.Draft202012Validator(tree_schema())
     keys = {key for table in tree_schema()["$defs"].values() for key in table["properties"]} | {"other"}
@@ -69,6 +86,12 @@ def test_schema_and_reader_accept_the_same(where: str) -> None:
                     tree["profiles"] = {"p": table}
                 case "parameter":
                     tree["parameters"] = {"p": table}
+                case "supervisor":
+                    tree["children"] = [{"name": "s", "children": [dict(CHILD)]} | table]
+                case "below":
+                    tree["children"] = [{"name": "s", "children": [dict(CHILD) | table]}]
+                case "backoff":
+                    tree["start_retry"] = tree["children"][0]["backoff"] = table
                 case "mailbox":
                     tree["children"][0]["mailbox"] = table
                 case _:

@@ -10,7 +10,19 @@ import trio
 import trio.testing
 from rich.console import Console
 
-from greenroom import Actor, ActorRef, Agent, Context, Limits, Supervisor, Turn, open_supervisor
+from greenroom import (
+    Actor,
+    ActorRef,
+    Agent,
+    Backoff,
+    ChildSpec,
+    Context,
+    Limits,
+    Supervisor,
+    SupervisorSpec,
+    Turn,
+    open_supervisor,
+)
 from greenroom.console._live import LiveScreen
 from greenroom.console._memory import GONE_KEPT, Memory
 from greenroom.console._screen import Screen
@@ -83,6 +95,34 @@ async def test_the_tree_is_drawn_with_states_mail_incarnations_and_what_is_waite
         memory.look()
         assert "STALE" in terminal.last(memory, screen)[2]
         await slow.kill()
+
+
+async def breaks(ctx: Context) -> None:
+    await trio.sleep(0.5)
+    raise ValueError(f"{ctx.path} is broken on purpose")
+
+
+@pytest.mark.usefixtures("autojump_clock")
+async def test_strategies_are_shown_and_how_long_a_backoff_still_waits() -> None:
+    terminal, stream = Terminal(), StringIO()
+    plain = Screen(stream)
+    spec = ChildSpec("one", breaks, backoff=Backoff(8, 8))
+    team = SupervisorSpec("team", [spec], strategy="one_for_all", startup="deferred")
+    async with open_supervisor("stage", strategy="rest_for_one", children=[team]) as root:
+        memory = Memory(root)
+        await trio.sleep(4)
+        for _ in range(2):
+            memory.look()
+            plain.show(memory)
+        _, top, group, child = terminal.last(memory, terminal.screen())
+        assert top.split() == ["●", "stage", "ready", "rest_for_one"]
+        assert group.split() == ["└─", "●", "team", "ready", "one_for_all"]
+        assert "waits for its backoff: 5.0 s; " in child
+        # A line that said how long would come again and again.
+        said = [line for line in stream.getvalue().splitlines() if "team/one" in line]
+        assert len(said) == 1
+        assert "[restarting] (incarnation 3) waits for its backoff; ended before" in said[0]
+        root.reports.drain()
 
 
 class Idler(Agent[str]):

@@ -270,3 +270,13 @@ async def test_a_kept_child_shows_why_it_waits() -> None:
         assert info.incarnation == 2
         assert "shutdown" in info.last_exit
         await team.wait_ready()
+
+
+async def test_a_declared_temporary_child_is_started_with_its_arguments_by_a_restarted_supervisor() -> None:
+    events: Events = []
+    async with open_tree("stage") as root:
+        team = root.start_supervisor("team", specs(events, "a", restart="temporary"))
+        await team.wait_ready()
+        team.ref.crash(Boom())
+        await wait_all_tasks_blocked()
+        assert await root.lookup("team/a").ask(Who(), timeout=1) == "a"

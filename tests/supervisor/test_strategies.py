@@ -7,7 +7,17 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from greenroom import Backoff, ChildSpec, Context, Intensity, RestartIntensityExceeded, Strategy, open_supervisor
+from greenroom import (
+    Actor,
+    ActorRef,
+    Backoff,
+    ChildSpec,
+    Context,
+    Intensity,
+    RestartIntensityExceeded,
+    Strategy,
+    open_supervisor,
+)
 from greenroom.supervisor._strategy import GROUPS, STRATEGIES, first_of_group, shuts_down
 from greenroom.testing import open_tree
 
@@ -286,3 +296,37 @@ async def test_a_crash_while_the_supervisor_starts_restarts_the_group_and_the_st
     async with open_tree("stage", strategy="one_for_all", children=children) as root:
         assert taken(events, "start") == "start x start b start x start b start c"
         assert [ref.lifecycle for ref in root.which_children()] == ["ready"] * 3
+
+
+class Asks(Actor[Any]):
+    """Ask another in its own turn."""
+
+    def __init__(self, other: ActorRef[Any]) -> None:
+        self._other = other
+
+    async def receive(self, message: Any, ctx: Context) -> None:
+        await self._other.ask(Who(), timeout=60)
+
+
+class CrashesLate(Actor[Any]):
+    """Crash a second after it was told to; answer all else."""
+
+    async def receive(self, message: Any, ctx: Context) -> str:
+        if message == "crash":
+            await trio.sleep(1)
+            raise Boom
+        return "here"
+
+
+async def test_a_member_whose_turn_waits_for_another_holds_nobody_up() -> None:
+    async with open_tree("stage", strategy="rest_for_one") as root:
+        refs: list[Any] = [await root.start(CrashesLate, name="store", restart="permanent")]
+        refs[0].tell("crash")
+        restarts: list[tuple[str, Any]] = [("a", "temporary"), ("b", "permanent"), ("c", "permanent")]
+        for name, restart in restarts:
+            refs.append(await root.start(Asks, refs[-1], name=name, restart=restart))
+            refs[-1].tell("x")  # c waits for b, which waits for a, which is no member, and waits for the store
+        root.expect_dead_letters("caller gone", 2)
+        await trio.sleep(1.5)
+        assert [info.incarnation for info in root.tree().children] == [2, 1, 2, 2]
+        assert [info.lifecycle for info in root.tree().children] == ["ready"] * 4
