@@ -14,7 +14,6 @@ from ..actors import (
     END,
     PARKED,
     STOP,
-    STOPPING,
     Crashed,
     Escalated,
     ExitReason,
@@ -334,8 +333,6 @@ class Team:
         """End those for good that were kept, and are not declared any more, or as something else: a worker cannot become a supervisor."""
         declared = {each.name: each.plan is not None for each in self.plan.specs}
         for child in list(self.children.values()):
-            if child.life is STOPPING:
-                continue  # it has been told to, and is about to end
             if declared.get(child.name) is not (team_of(child) is not None and child.blueprint is self.owner.blueprint):
                 end_kept(child)
 

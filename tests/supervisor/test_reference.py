@@ -92,6 +92,7 @@ plans: st.SearchStrategy[Any] = st.fixed_dictionaries(
     {
         "strategy": st.sampled_from(["one_for_one", "one_for_all", "rest_for_one", "dynamic"]),
         "max_restarts": st.integers(0, 3),
+        "begin": st.sampled_from([6.77777, 6.77777, 0.0]),
         "auto_shutdown": st.sampled_from(["never", "never", "any_significant", "all_significant"]),
         "kids": st.lists(kids, min_size=1, max_size=4),
     }
@@ -102,6 +103,7 @@ operations = st.one_of(
     st.tuples(st.sampled_from(["terminate", "restart", "delete"]), everyone),
     st.tuples(st.sampled_from(["failing", "ignoring"]), everyone, st.integers(1, 2)),
     st.tuples(st.just("start"), st.sampled_from(["x", "y", "a"]), kids),
+    st.tuples(st.just("sleep"), st.sampled_from(PAUSES)),
     st.tuples(st.just("sleep"), st.sampled_from(PAUSES)),
     st.tuples(st.just("crash")),
 )
@@ -249,6 +251,7 @@ async def carry_out(plan: dict[str, Any], program: list[Any]) -> None:
         root.ignore_dead_letters()
         run = Program(root, plan, world, nursery)
         await run.agree()
+        await run.run(0, "sleep", plan["begin"])
         for number, operation in enumerate(program):
             await run.run(number, *operation)
             await run.agree()
@@ -260,6 +263,6 @@ async def carry_out(plan: dict[str, Any], program: list[Any]) -> None:
 
 
 @settings(max_examples=300)
-@given(plans, st.lists(operations, max_size=14))
+@given(plans, st.lists(operations, min_size=2, max_size=14))
 def test_a_supervisor_does_what_the_rules_say(plan: dict[str, Any], program: list[Any]) -> None:
     trio.run(carry_out, plan, program, clock=MockClock(autojump_threshold=0))
