@@ -40,6 +40,8 @@ def end_at_once(slot: Slot) -> bool:
 
 async def end_incarnation(slot: Slot) -> None:
     """End the slot's incarnation, to its last step. For slots that share a task."""
+    if slot.has_ended:
+        return  # it waited for this with no incarnation, and has been ended with its supervisor's place meanwhile
     await conclude(slot)
     finalize(slot)
     slot.runtime.flush_log()

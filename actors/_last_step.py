@@ -172,7 +172,7 @@ def _end_slot(slot: Slot, reason: ExitReason, family: Family | None, verdict: Ve
         drop_watching(slot)
         tell_monitors(slot, reason, slot_ends=True)
         more.gate = more.family = more.turn = more.helpers = None
-        more.halted = False
+        more.halted = more.awaited = False
         if more.log is not None:
             more.log.close()
     if verdict == "forget":

@@ -52,16 +52,18 @@ class Course:
         team, before = self._team, self._group
         order = [each for each in team.children.values() if each is child or self._takes_part(each)]
         pending: int | None = None
+        after: Slot | None = None
         if before is not None:
-            if before.line is None:
-                pending = next((at for at, each in enumerate(order) if each is before.members[0]), None)
+            pending = next((place for place, each in enumerate(order) if each in before.left), None)
+            after = before.after if before.line is None else before.line.at
             before.cancel()
         members = order[first_of_group(team.plan.strategy, order.index(child), pending) :]
+        after = None if after in members else after
         owed = {each for each in members if each.life is PARKED and (before is None or each in before.owed)}
         members = [each for each in members if each.life is not PARKED or each in owed]
         for each in members:
             team.retries.call_off(each)
-        self._group = GroupRestart(members, owed, delay, team.launch, self.go_on)
+        self._group = GroupRestart(members, owed, delay, team.launch, self.go_on, after=after)
 
     def _takes_part(self, child: Slot) -> bool:
         """Return whether a child is restarted with others: not one that is temporary by nature, or that somebody starts by hand just now."""
@@ -98,8 +100,7 @@ class Course:
         self.is_starting = True
         line = self._line = StartLine(children, owed, self._team.launch)
         for child in children:
-            if child.policy.inline and (child.life is not PARKED or child in line.owed):
-                child.get_more().awaited = True
+            child.get_more().awaited = child.policy.inline and (child.life is not PARKED or child in line.owed)
         self.go_on()
         while self.is_under_way:
             await self._lot.park()

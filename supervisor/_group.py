@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from ..actors import INITIALIZING, PARKED, QUEUED, RESTARTING, Slot, halt, is_down
+from ..actors import INITIALIZING, PARKED, QUEUED, RESTARTING, STOPPING, Slot, halt, is_down
 
 if TYPE_CHECKING:
     from ..actors import Deadline, Runtime
@@ -24,13 +24,25 @@ class StartLine:
 
     __slots__ = ("_launch", "_left", "_owed", "at")
 
-    def __init__(self, children: Iterable[Slot], owed: Iterable[Slot], launch: Callable[[Slot], None]) -> None:
+    def __init__(
+        self,
+        children: Iterable[Slot],
+        owed: Iterable[Slot],
+        launch: Callable[[Slot], None],
+        *,
+        after: Slot | None = None,
+    ) -> None:
         self._left = deque(children)
         #: those that are to be started though they are parked.
         self._owed = set(owed)
         self._launch = launch
         #: the inline one that the rest waits for.
-        self.at: Slot | None = None
+        self.at: Slot | None = after
+
+    @property
+    def left(self) -> Sequence[Slot]:
+        """Those that it has not come to yet."""
+        return self._left
 
     @property
     def owed(self) -> set[Slot]:
@@ -42,7 +54,7 @@ class StartLine:
         while True:
             at = self.at
             if at is not None:
-                if at.life in (QUEUED, INITIALIZING, RESTARTING):
+                if at.life in (QUEUED, INITIALIZING, RESTARTING, STOPPING):
                     return False
                 self.at = None
             if not self._left:
@@ -84,7 +96,19 @@ def _waits_within(child: Slot, group: frozenset[Slot]) -> bool:
 class GroupRestart:
     """Restart some children of one supervisor together."""
 
-    __slots__ = ("_delay", "_held", "_launch", "_ordered", "_owed", "_timer", "_to_stop", "line", "members", "wake")
+    __slots__ = (
+        "_delay",
+        "_held",
+        "_launch",
+        "_ordered",
+        "_owed",
+        "_timer",
+        "_to_stop",
+        "after",
+        "line",
+        "members",
+        "wake",
+    )
 
     def __init__(
         self,
@@ -93,12 +117,16 @@ class GroupRestart:
         delay: float,
         launch: Callable[[Slot], None],
         wake: Callable[[], None],
+        *,
+        after: Slot | None = None,
     ) -> None:
         #: in order.
         self.members = members
         self._held = frozenset(members)
         self._owed = set(owed)
         self._delay = delay
+        #: an inline one before them that is not ready yet: they are started after it.
+        self.after = after
         self._launch = launch
         #: called when the backoff is over.
         self.wake = wake
@@ -120,6 +148,11 @@ class GroupRestart:
     def due(self) -> float | None:
         """When it starts again, on Trio's clock, if it waits for that."""
         return None if self._timer is None else self._timer.when
+
+    @property
+    def left(self) -> Sequence[Slot]:
+        """Those that it has not started yet."""
+        return self.members if self.line is None else self.line.left
 
     @property
     def owed(self) -> set[Slot]:
@@ -161,7 +194,7 @@ class GroupRestart:
         self.wake()
 
     def _start(self) -> None:
-        self.line = StartLine(self.members, self._owed, self._launch)
+        self.line = StartLine(self.members, self._owed, self._launch, after=self.after)
 
     def cancel(self) -> None:
         """Let nothing more come of it."""

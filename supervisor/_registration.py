@@ -30,6 +30,7 @@ def register_declared(starter: Starter, owner: Slot) -> None:
                     made.append(slot)
                     if declared.plan is not None:
                         open_.append(slot)
+            team.sort()
     except BaseException:
         for slot in reversed(made):
             _unregister(slot)

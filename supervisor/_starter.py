@@ -106,8 +106,12 @@ class Starter:
         awaited: bool = False,
         policy: ChildPolicy | None = None,
         waits: bool = False,
+        is_parked: bool = False,
     ) -> Slot:
-        """Check everything, then put the child into the tree. `waits` registers it as queued: its supervisor launches it in its order."""
+        """Check everything, then put the child into the tree. `waits` registers it as queued: its supervisor launches it in its order.
+
+        `is_parked` registers one that nobody launches: it counts among the actors when it is started.
+        """
         runtime = parent.runtime
         name: str | None = None
         letter: Envelope | None = None
@@ -153,7 +157,7 @@ class Starter:
                 team.plan.max_children,
                 tuple(child.path for child in islice(children.values(), MAX_HOLDERS)),
             )
-        if self._is_limited:
+        if self._is_limited and not is_parked:
             self._check_limits(parent, name, blueprint if not waits else None)
         # From here on nothing fails: the child becomes visible in one step.
         slot = make_slot(runtime, parent, name, uid, factory, args, blueprint, policy or RUN_TIME_POLICY)

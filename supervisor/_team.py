@@ -96,19 +96,26 @@ class Team:
             self._accounts = Accounts(self.plan.intensity if self.is_supervisors else mine)
         return self._accounts
 
+    @property
+    def _is_ending(self) -> bool:
+        """Whether the owner's incarnation is about to end: nothing is judged any more, and nobody started."""
+        owner = self.owner
+        return self._closing or owner.ending or owner.order >= STOP or owner.reason is not None
+
     # -- ends
 
     def decide(self, child: Slot, reason: ExitReason) -> Verdict:
         """Decide what follows a child's end, in its last step. Plain."""
         self.retries.call_off(child)
-        owner = self.owner
-        if self._closing or owner.ending or owner.order >= STOP or owner.reason is not None:
+        if child.more is not None and child.more.halted and not self.course.is_starting:
+            child.more.awaited = False  # who started it by hand has been told that this came to nothing
+        if self._is_ending:
             return self._decide_at_end(child)
         policy = policy_of(child)
         if self.course.holds(child):
             return "forget" if policy.restart == "temporary" else "park" if child.admin else "restart later"
         if isinstance(reason, Crashed) and reason.escalates and not child.admin:
-            self._give_up(child, reason, ErrorEscalated(owner.path, child.path, reason, reason.cause))
+            self._give_up(child, reason, ErrorEscalated(self.owner.path, child.path, reason, reason.cause))
             return self._decide_at_end(child)
         sentence = judge(reason, policy.restart, by_others=child.admin)
         if sentence != "restart":
@@ -119,7 +126,7 @@ class Team:
         over = accounts.charge(child.uid, policy, reason, child.runtime.now())
         if over is not None:
             error = RestartIntensityExceeded(
-                owner.path, child.path, over.count, over.within, reason, _last_words(reason)
+                self.owner.path, child.path, over.count, over.within, reason, _last_words(reason)
             )
             self._give_up(child, reason, error)
             return self._decide_at_end(child)
@@ -154,6 +161,8 @@ class Team:
         """Decide what becomes of a child that somebody waits for and that did not become ready. Plain."""
         if isinstance(reason, StartupFailed) and self.course.fails_start(child, reason):
             return "keep" if self._may_come_back() or self.plan.start_retry is not None else "forget"
+        if child.policy.declared and self._is_ending:
+            return self._decide_at_end(child)
         return "park" if child.incarnation > 1 else "forget"  # started by hand again, or for the first time
 
     def _give_up(self, child: Slot, reason: ExitReason, error: GreenroomError) -> None:
@@ -181,6 +190,7 @@ class Team:
     def remove(self, child: Slot) -> None:
         """Forget a child whose slot has ended."""
         del self.children[child.name]
+        self.renewals.pop(child.name, None)  # of this one; who takes its name is another
         if self._accounts is not None:
             self._accounts.close(child.uid)
         if not self.children:
@@ -204,6 +214,7 @@ class Team:
             below = team_of(child)
             if plan is not None and below is not None:
                 below.plan = plan
+                below.renewals = {each.name: each for each in plan.specs if each.name in below.children}
 
     def next_retry(self, child: Slot) -> float | None:
         """Return when a child is started again, on Trio's clock; None if that is not set. Reads, and changes nothing."""
@@ -220,7 +231,7 @@ class Team:
         if child is self._relaunched:
             self._relaunched = None
             self.launch(child)
-        if self.course.is_under_way or self.course.failed is not None:
+        if self.course.failed is not None or (self.course.is_under_way and not self._is_ending):
             self.course.go_on()
 
     def note_ready(self, child: Slot) -> None:
@@ -228,7 +239,7 @@ class Team:
         policy = policy_of(child)
         if policy.backoff is not None or (self._accounts is not None and self._accounts.knows(child.uid)):
             self.accounts.note_ready(child.uid, policy, child.runtime.now())
-        if self.course.is_under_way:
+        if self.course.is_under_way and not self._is_ending:
             self.course.go_on()
 
     async def start(self, children: Iterable[Slot], owed: Iterable[Slot]) -> None:
@@ -269,6 +280,8 @@ class Team:
 
     def _is_kept(self, child: Slot) -> bool:
         """Return whether a child is kept for the owner's next incarnation, if there is one."""
+        if not child.policy.declared:  # its name may be that of a declared one that has been forgotten
+            return False
         if self._closing:
             return child.name in self._kept
         return self._may_come_back() and child.name in self.plan.names
@@ -317,10 +330,17 @@ class Team:
         return True
 
     def drop_undeclared(self) -> None:
-        """End those for good that were kept, and are not declared any more."""
-        names = self.plan.names
-        for child in [each for each in self.children.values() if each.name not in names]:
-            end_kept(child)
+        """End those for good that were kept, and are not declared any more, or as something else: a worker cannot become a supervisor."""
+        declared = {each.name: each.plan is not None for each in self.plan.specs}
+        for child in list(self.children.values()):
+            if declared.get(child.name) is not (team_of(child) is not None and child.blueprint is self.owner.blueprint):
+                end_kept(child)
+
+    def sort(self) -> None:
+        """Put the declared children into their order; the others come after them."""
+        order = {declared.name: place for place, declared in enumerate(self.plan.specs)}
+        if [*self.children][: len(order)] != [*order]:
+            self.children = dict(sorted(self.children.items(), key=lambda item: order.get(item[0], len(order))))
 
     def end_kept(self) -> None:
         """End those for good that were kept for it."""

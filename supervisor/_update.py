@@ -68,8 +68,7 @@ def _adopt(starter: Starter, team: Team, plan: Plan) -> None:
             _add_parked(starter, team.owner, declared)
         else:
             team.renewals[declared.name] = declared
-    order = {declared.name: place for place, declared in enumerate(plan.specs)}
-    team.children = dict(sorted(team.children.items(), key=lambda item: order.get(item[0], len(order))))
+    team.sort()
     team.owner.touch()
 
 
@@ -81,7 +80,7 @@ def _add_parked(starter: Starter, owner: Slot, declared: Declared) -> None:
     policy = attrs.evolve(
         declared.policy, keys=()
     )  # it has been seen that they are free, but that may be some time ago
-    slot = starter.register(owner, factory, args, {"name": declared.name}, policy=policy, waits=True)
+    slot = starter.register(owner, factory, args, {"name": declared.name}, policy=policy, waits=True, is_parked=True)
     slot.policy = declared.policy
     slot.runtime.registry.renew_keys(slot)
     slot.runtime.alive -= 1

@@ -18,6 +18,7 @@ from greenroom.races._shrink import shrink
 from greenroom.races._telling import told as told_of
 from greenroom.races.catalogue import CATALOGUE
 
+from ..supervisor.forest import grow
 from . import (
     promises_ends,
     promises_mail,
@@ -225,6 +226,26 @@ def play_drawn(scenario: Any, draw: Callable[[int], Any], times: Sequence[Time] 
     return play
 
 
+def play_trees(seed: int, seconds: float) -> Iterator[Tally]:
+    """Grow random trees, one for each seed from this one on."""
+    until = monotonic() + seconds
+    for number in count(seed):
+        tally = Tally(runs=1)
+        try:
+            grow(number)
+        except BaseException as error:  # noqa: BLE001 -- told
+            tally.failures.append(Failure(line(error), "", number))
+        yield tally
+        if tally.failures or monotonic() > until:
+            return
+
+
+def again_tree(seed: int, _token: str) -> Result:
+    """Grow a tree again; what it raises leaves."""
+    grow(seed)
+    raise AssertionError("a tree has no schedule to show")
+
+
 def play_bug(bug: Any) -> Any:
     """Return a `play` that looks for a known bug: not to find it is a failure."""
 
@@ -335,5 +356,6 @@ JOBS: Final[list[Job]] = [
         Job(f"registry {each.__name__}", explore(each, time="choice", sweeps=True), again_by(each))
         for each in REGISTERING
     ),
+    *(Job(f"trees {part}", play_trees, again_tree) for part in range(4)),
     *(Job(f"backends {part}", play_backends, again_by_both) for part in range(2)),
 ]
