@@ -38,6 +38,7 @@ from .programs import draw_program
 from .promise import BOUNDARIES, PROMISES
 from .registering import REGISTERING
 from .resting import a_place_comes_back, crowd, whatever_meets_rest
+from .supervision import SCENARIOS as SUPERVISION
 from .wide_programs import draw_wide, wide
 
 MATRIX: Final = (promises_start, promises_ready, promises_mail, promises_waits, promises_turns, promises_ends)
@@ -350,6 +351,10 @@ JOBS: Final[list[Job]] = [
     Job("outcome work", explore(a_cell_of_work, sweeps=True), again_by(a_cell_of_work)),
     *(Job(f"rest {part}", explore(whatever_meets_rest), again_by(whatever_meets_rest)) for part in range(2)),
     *(Job(f"errors {each.__name__}", explore(each, time="choice", sweeps=True), again_by(each)) for each in ERRORS),
+    *(
+        Job(f"supervision {each.__name__}", explore(each, time="choice", sweeps=True), again_by(each))
+        for each in SUPERVISION
+    ),
     Job("rest of a crowd", explore(crowd, sweeps=True), again_by(crowd)),
     Job("rest and places", explore(a_place_comes_back, sweeps=True), again_by(a_place_comes_back)),
     *(
