@@ -71,7 +71,7 @@ class _Tellers:
         from ..actors import Actor, ActorRef, Runtime, Slot, current_slot, make_slot, order_end, text_of
         from ..actors._last_step import finalize_at_once
         from ..actors._orders import note_end
-        from ..actors._reports import ReportLog, is_bad_news
+        from ..actors._reports import ReportLog
         from ..actors._request import Asked
         from ..actors._working import open_direct_turn, take_next
         from ..mailbox import DeadLetters
@@ -88,7 +88,7 @@ class _Tellers:
             _code(Slot.advance): lambda names, _: f"{names['self'].path} is {names['life'].value}",
             _code(Runtime.interrupt): lambda names, _: f"{self._who()} interrupts {names['slot'].path}",
             _code(DeadLetters.add): self._buried,
-            _code(ReportLog.post): lambda names, _: self._reported(names) if is_bad_news(names["report"]) else "",
+            _code(ReportLog.post_failure): lambda names, _: self._reported(names),
             _code(ReportLog.post_end): lambda names, _: self._reported(names),
         }
         self.at_return: dict[CodeType, Teller] = {

@@ -18,7 +18,6 @@ from greenroom.races._shrink import shrink
 from greenroom.races._telling import told as told_of
 from greenroom.races.catalogue import CATALOGUE
 
-from ..supervisor.forest import grow
 from . import (
     promises_ends,
     promises_mail,
@@ -33,6 +32,7 @@ from .drawn_programs import draw
 from .drawn_programs import scenario as drawn_scenario
 from .errors import SCENARIOS as ERRORS
 from .fan_out import a_fan_out_that_is_meddled_with
+from .forest import grow
 from .outcomes import a_cell_of_agents
 from .programs import draw_program
 from .promise import BOUNDARIES, PROMISES
