@@ -43,7 +43,8 @@ async def end_incarnation(slot: Slot) -> None:
     if slot.has_ended:
         return  # it waited for this with no incarnation, and has been ended with its supervisor's place meanwhile
     await conclude(slot)
-    finalize(slot)
+    if not slot.has_ended:  # nor while those below it were ended
+        finalize(slot)
     slot.runtime.flush_log()
 
 

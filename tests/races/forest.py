@@ -4,8 +4,8 @@ A tree, its failures and what is done to it are drawn from one seed. `python -P 
 """
 
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from random import Random
 from typing import Any
@@ -25,6 +25,7 @@ from greenroom import (
     Ignore,
     Intensity,
     Request,
+    Service,
     Supervisor,
     SupervisorSpec,
     Turn,
@@ -120,6 +121,26 @@ class Alone(Leaf):
     own_task = True
 
 
+class Served(Leaf):
+    """Be one with a service, which may not connect, may end, and may fail to close."""
+
+    def services(self) -> list[Service[None]]:
+        """Return it."""
+        return [Service("line", self._connect, watch=self._watch)]
+
+    @asynccontextmanager
+    async def _connect(self) -> AsyncGenerator[None]:
+        self.ledger.perhaps()
+        await trio.sleep(self.slow / 2)
+        yield
+        self.ledger.perhaps()
+
+    async def _watch(self, _line: None) -> None:
+        await trio.sleep(1 + 9 * self.ledger.random.random())
+        self.ledger.perhaps()
+        await trio.sleep_forever()
+
+
 class Parent(Leaf):
     """Be an actor with children."""
 
@@ -154,7 +175,7 @@ async def function(_ctx: Context, ledger: Ledger, slow: float, lingers: float) -
         await trio.sleep_forever()
 
 
-KINDS: tuple[Any, ...] = (Leaf, Leaf, Alone, Clerk, Parent, function)
+KINDS: tuple[Any, ...] = (Leaf, Leaf, Alone, Served, Clerk, Parent, function)
 
 
 class Forest:

@@ -292,6 +292,34 @@ async def a_restarting_supervisor_and_those_who_stop_it(sim: Sim) -> None:
         check(book, team)
 
 
+async def a_kept_child_that_is_stopped_while_its_place_ends(sim: Sim) -> None:
+    """What was wrong: a supervisor kept for the next incarnation of the one above, told to stop and busy with that, was ended twice."""
+    book = Book()
+    async with stage() as root:
+        inner = SupervisorSpec("inner", specs(sim, book, "xy"))
+        outer = SupervisorSpec("outer", [*specs(sim, book, "a"), inner])
+        team = await start_team(root, [outer], restart="temporary", intensity=Intensity(0))
+
+        async def crash() -> None:
+            team.lookup("outer").crash(Boom())
+
+        async def stop() -> None:
+            ref = team.lookup("outer/inner")
+            while ref.lifecycle == "ready":
+                await trio.lowlevel.checkpoint()
+            await steps(sim.choose([0, 1, 2, 3, 4, 6, 8]))
+            await ref.stop()
+
+        await together(sim, stop, crash)
+        await settle()
+        assert not book.wrong, book.wrong
+        for info in root.tree().walk():
+            assert info.lifecycle in AT_REST, (info.path, info.lifecycle)
+        root.start_soon(Member, book, name="last", restart="permanent", startup_timeout=None, mail="x")
+        await settle()
+        check(book, root)
+
+
 class Ask(Request[Any]):
     """Ask for anything."""
 
@@ -329,5 +357,6 @@ SCENARIOS: Final[list[Scenario]] = [
     a_backoff_and_who_calls_it_off,
     an_escalation_and_those_who_stop_its_supervisors,
     a_restarting_supervisor_and_those_who_stop_it,
+    a_kept_child_that_is_stopped_while_its_place_ends,
     an_automatic_shutdown_and_failures,
 ]

@@ -24,6 +24,7 @@ from .found import (
 )
 from .found_waits import a_wait_that_is_over
 from .promise import Scenario
+from .supervision import a_kept_child_that_is_stopped_while_its_place_ends
 
 
 @attrs.frozen
@@ -57,6 +58,7 @@ FAULTS = [
     Fault("factory", a_stop_out_of_the_factory, "r1::a4e5a058"),
     Fault("feed", the_last_state_of_a_feed, "r1::ca279f0c"),
     Fault("feed alone", the_last_state_of_a_feed, "r1:4.1:b988abec"),
+    Fault("kept", a_kept_child_that_is_stopped_while_its_place_ends, "r1:27.2:b1ba1656"),
     Fault("wait for a start", a_wait_that_is_over, "r1::9ee0d684"),
     # Its kind "send" is found rarely: no token.
     Fault("wait for a turn", a_wait_that_is_over, "r1:0.2-13.1:2f21dd4e"),
