@@ -290,10 +290,10 @@ class Forest:
 
     def update(self, team: Supervisor) -> None:
         """Give a supervisor another set: some of the old ones in another order, and a new one."""
-        specs = []
+        specs: list[ChildSpec | SupervisorSpec] = []
         for info in team.tree().children:
             spec = team.child_spec(info.name)
-            if self.random.random() < 0.8 and getattr(spec, "significant", None) is False:
+            if self.random.random() < 0.8 and not spec.significant:
                 specs.append(spec)
         self.random.shuffle(specs)
         with suppress(GreenroomError):
