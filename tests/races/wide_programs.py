@@ -249,10 +249,10 @@ class Thinks(Plays, Agent[Any]):
         result = 0
         for job in jobs:
             result = await self.act(job, ctx)
-        for mail in turn.drain():
-            turn.commit()
-            if mail.kind != "report" and self.take(mail.message, ctx):
-                await trio.lowlevel.checkpoint()
+        more = [self.take(mail.message, ctx) for mail in turn.drain() if mail.kind != "report"]
+        turn.commit()  # in the step of the drain: who is stopped in between gets none of them back
+        for _ in more:
+            await trio.lowlevel.checkpoint()
         return result
 
 
