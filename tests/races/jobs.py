@@ -21,6 +21,7 @@ from greenroom.races.catalogue import CATALOGUE
 from . import (
     promises_ends,
     promises_mail,
+    promises_outcomes,
     promises_ready,
     promises_start,
     promises_turns,
@@ -41,7 +42,15 @@ from .resting import a_place_comes_back, crowd, whatever_meets_rest
 from .supervision import SCENARIOS as SUPERVISION
 from .wide_programs import draw_wide, wide
 
-MATRIX: Final = (promises_start, promises_ready, promises_mail, promises_waits, promises_turns, promises_ends)
+MATRIX: Final = (
+    promises_start,
+    promises_ready,
+    promises_mail,
+    promises_waits,
+    promises_turns,
+    promises_outcomes,
+    promises_ends,
+)
 #: Runs between two looks at the clock.
 AT_ONCE: Final = 20
 #: Seconds that a failure may take to shrink.

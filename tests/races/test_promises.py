@@ -7,10 +7,26 @@ import pytest
 from greenroom import races
 from greenroom.races._sweep import Boundary
 
-from . import promises_ends, promises_mail, promises_ready, promises_start, promises_turns, promises_waits
+from . import (
+    promises_ends,
+    promises_mail,
+    promises_outcomes,
+    promises_ready,
+    promises_start,
+    promises_turns,
+    promises_waits,
+)
 from .promise import BOUNDARIES, PROMISES, WITHOUT, Promise
 
-MATRIX: Final = (promises_start, promises_ready, promises_mail, promises_waits, promises_turns, promises_ends)
+MATRIX: Final = (
+    promises_start,
+    promises_ready,
+    promises_mail,
+    promises_waits,
+    promises_turns,
+    promises_outcomes,
+    promises_ends,
+)
 every_promise = pytest.mark.parametrize("promise", PROMISES, ids=str)
 
 
