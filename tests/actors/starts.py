@@ -10,8 +10,8 @@ from greenroom import Actor, Agent, Context, Turn
 Log = list[Any]
 
 
-class Starts(Actor[Any]):
-    """Take `seconds` to start, then raise `error` if there is one; answers with what it gets."""
+class Noted:
+    """Note how it starts and ends: after some seconds, or with an error."""
 
     def __init__(self, seconds: float = 0.0, error: BaseException | None = None, log: Log | None = None) -> None:
         self.seconds, self.error = seconds, error
@@ -23,34 +23,23 @@ class Starts(Actor[Any]):
         if self.error is not None:
             raise self.error
 
+    async def shutdown(self, ctx: Context, reason: Any) -> None:
+        self.log.append(reason)
+
+
+class Starts(Noted, Actor[Any]):
     def receive(self, message: Any, ctx: Context) -> Any:
         self.log.append(message)
         return message
-
-    async def shutdown(self, ctx: Context, reason: Any) -> None:
-        self.log.append(reason)
 
 
 class OwnStarts(Starts):
     own_task = True
 
 
-class AgentStarts(Agent[Any]):
-    def __init__(self, seconds: float = 0.0, error: BaseException | None = None, log: Log | None = None) -> None:
-        self.seconds, self.error = seconds, error
-        self.log: Log = [] if log is None else log
-
-    async def startup(self, ctx: Context) -> None:
-        self.log.append("startup")
-        await trio.sleep(self.seconds)
-        if self.error is not None:
-            raise self.error
-
+class AgentStarts(Noted, Agent[Any]):
     async def turn(self, turn: Turn[Any], ctx: Context) -> Any:
         self.log.extend(mail.message for mail in turn.mail)
-
-    async def shutdown(self, ctx: Context, reason: Any) -> None:
-        self.log.append(reason)
 
 
 KINDS = [Starts, OwnStarts, AgentStarts]

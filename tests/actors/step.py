@@ -1,11 +1,10 @@
-"""A disturbance before every step of a task."""
+"""A disturbance before a step that tasks take."""
 
 from collections.abc import Awaitable, Callable
 
 import trio
+import trio.lowlevel
 import trio.testing
-
-from greenroom import Supervisor
 
 
 class BeforeStep(trio.abc.Instrument):
@@ -47,19 +46,22 @@ def at_every_step(once: Callable[[BeforeStep], Awaitable[object]]) -> int:
         n += 1
 
 
-def no_traces(root: Supervisor) -> None:
-    """Nobody waits for anything: no parked task, no deadline, no edge of the deadlock check, no sender at a door."""
-    assert len(root._slot.runtime.deadlines) == 0
-    for ref in root.which_children():
-        slot = ref._slot
-        assert slot.box.waiting_senders == 0
-        assert len(slot.box) == 0
-        if slot.more is not None:
-            assert slot.more.waiting_for is None
-            assert slot.more.changes is None or slot.more.changes.statistics().tasks_waiting == 0
-
-
 async def cancel_after(scope: trio.CancelScope, steps: int) -> None:
     for _ in range(steps):
         await trio.lowlevel.checkpoint()
     scope.cancel()
+
+
+class CancelAt(trio.abc.Instrument):
+    """Cancel a scope right before the n-th step that any task takes."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+        self.armed = False
+        self.scope = trio.CancelScope()
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        if self.armed:
+            self.n -= 1
+            if self.n == 0:
+                self.scope.cancel()

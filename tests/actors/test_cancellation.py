@@ -14,7 +14,8 @@ import trio
 from greenroom import Actor, ActorRef, Agent, Context, MailboxSpec, Request, Turn, open_supervisor
 
 from .books import Books
-from .step import BeforeStep, at_every_step, no_traces
+from .step import BeforeStep, at_every_step
+from .traces import no_traces
 
 Call = Callable[[ActorRef[Any]], Awaitable[Any]]
 

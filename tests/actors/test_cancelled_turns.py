@@ -25,7 +25,8 @@ from greenroom.actors._orders import order_end
 from greenroom.actors._slot import END
 
 from .books import Books
-from .step import BeforeStep, at_every_step, no_traces
+from .step import BeforeStep, at_every_step
+from .traces import no_traces
 
 
 class Get(Request[str]):

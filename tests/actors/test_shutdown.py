@@ -23,6 +23,7 @@ from greenroom import (
 from greenroom.testing import open_tree
 
 from .closes import Closes, OwnCloses, nothing_left
+from .step import CancelAt
 
 Log = list[Any]
 
@@ -181,21 +182,6 @@ async def test_p27_a_block_cancelled_before_it_was_entered_leaves_nothing() -> N
     assert scope.cancelled_caught
     assert log == []
     assert tasks() == before
-
-
-class CancelAt(trio.abc.Instrument):
-    """Cancel a scope right before the n-th step that any task takes."""
-
-    def __init__(self, n: int) -> None:
-        self.n = n
-        self.armed = False
-        self.scope = trio.CancelScope()
-
-    def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        if self.armed:
-            self.n -= 1
-            if self.n == 0:
-                self.scope.cancel()
 
 
 @asynccontextmanager

@@ -28,8 +28,8 @@ from greenroom.testing import open_tree
 Log = list[Any]
 
 
-class Works(Actor[Any]):
-    """Take `startup` seconds to start, and as many for a message as the message says."""
+class Lasts:
+    """Take `startup` seconds to start, as many for a message as the message says, and some to end."""
 
     def __init__(self, log: Log, startup: float = 0.0) -> None:
         self.log, self.seconds = log, startup
@@ -37,7 +37,7 @@ class Works(Actor[Any]):
     async def startup(self, ctx: Context) -> None:
         await trio.sleep(self.seconds)
 
-    async def receive(self, message: Any, ctx: Context) -> Any:
+    async def handle(self, message: Any) -> Any:
         try:
             await trio.sleep(message)
         except trio.Cancelled:
@@ -51,29 +51,19 @@ class Works(Actor[Any]):
         self.log.append("closed")
 
 
+class Works(Lasts, Actor[Any]):
+    async def receive(self, message: Any, ctx: Context) -> Any:
+        return await self.handle(message)
+
+
 class OwnWorks(Works):
     own_task = True
 
 
-class AgentWorks(Agent[Any]):
-    def __init__(self, log: Log, startup: float = 0.0) -> None:
-        self.log, self.seconds = log, startup
-
-    async def startup(self, ctx: Context) -> None:
-        await trio.sleep(self.seconds)
-
+class AgentWorks(Lasts, Agent[Any]):
     async def turn(self, turn: Turn[Any], ctx: Context) -> Any:
         for mail in turn.mail:
-            try:
-                await trio.sleep(mail.message)
-            except trio.Cancelled:
-                self.log.append(("cancelled", mail.message))
-                raise
-            self.log.append(mail.message)
-
-    async def shutdown(self, ctx: Context, reason: Any) -> None:
-        await trio.sleep(0.25)
-        self.log.append("closed")
+            await self.handle(mail.message)
 
 
 KINDS: list[Any] = [Works, OwnWorks, AgentWorks]
