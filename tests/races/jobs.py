@@ -18,30 +18,22 @@ from greenroom.races._shrink import shrink
 from greenroom.races._telling import told as told_of
 from greenroom.races.catalogue import CATALOGUE
 
-from . import (
-    promises_ends,
-    promises_mail,
-    promises_ready,
-    promises_start,
-    promises_turns,
-    promises_waits,
-    test_runtime_found,
-)
+from . import test_runtime_found
 from .background import a_cell_of_work, whatever_meets
 from .drawn_programs import draw
 from .drawn_programs import scenario as drawn_scenario
 from .errors import SCENARIOS as ERRORS
 from .fan_out import a_fan_out_that_is_meddled_with
 from .forest import STEPS, a_tree, draw_tree
+from .matrix import PROMISES
 from .outcomes import a_cell_of_agents
 from .programs import draw_program
-from .promise import BOUNDARIES, PROMISES
+from .promise import BOUNDARIES
 from .registering import REGISTERING
 from .resting import a_place_comes_back, crowd, whatever_meets_rest
 from .supervision import SCENARIOS as SUPERVISION
 from .wide_programs import draw_wide, wide
 
-MATRIX: Final = (promises_start, promises_ready, promises_mail, promises_waits, promises_turns, promises_ends)
 #: Runs between two looks at the clock.
 AT_ONCE: Final = 20
 #: Seconds that a failure may take to shrink.
