@@ -4,9 +4,8 @@ A tree, its failures and what is done to it are drawn from one seed, and the ord
 be shrunk.
 """
 
-from collections import Counter
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from random import Random
 from typing import Any
@@ -16,181 +15,26 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from greenroom import (
-    Actor,
     ActorRef,
-    Agent,
     Backoff,
     ChildSpec,
-    Context,
     GreenroomError,
-    Ignore,
     Intensity,
-    Request,
-    Service,
     Supervisor,
     SupervisorSpec,
-    Turn,
 )
 from greenroom.races import Sim
 from greenroom.supervisor._childspec import StartupMode
 from greenroom.testing import open_tree
 
-from .forest_order import Order
+from .forest_kinds import KINDS
+from .forest_ledger import Boom, Ledger, Ping
 
 DEPTH, NODES = 5, 200
 #: Steps of a tree, at most.
 STEPS = 400_000
 #: Where nobody may stay for long.
 PASSING = frozenset({"queued", "initializing", "restarting", "stopping", "draining"})
-
-
-class Boom(Exception):
-    """Be what everything fails with."""
-
-
-class Ping(Request[str]):
-    """Ask whether somebody is there."""
-
-
-class Ledger:
-    """Keep account of what the children do, and say what fails."""
-
-    def __init__(self, random: Random) -> None:
-        self.random = random
-        self.chaos = 0.0
-        self.accepted = self.handled = 0
-        #: path -> incarnations that are at work.
-        self.live: Counter[str] = Counter()
-        self.ready: set[tuple[str, int]] = set()
-        self.order = Order()
-        self.wrong = self.order.wrong
-
-    def perhaps(self) -> None:
-        """Fail, or not."""
-        if self.random.random() < self.chaos:
-            raise Boom
-
-    async def start(self, ctx: Context, slow: float) -> None:
-        path = ctx.path
-        if self.live[path]:
-            self.wrong.append(f"{path} starts while an incarnation before it is at work")
-        self.order.starts(ctx)
-        self.perhaps()
-        if self.chaos and self.random.random() < 0.02:
-            raise Ignore
-        if slow:
-            await trio.sleep(slow)
-        self.ready.add((path, ctx.ref.incarnation))
-
-    async def handle(self, ctx: Context, message: Any) -> Any:
-        path = ctx.path
-        if (path, ctx.ref.incarnation) not in self.ready:
-            self.wrong.append(f"{path} handles {message!r} and has not started")
-        self.live[path] += 1
-        if self.live[path] > 1:
-            self.wrong.append(f"{path} handles two messages at once")
-        try:
-            if isinstance(message, Ping):
-                return path
-            if message % 3 == 0:
-                await trio.sleep(self.random.random())
-            self.perhaps()
-            if self.chaos and message % 17 == 0:
-                self.order.ended_by_hand.add(ctx.path.rpartition("/")[2])
-                ctx.stop()
-        finally:
-            self.live[path] -= 1
-
-    async def end(self, ctx: Context, reason: Any, lingers: float) -> None:
-        self.order.stops(ctx, reason)
-        self.perhaps()
-        if lingers:
-            await trio.sleep(lingers)
-
-
-class Leaf(Actor[Any]):
-    """Be a child in the pool."""
-
-    def __init__(self, ledger: Ledger, slow: float, lingers: float) -> None:
-        ledger.perhaps()
-        self.ledger, self.slow, self.lingers = ledger, slow, lingers
-
-    async def startup(self, ctx: Context) -> None:
-        await self.ledger.start(ctx, self.slow)
-
-    async def receive(self, message: Any, ctx: Context) -> Any:
-        self.ledger.handled += isinstance(message, int)
-        return await self.ledger.handle(ctx, message)
-
-    async def shutdown(self, ctx: Context, reason: Any) -> None:
-        await self.ledger.end(ctx, reason, self.lingers)
-
-
-class Alone(Leaf):
-    """Be one with a task of its own."""
-
-    own_task = True
-
-
-class Served(Leaf):
-    """Be one with a service, which may not connect, may end, and may fail to close."""
-
-    def services(self) -> list[Service[None]]:
-        """Return it."""
-        return [Service("line", self._connect, watch=self._watch)]
-
-    @asynccontextmanager
-    async def _connect(self) -> AsyncGenerator[None]:
-        self.ledger.perhaps()
-        await trio.sleep(self.slow / 2)
-        yield
-        self.ledger.perhaps()
-
-    async def _watch(self, _line: None) -> None:
-        await trio.sleep(1 + 9 * self.ledger.random.random())
-        self.ledger.perhaps()
-        await trio.sleep_forever()
-
-
-class Parent(Leaf):
-    """Be an actor with children."""
-
-    async def startup(self, ctx: Context) -> None:
-        await super().startup(ctx)
-        for number in range(2):
-            ctx.start_soon(Leaf, self.ledger, 0.1, 0.0, name=f"own{number}", restart="transient")
-
-
-class Clerk(Agent[Any]):
-    """Be an agent, which may rest."""
-
-    def __init__(self, ledger: Ledger, slow: float, lingers: float) -> None:
-        self.ledger, self.slow, self.lingers = ledger, slow, lingers
-
-    async def startup(self, ctx: Context) -> None:
-        await self.ledger.start(ctx, self.slow)
-
-    async def shutdown(self, ctx: Context, reason: Any) -> None:
-        await self.ledger.end(ctx, reason, self.lingers)
-
-    async def turn(self, turn: Turn[Any], ctx: Context) -> Any:
-        answer = ctx.path
-        self.ledger.handled += len(turn.mail)  # whatever comes of the turn: they are done with
-        for mail in turn.mail:
-            answer = await self.ledger.handle(ctx, mail.message)
-        return answer
-
-
-async def function(ctx: Context, ledger: Ledger, slow: float, lingers: float) -> None:
-    """Be an async function."""
-    ledger.order.begins(ctx)  # it counts as ready before its first step
-    await trio.sleep(slow + lingers + 5 * ledger.random.random())
-    ledger.perhaps()
-    if ledger.chaos == 0:
-        await trio.sleep_forever()
-
-
-KINDS: tuple[Any, ...] = (Leaf, Leaf, Alone, Served, Clerk, Parent, function)
 
 
 class Forest:
