@@ -167,7 +167,7 @@ class Forest:
             if self.random.random() < 0.8 and not spec.significant:
                 specs.append(spec)
         self.random.shuffle(specs)
-        self.ledger.order.updated.add(team.path)
+        self.ledger.order.updated[team.path] = team.tree().incarnation
         with suppress(GreenroomError):
             team.update_specs([*specs, self.leaf("never")])
 

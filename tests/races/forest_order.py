@@ -22,11 +22,11 @@ class Order:
 
     def __init__(self) -> None:
         self.root: Supervisor | None = None
-        #: names of those that somebody else has started or ended: no strategy says when.
+        #: names of those that somebody else has started, and of supervisors that he ever has, or has ended: no strategy says when.
         self.started_by_hand: set[str] = set()
         self.ended_by_hand: set[str] = set()
-        #: name -> when one was started at run time; names of those whose start nobody waits for, with these; of the temporary ones.
-        self.at_run_time: dict[str, int] = {}
+        #: names of those that were started at run time; of those whose start nobody waits for, with these; of the temporary ones.
+        self.at_run_time: set[str] = set()
         self.deferred: set[str] = set()
         self.temporary: set[str] = set()
         #: (uid, incarnation) -> reports of its end.
@@ -35,8 +35,10 @@ class Order:
         #: (uid, incarnation) -> when its startup began; uid -> when its last end was told.
         self.begun: dict[tuple[int, int], int] = {}
         self.ended: dict[int, int] = {}
-        #: paths of supervisors whose set was replaced: they stop their children in the order in which these were when the stop began.
-        self.updated: set[str] = set()
+        #: (uid, incarnation) of those who were started by hand.
+        self.by_hand: set[tuple[int, int]] = set()
+        #: path of a supervisor whose set was replaced -> in which incarnation: what is under way then goes by the order before.
+        self.updated: dict[str, int] = {}
         #: rule -> how often it was looked at.
         self.looked: Counter[str] = Counter()
         self.wrong: list[str] = []
@@ -55,14 +57,15 @@ class Order:
         info = team.tree()
         name = ctx.path.rpartition("/")[2]
         names = [each.name for each in info.children]
-        if info.strategy == "dynamic" or name not in names:
+        if info.strategy == "dynamic" or name not in names or self.updated.get(info.path) == info.incarnation:
             return None
         place = names.index(name)
         return info, list(info.children[:place]), list(info.children[place + 1 :])
 
-    def _goes_on(self, info: ActorInfo) -> bool:
-        """Say whether a child is one that goes on while its group restarts."""
-        return info.name in self.at_run_time and info.name in self.temporary
+    def _goes_by_the_order(self, info: ActorInfo) -> bool:
+        """Say whether a child is there because it is declared: others, and who was started by hand, may come while a group stops."""
+        by_hand = info.name in self.started_by_hand or (info.uid, info.incarnation) in self.by_hand
+        return info.name not in self.at_run_time and not by_hand
 
     def _is_up(self, info: ActorInfo, since: int = 0) -> bool:
         """Say whether a child is there; one on its way out, if it was so before that moment: who is launched goes on until told."""
@@ -72,24 +75,26 @@ class Order:
 
     def comes(self, name: str) -> None:
         """Be told of one that is started at run time."""
-        self.at_run_time[name] = next(self._moments)
+        self.at_run_time.add(name)
         self.deferred.add(name)
 
     # -- what is looked at
 
     def begins(self, ctx: Context) -> None:
         """Be told of an incarnation."""
-        self.begun[ctx.ref.uid, ctx.ref.incarnation] = next(self._moments)
-        name = ctx.path.rpartition("/")[2]
-        self.started_by_hand.discard(name)
+        at, name = (ctx.ref.uid, ctx.ref.incarnation), ctx.path.rpartition("/")[2]
+        self.begun[at] = next(self._moments)
+        if name in self.started_by_hand:
+            self.started_by_hand.discard(name)
+            self.by_hand.add(at)
         self.ended_by_hand.discard(name)
 
     def starts(self, ctx: Context) -> None:
         """Be told that a child's startup begins."""
         name = ctx.path.rpartition("/")[2]
-        by_hand = name in self.started_by_hand
         self.begins(ctx)
         beside = self._siblings(ctx)
+        by_hand = (ctx.ref.uid, ctx.ref.incarnation) in self.by_hand
         if beside is None or by_hand or ctx.start_source == "wake":
             return
         info, before, after = beside
@@ -99,13 +104,12 @@ class Order:
             return
         self.looked[f"start {info.strategy}"] += 1
         ended = self.ended.get(ctx.ref.uid, 0)
-        for each in after if name not in self.deferred else ():
-            if self._is_up(each, ended) and not self._goes_on(each) and self.at_run_time.get(each.name, 0) <= ended:
+        for each in filter(self._goes_by_the_order, after if name not in self.deferred else ()):
+            if self._is_up(each, ended):
                 self.wrong.append(f"{ctx.path} starts while {each.name}, after it, is {each.lifecycle}")
-        for each in before:
-            waits = each.name not in self.deferred and each.name not in self.at_run_time
+        for each in filter(self._goes_by_the_order, before):
             started_alone = info.strategy == "one_for_one" and each.last_exit  # by now, again
-            if waits and each.lifecycle in UNSETTLED and not started_alone:
+            if each.name not in self.deferred and each.lifecycle in UNSETTLED and not started_alone:
                 self.wrong.append(f"{ctx.path} starts while {each.name}, before it, is {each.lifecycle}")
 
     def stops(self, ctx: Context, reason: Any) -> None:
@@ -115,16 +119,12 @@ class Order:
         if beside is None or name in self.ended_by_hand or not isinstance(reason, Shutdown):
             return
         info, before, after = beside
-        if info.path in self.updated:
-            return
         with_group = reason.detail == WITH_OTHERS[0]
         if reason.detail not in WITH_OTHERS and info.lifecycle != "stopping":
             return
         self.looked[f"stop {info.strategy}"] += 1
         if with_group:
-            first = [
-                each for each in after if each.name not in self.at_run_time
-            ]  # it may have come after the group's stop began
+            first = [*filter(self._goes_by_the_order, after)]
         elif name in self.temporary:
             first = []  # they are stopped together
         else:
