@@ -12,6 +12,7 @@ from typing import Any
 from ..actors import (
     DRAIN,
     END,
+    INITIALIZING,
     PARKED,
     STOP,
     Crashed,
@@ -111,6 +112,8 @@ class Team:
             child.more.awaited = False  # who started it by hand has been told that this came to nothing
         if self._is_ending:
             return self._decide_at_end(child)
+        if self._accounts is not None:
+            self._accounts.note_end(child.uid, policy_of(child), child.runtime.now())
         policy = policy_of(child)
         if self.course.holds(child):
             return "forget" if policy.restart == "temporary" else "park" if child.admin else "restart later"
@@ -123,16 +126,16 @@ class Team:
                 self._consider_shutdown(child, reason)
             return "forget" if self.plan.strategy == "dynamic" else sentence  # which has no places to keep
         accounts = self._accounts or self.accounts
-        over = accounts.charge(child.uid, policy, reason, child.runtime.now())
+        # A supervisor that gave up had been ready, though it may not have come to say so.
+        was_ready = child.life is not INITIALIZING or reason.__class__ is Escalated
+        over = accounts.charge(child.uid, policy, child.runtime.now(), was_ready=was_ready)
         if over is not None:
             error = RestartIntensityExceeded(
                 self.owner.path, child.path, over.count, over.within, reason, _last_words(reason)
             )
             self._give_up(child, reason, error)
             return self._decide_at_end(child)
-        delay = 0.0
-        if policy.backoff is not None:
-            delay = accounts.delay(child.uid, policy.backoff, random())
+        delay = 0.0 if policy.backoff is None else accounts.delay(child.uid, policy.backoff, random())
         if self.plan.has_groups:
             self.course.begin_group(child, delay)
             return "restart later"
@@ -205,6 +208,12 @@ class Team:
             reopen(child, awaited=child.get_more().awaited)
         else:
             child.runtime.launch(child)
+
+    def wake(self, child: Slot) -> None:
+        """Hear that a child that rests is about to begin its next incarnation: that is a start like any other."""
+        if self._accounts is not None:
+            self._accounts.note_end(child.uid, policy_of(child), child.since)  # since when it has rested
+        self.renew(child)
 
     def renew(self, child: Slot) -> None:
         """Let a child that is about to start go by its new specification, if it has one."""
