@@ -154,10 +154,17 @@ class Team:
         return "forget"
 
     def _may_come_back(self) -> bool:
-        """Return whether the owner may have another incarnation after this one."""
+        """Return whether the owner may have another incarnation after this one.
+
+        A temporary one that is declared may, with its own supervisor's; whether it has is not known before its own last step.
+        """
         owner = self.owner
+        policy = owner.policy
         return (
-            self.is_supervisors and owner.parent is not None and not owner.admin and owner.policy.restart != "temporary"
+            self.is_supervisors
+            and owner.parent is not None
+            and not owner.admin
+            and (policy.declared or policy.restart != "temporary")
         )
 
     def decide_start(self, child: Slot, reason: ExitReason) -> Verdict:

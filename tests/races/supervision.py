@@ -11,6 +11,7 @@ from typing import Any, Final
 import trio
 
 from greenroom import (
+    ActorInfo,
     Backoff,
     ChildSpec,
     Context,
@@ -320,6 +321,40 @@ async def a_kept_child_that_is_stopped_while_its_place_ends(sim: Sim) -> None:
         check(book, root)
 
 
+async def a_temporary_supervisor_that_ends_when_the_one_above_does(sim: Sim) -> None:
+    """Its children keep their places if and only if it keeps its own, whichever of the two ends was first."""
+    book = Book()
+    async with stage() as root:
+        inner = SupervisorSpec("inner", specs(sim, book, "xy"), restart="temporary")
+        team = await start_team(root, [*specs(sim, book, "a"), inner], strategy=sim.choose(STRATEGIES))
+        before = {name: info.uid for name in ("inner", "inner/x", "inner/y") if (info := find(team, name)) is not None}
+
+        async def end_team() -> None:
+            await steps(sim.choose([0, 2, 4]))
+            team.ref.crash(Boom())
+
+        async def end_inner() -> None:
+            how = sim.choose(["crash", "stop", "group"])
+            await steps(sim.choose([0, 2]))
+            if how == "group":
+                tell(team, "a", Boom())
+            elif how == "stop":
+                await team.lookup("inner").stop()
+            else:
+                team.lookup("inner").crash(Boom())
+
+        await together(sim, end_inner, end_team)
+        await settle()
+        check(book, team)
+        after = {name: info.uid for name in before if (info := find(team, name)) is not None}
+        assert len({before[name] == after.get(name) for name in before}) <= 1, (before, after)
+
+
+def find(team: Supervisor, path: str) -> ActorInfo | None:
+    """Return what there is at a path, if anything is."""
+    return next((info for info in team.tree().walk() if info.path == f"{team.path}/{path}"), None)
+
+
 class Ask(Request[Any]):
     """Ask for anything."""
 
@@ -358,5 +393,6 @@ SCENARIOS: Final[list[Scenario]] = [
     an_escalation_and_those_who_stop_its_supervisors,
     a_restarting_supervisor_and_those_who_stop_it,
     a_kept_child_that_is_stopped_while_its_place_ends,
+    a_temporary_supervisor_that_ends_when_the_one_above_does,
     an_automatic_shutdown_and_failures,
 ]
