@@ -180,7 +180,8 @@ class Team:
         owner = self.owner
         error.__cause__ = error_of(reason)
         text = str(error)  # of our own: it runs no user code
-        end_from_outside(owner, StartupFailed(owner.path, error, text) if owner.starting else Escalated(error, text))
+        is_starting = self.course.is_starting if self.is_supervisors else owner.starting
+        end_from_outside(owner, StartupFailed(owner.path, error, text) if is_starting else Escalated(error, text))
 
     def _consider_shutdown(self, child: Slot, reason: ExitReason) -> None:
         """End the owner in good order, if the end of a significant child means that."""

@@ -11,14 +11,17 @@ from typing import Any, Final
 import trio
 
 from greenroom import (
+    Actor,
     ActorInfo,
     Backoff,
     ChildSpec,
     Context,
     Down,
+    Escalated,
     GreenroomError,
     Intensity,
     Request,
+    StartupFailed,
     Strategy,
     Supervisor,
     SupervisorSpec,
@@ -350,6 +353,61 @@ async def a_temporary_supervisor_that_ends_when_the_one_above_does(sim: Sim) -> 
         assert len({before[name] == after.get(name) for name in before}) <= 1, (before, after)
 
 
+class Late(Actor[Any]):
+    """Crash when told to: as soon as somebody is ready, or in time to keep somebody from it."""
+
+    def __init__(self, seen: list[str]) -> None:
+        self._seen = seen
+
+    async def receive(self, message: Any, ctx: Context) -> None:
+        while message.lifecycle in ("queued", "initializing"):
+            await trio.lowlevel.checkpoint()
+        if message.lifecycle != "ready":
+            return
+        self._seen.append("ready")
+        raise Boom
+
+
+class LateAlone(Late):
+    """Do so in a task of its own."""
+
+    own_task = True
+
+
+class Hindered(Actor[Any]):
+    """Begin to wait for somebody's end when told to, and become ready after it."""
+
+    async def startup(self, ctx: Context) -> None:
+        assert ctx.ref._slot.parent is not None
+        a = children_of(ctx.ref._slot.parent)["a"]
+        await trio.lowlevel.checkpoint()
+        while a.incarnation == 1 and a.life.value == "ready":
+            await trio.lowlevel.checkpoint()
+
+
+async def a_supervisor_that_gives_up_as_the_last_of_its_children_becomes_ready(sim: Sim) -> None:
+    """It had become ready in the step in which that child did: giving up before is a failure to start, and after it is none. By no chance."""
+    seen: list[str] = []
+    async with stage() as root:
+        hinders = sim.choose([False, True])
+        last = ChildSpec("b", Hindered if hinders else choose_class(sim, Quiet, QuietAlone), startup_timeout=None)
+        first = ChildSpec("a", choose_class(sim, Late, LateAlone), [seen], startup_timeout=None)
+        team = root.start_supervisor("team", [first, last], intensity=Intensity(0), restart="temporary")
+        a, b = team.which_children()
+
+        async def crash() -> None:
+            while a.lifecycle in ("queued", "initializing"):
+                await trio.lowlevel.checkpoint()
+            a.crash(Boom()) if hinders else a.tell(b)
+
+        await together(sim, crash)
+        await settle()
+        if team.ref.lifecycle != "ready":
+            reason = await team.ref.wait_stopped()
+            assert isinstance(reason, Escalated) or not seen, reason
+            assert isinstance(reason, StartupFailed) or not hinders, reason
+
+
 def find(team: Supervisor, path: str) -> ActorInfo | None:
     """Return what there is at a path, if anything is."""
     return next((info for info in team.tree().walk() if info.path == f"{team.path}/{path}"), None)
@@ -394,5 +452,6 @@ SCENARIOS: Final[list[Scenario]] = [
     a_restarting_supervisor_and_those_who_stop_it,
     a_kept_child_that_is_stopped_while_its_place_ends,
     a_temporary_supervisor_that_ends_when_the_one_above_does,
+    a_supervisor_that_gives_up_as_the_last_of_its_children_becomes_ready,
     an_automatic_shutdown_and_failures,
 ]

@@ -277,7 +277,7 @@ async def test_the_children_of_a_temporary_supervisor_keep_their_places_if_and_o
     if how == "it fails to start":
         failures["b"] = 1
     async with open_tree("stage") as root:
-        top = root.start_supervisor("top", children, strategy="one_for_all")
+        root.start_supervisor("top", children, strategy="one_for_all")
         before = [root.lookup(path) for path in ("top/team/t", "top/team/t/a", "top/team/t/b")]
         await wait_all_tasks_blocked()
         t, a, _ = before
