@@ -176,6 +176,7 @@ from ._status import NotFound as NotFound
 from ._status import PendingInit as PendingInit
 from ._status import Running as Running
 from ._status import Status as Status
+from ._texts import describe as describe
 from ._timer import Timer as Timer
 from ._tool import FunctionTool as FunctionTool
 from ._tool import Tool as Tool

@@ -53,7 +53,7 @@ class ChildSpec:
         handler_timeout: seconds that a message or turn may take, with all that it waits for; None means no limit. `ctx.heartbeat()` begins anew.
         on_overdue: what is done about one that takes longer: "warn" (said once, in the log and in the snapshot's warnings), "cancel" (as an
             interrupt: the actor stays, who asked gets `HandlerOverdue`; not for functions) or "restart" (the actor ends as `Killed`, and its
-            restart type decides).
+            restart type decides). The last two need a `handler_timeout`.
         rest_after: seconds that an agent is idle, with nothing that keeps it, before it is put to rest; None means never. For agents alone.
         significant: its end, by itself and for good, may end its supervisor (`auto_shutdown`). Not for permanent ones.
         backoff: how long attempts to start it again wait; it is in no restart log then. None: they are immediate.

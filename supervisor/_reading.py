@@ -11,10 +11,10 @@ from typing import Any, Final, cast
 
 import attrs
 
-from ..actors import Blueprint, InvalidSpec, check_arguments, read_blueprint
+from ..actors import Blueprint, InvalidSpec, check_arguments, describe, read_blueprint
 from ..mailbox import is_count
 from ._backoff import Backoff
-from ._childspec import ChildSpec, is_list
+from ._childspec import ChildSpec, as_tuple, is_list
 from ._declared import Declared
 from ._intensity import Intensity
 from ._key_book import KeyBook
@@ -80,28 +80,35 @@ class _Reading:
         self._problems = problems
         self._open: deque[_Level] = deque()
         self._keys = KeyBook()
+        #: what functions of the user's have raised.
+        self._raised: list[Exception] = []
 
     def whole(self, flags: Mapping[str, Any], children: Any) -> Plan:
         """Return the plan of the set. Raises InvalidSpec."""
         plan = Plan()
-        self._open.append(_Level("", plan, flags, children))
+        self._open.append(_Level("", plan, flags, as_tuple(children)))  # once: it may be an iterator
         while self._open:
             self._read_level(self._open.popleft())
         if self._problems:
-            raise InvalidSpec("\n".join(self._problems))
+            raise InvalidSpec("\n".join(self._problems)) from self._cause()
         return plan
+
+    def _cause(self) -> Exception | None:
+        if len(self._raised) > 1:
+            return ExceptionGroup("with_arguments", self._raised)
+        return self._raised[0] if self._raised else None
 
     def _read_level(self, level: _Level) -> None:
         self._problems += [f"{level.where}{problem}" for problem in _flag_problems(level.flags, level.children)]
         for key, value in level.flags.items():
             if value is not None:
                 setattr(level.plan, key, value)
-        if not is_list(level.children):
+        if not isinstance(level.children, tuple):
             self._problems.append(f"{level.where}children: {level.children!r} is no list of ChildSpecs")
             return
         found: list[Declared] = []
         names: set[str] = set()
-        for index, spec in enumerate(list(level.children)):
+        for index, spec in enumerate(level.children):
             where = f"{level.where}children[{index}]"
             if not isinstance(spec, (ChildSpec, SupervisorSpec)):
                 self._problems.append(f"{where}: {spec!r} is no ChildSpec and no SupervisorSpec")
@@ -132,13 +139,21 @@ class _Reading:
                 check_name(copy.name)
                 if isinstance(copy, ChildSpec):
                     if callable(plan.with_arguments):
-                        copy = attrs.evolve(copy, args=plan.with_arguments(copy.args, index))
+                        copy = self._with_arguments(copy, plan.with_arguments, index)
                     _check_factory(copy, self._read)
             except InvalidSpec as error:
                 self._problems.append(f"{where}: partition {index}: {error}")
                 break  # the others will hardly be better
             copies.append(_made(copy, below))
         return copies
+
+    def _with_arguments(self, copy: ChildSpec, function: Callable[..., Any], index: int) -> ChildSpec:
+        """Give a copy its own arguments. Raises InvalidSpec if the user's function raises."""
+        try:
+            return attrs.evolve(copy, args=function(copy.args, index))
+        except Exception as error:  # whatever it is, it must not hide what else is wrong
+            self._raised.append(error)
+            raise InvalidSpec(f"with_arguments raised {' '.join(describe(error).splitlines())}") from error
 
 
 def _made(spec: ChildSpec | SupervisorSpec, below: Plan | None) -> Declared:
@@ -178,7 +193,7 @@ def _flag_problems(flags: Mapping[str, Any], children: Any) -> list[str]:
     if most is not None and not dynamic:
         problems.append("max_children: only a supervisor with strategy='dynamic' has it")
     if dynamic:
-        if is_list(children) and list(children):
+        if isinstance(children, tuple) and children:
             problems.append("children: a dynamic supervisor declares none; start them with start_soon()")
         if shutdown in AUTO_SHUTDOWNS and shutdown != "never":
             problems.append("auto_shutdown: a dynamic supervisor has no significant children")
@@ -198,8 +213,8 @@ def _partition_problems(flags: Mapping[str, Any], children: Any, *, dynamic: boo
         problems.append(f"partitions: {partitions!r} is not a whole number from 1; None means none")
     if dynamic:
         problems.append("partitions: they are declared, and a dynamic supervisor declares no children")
-    elif is_list(children):
-        kinds: list[type[object]] = [type(child) for child in cast("Iterable[object]", children)]
+    elif isinstance(children, tuple):
+        kinds: list[type[object]] = [type(child) for child in cast("tuple[object, ...]", children)]
         if kinds not in ([ChildSpec], [SupervisorSpec]):
             problems.append("partitions: give exactly one ChildSpec or SupervisorSpec, of which there are to be copies")
         elif kinds == [SupervisorSpec] and arguments is not None:

@@ -32,7 +32,8 @@ class SupervisorSpec:
         max_children: how many children a dynamic one may have at once; None: any number.
         start_retry: how its start is tried again when an inline child fails to start; None: it is not, and the supervisor fails to start.
         partitions: how many copies of its one declared child there are: `worker-0`, `worker-1`, …; `Supervisor.partition(key)` finds a key's.
-        with_arguments: `with_arguments(args, index)` returns the arguments of one copy; without it all have the same.
+        with_arguments: `with_arguments(args, index)` returns the arguments of one copy; without it all have the same. What it raises makes the
+            specification invalid.
         restart, startup, startup_timeout, significant, backoff, labels: as in a ChildSpec.
         shutdown: seconds that it may take to end with all below it; None, the default, means no limit.
     """

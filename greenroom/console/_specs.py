@@ -31,6 +31,7 @@ _LINE: Final = re.compile(r"((?:\.?children\[\d+\] \('[a-z0-9_-]*'\))*)(?:: |\.|
 _NAME: Final = re.compile(r" \('[a-z0-9_-]*'\)")
 _KEYS: Final = (
     "significant", "backoff", "intensity", "max_children", "auto_shutdown", "partitions", "with_arguments", "children", "rest_after",
+    "on_overdue",
 )  # fmt: skip
 _KEY: Final = re.compile(rf"({'|'.join(_KEYS)}): (.*)", re.DOTALL)
 _NEXT: Final = re.compile(rf"; (?=(?:{'|'.join(_KEYS)}): )")
@@ -107,7 +108,8 @@ class Reading:
         problems += wrong_rows
         whole = ChildSpec(child.name, _stand_in, **options)
         # What depends on the kind of its factory says nothing about a stand-in.
-        stand_in = attrs.evolve(whole, rest_after=None, on_error=(), on_overdue="warn")
+        on_overdue = "warn" if whole.handler_timeout is not None else whole.on_overdue
+        stand_in = attrs.evolve(whole, rest_after=None, on_error=(), on_overdue=on_overdue)
         try:
             factory = find_factory(child.factory, self.folder)
         except BadImport as error:
@@ -123,7 +125,7 @@ class Reading:
         return _with_rest(spec, is_own=not isinstance(child.rest_after, Absent))
 
     def _with_arguments(self, child: Supervisor, problems: list[Problem]) -> Callable[..., Any] | None:
-        """Return the function that gives each copy its arguments. It is tried here: the runtime lets pass what it raises."""
+        """Return the function that gives each copy its arguments. It is tried here, so that what it raises is told with its place."""
         if isinstance(child.with_arguments, Absent):
             return None
         try:
