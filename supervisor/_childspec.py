@@ -24,7 +24,7 @@ def as_tuple(args: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(args) if is_list(args) else cast("Any", args)
 
 
-def _as_own_list(keys: Sequence[Keyable | RegistryKey]) -> Sequence[Keyable | RegistryKey]:
+def as_own_list(keys: Sequence[Keyable | RegistryKey]) -> Sequence[Keyable | RegistryKey]:
     """Return a list of its own; what is none is left as it is, as above."""
     return [*keys] if isinstance(keys, list) else keys
 
@@ -81,7 +81,7 @@ class ChildSpec:
     backoff: Backoff | None = attrs.field(default=None, kw_only=True)
     intensity: Intensity | None = attrs.field(default=None, kw_only=True)
     keys: Sequence[Keyable | RegistryKey] = attrs.field(
-        factory=list[Keyable | RegistryKey], converter=_as_own_list, kw_only=True
+        factory=list[Keyable | RegistryKey], converter=as_own_list, kw_only=True
     )
 
     def bound_factory(self) -> Callable[..., Any]:

@@ -95,6 +95,9 @@ def test_what_is_wrong_in_the_file_hides_nothing_of_the_command_line(
         {"children": [{**CHILD, "kwargs": 3, "args": [1, 2, 3]}]},
         {"children": [{**CHILD, "args": ["{n}"]}], "parameters": {"N": {}}},
         {"children": [{**CHILD, "args": ["{n}"]}], "parameters": 3},
+        {"children": [{**CHILD, "handler_timeout": 0, "on_overdue": "cancel"}]},
+        {"children": [{**CHILD, "on_overdue": "cancel"}], "base": {"handler_timeout": "x"}},
+        {"children": [{**CHILD, "keys": 3}, {**CHILD, "name": "b", "keys": ["x", {"kee": "x"}]}]},
         {"parameters": {"n": {"default": []}}, "base": {"parameters": {"n": "x"}}},
     ],
 )

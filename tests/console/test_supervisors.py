@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from greenroom import Backoff, ChildSpec, Intensity, InvalidSpec, SupervisorSpec, check_specs
+from greenroom import Backoff, ChildSpec, Intensity, InvalidSpec, RegistryKey, SupervisorSpec, check_specs
 from greenroom.console._plan import Plan, make_plan
 from greenroom.console._problem import InvalidInput, Malformed
 from greenroom.console._reader import structure_tree
@@ -27,6 +27,18 @@ def numbered(args: tuple[Any, ...], index: int) -> list[Any]:
 
 def breaks(args: tuple[Any, ...], index: int) -> list[Any]:
     raise ValueError(f"no {index} of {args}")
+
+
+def test_keys_are_of_actors_and_of_supervisors_and_of_nobody_below_them() -> None:
+    given = ["db", 3, ["room", 7], {"key": ["a", True], "value": {"b": 1}, "duplicate": True}]
+    made = plan({"name": "s", "keys": given, "children": [actor(), actor("b", keys=["x"])]}, actor(keys=["own"]))
+    read = ["db", 3, ("room", 7), RegistryKey(("a", True), {"b": 1}, duplicate=True)]
+    spec = supervisor(made)
+    a, b = spec.children
+    assert (spec.keys, a.keys, b.keys, made.children[1].keys) == (read, [], ["x"], ["own"])
+    for level in ("defaults", "base"):
+        with pytest.raises(InvalidInput, match="there is no key 'keys'"):
+            plan(actor(), **{level: {"keys": ["db"]}})
 
 
 async def takes_two(ctx: Any, one: Any, two: Any) -> None:
@@ -355,6 +367,19 @@ BAD: dict[str, tuple[list[dict[str, Any]], dict[str, Any], list[str]]] = {
         [{"name": "s", "children": [actor(rest_after=2)]}], {},
         ["children[0].children[0].rest_after: only agents can be put to rest"],
     ),
+    "keys that two cannot both have": (
+        [
+            actor(keys=["x", ["y", 1], "x"]), {"name": "s", "keys": ["x"], "children": [actor(keys=[{"key": "x", "duplicate": True}])]},
+            actor("b", keys=[{"key": ["x"], "value": 1}]), actor("c", keys=[["x"]]), actor("d", factory="greenroom:Aktor", keys=[["x"]]),
+        ], {},
+        [
+            "children[4].factory: greenroom has no 'Aktor'",
+            "children[0].keys[2]: 'x' is given twice",
+            "children[3].keys: ('x',) is wanted by children[2] ('b'), too",
+            "children[4].keys: ('x',) is wanted by children[2] ('b'), too",
+            "children[1].children[0].keys: 'x' is wanted by children[1] ('s'), too",
+        ],
+    ),
     "no way to wait": (
         [actor(backoff={})], {},
         ["children[0].backoff.initial: is needed", "children[0].backoff.maximum: is needed"],
@@ -456,9 +481,11 @@ children = [{ name = "clerk", factory = "cast_of_actors:clerk", restart = "trans
 [[children]]
 name = "cache"
 partitions = 2
+keys = ["cache", ["shop", 1]]
 [[children.children]]
 name = "worker"
 factory = "cast_of_actors:Worker"
+keys = [{ key = "worker", duplicate = true }]
 [[children]]
 name = "guests"
 strategy = "dynamic"
@@ -534,8 +561,8 @@ def test_check_says_who_supervises_whom_and_how(tree: Write, greenroom: Run) -> 
         "  child     counter/line: cast_of_actors:line, transient, started inline, again after 0.01 to 0.02 s",
         "  child     counter/desk: supervisor, at most 10 restarts within 5 s, transient, started inline",
         "  child     counter/desk/clerk: cast_of_actors:clerk, transient, started inline, the main one: its end ends the run",
-        "  child     cache: supervisor, 2 partitions, at most 10 restarts within 5 s, permanent, started inline",
-        "  child     cache/worker-0 to cache/worker-1: cast_of_actors:Worker, permanent, started inline",
+        "  child     cache: supervisor, 2 partitions, at most 10 restarts within 5 s, permanent, started inline, found by 'cache' and ('shop', 1)",
+        "  child     cache/worker-0 to cache/worker-1: cast_of_actors:Worker, permanent, started inline, found by 'worker'",
         "  child     guests: supervisor, dynamic, at most 100 children, at most 10 restarts within 5 s, permanent, started inline",
     ]
 
