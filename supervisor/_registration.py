@@ -19,34 +19,40 @@ def register_declared(starter: Starter, owner: Slot) -> None:
         LimitReached, KeyInUse: nothing has been changed.
     """
     made: list[Slot] = []
+    with owner.runtime.registry.whole():
+        try:
+            _register_below(starter, owner, made)
+        except BaseException:
+            for slot in reversed(made):
+                _unregister(slot)
+            raise
+
+
+def _register_below(starter: Starter, owner: Slot, made: list[Slot]) -> None:
     open_ = [owner]
-    try:
-        while open_:
-            at = open_.pop()
-            team = make_team(at)
-            for declared in team.plan.specs:
-                if declared.name not in team.children:
-                    slot = _register(starter, at, declared)
-                    made.append(slot)
-                    if declared.plan is not None:
-                        open_.append(slot)
-            team.sort()
-    except BaseException:
-        for slot in reversed(made):
-            _unregister(slot)
-        raise
+    while open_:
+        at = open_.pop()
+        team = make_team(at)
+        for declared in team.plan.specs:
+            if declared.name not in team.children:
+                slot = _register(starter, at, declared)
+                made.append(slot)
+                if declared.plan is not None:
+                    open_.append(slot)
+        team.sort()
 
 
 @trio.lowlevel.enable_ki_protection
 def start_supervisor(starter: Starter, parent: Slot, spec: SupervisorSpec) -> Slot:
     """Register a supervisor with all that it declares, and launch it: one step. Raises what a start raises; nothing has been changed then."""
     declared = read_supervisor(spec, make_team(parent).plan, parent.runtime.blueprint)
-    slot = _register(starter, parent, declared, waits=False)
-    try:
-        register_declared(starter, slot)
-    except BaseException:
-        _unregister(slot)
-        raise
+    with parent.runtime.registry.whole():
+        slot = _register(starter, parent, declared, waits=False)
+        try:
+            register_declared(starter, slot)
+        except BaseException:
+            _unregister(slot)
+            raise
     slot.runtime.launch(slot)
     return slot
 
