@@ -137,6 +137,7 @@ from ._reasons import is_failure as is_failure
 from ._reasons import text_of as text_of
 from ._records import EndedActor as EndedActor
 from ._ref import ActorRef as ActorRef
+from ._refusals import raise_failure as raise_failure
 from ._registration import Registered as Registered
 from ._registration import Registration as Registration
 from ._registration import RegistryChange as RegistryChange

@@ -1,10 +1,13 @@
 """Registering declared children: a whole set in one step, with all that its supervisors declare below."""
 
+from typing import Any
+
 import attrs
 import trio
 
-from ..actors import Slot, drop_entries
+from ..actors import PARKED, Slot, drop_entries
 from ._declared import Declared
+from ._plan import Plan
 from ._reading import read_supervisor
 from ._starter import Starter
 from ._supervisorspec import SupervisorSpec
@@ -58,15 +61,33 @@ def start_supervisor(starter: Starter, parent: Slot, spec: SupervisorSpec) -> Sl
 
 
 def _register(starter: Starter, owner: Slot, declared: Declared, *, waits: bool = True) -> Slot:
-    if declared.plan is None:
-        factory, args, plan = declared.factory, declared.args, None
-    else:
-        plan = attrs.evolve(declared.plan)
-        factory, args = starter.body, (starter, plan)
+    factory, args, plan = parts_of(starter, declared)
     slot = starter.register(owner, factory, args, {"name": declared.name}, policy=declared.policy, waits=waits)
     if plan is not None:
         make_team(slot, plan)
     return slot
+
+
+@trio.lowlevel.enable_ki_protection
+def register_parked(starter: Starter, owner: Slot, declared: Declared) -> None:
+    """Register a declared child that does not run until somebody starts it. Plain."""
+    factory, args, _ = parts_of(starter, declared)
+    # Its keys were free when the set was checked, but that may be some time ago: one that is taken by now is left to its holder.
+    policy = attrs.evolve(declared.policy, keys=())
+    slot = starter.register(owner, factory, args, {"name": declared.name}, policy=policy, waits=True, is_parked=True)
+    slot.policy = declared.policy
+    slot.runtime.registry.renew_keys(slot)
+    slot.runtime.alive -= 1
+    slot.box.close()
+    slot.advance(PARKED)
+
+
+def parts_of(starter: Starter, declared: Declared) -> tuple[Any, tuple[Any, ...], Plan | None]:
+    """Return what makes the actor of a declared child, with which arguments; and of a supervisor its plan, a copy of its own."""
+    if declared.plan is None:
+        return declared.factory, declared.args, None
+    plan = attrs.evolve(declared.plan)
+    return starter.body, (starter, plan), plan
 
 
 def _unregister(slot: Slot) -> None:

@@ -350,7 +350,8 @@ class Team:
         """End those for good that were kept, and are not declared any more, or as something else: a worker cannot become a supervisor."""
         declared = {each.name: each.plan is not None for each in self.plan.specs}
         for child in list(self.children.values()):
-            if declared.get(child.name) is not (team_of(child) is not None and child.blueprint is self.owner.blueprint):
+            # Not by its team: one that is parked has none.
+            if declared.get(child.name) is not (child.blueprint.made is self.owner.blueprint.made):
                 end_kept(child)
 
     def sort(self) -> None:
@@ -363,12 +364,6 @@ class Team:
         """End those for good that were kept for it."""
         for child in reversed([*self.children.values()]):
             end_kept(child)
-
-    # -- looking
-
-    def known_names(self) -> tuple[str, ...]:
-        """Return the children's names, at most the first ten."""
-        return tuple(self.children)[:10]
 
 
 def _last_words(reason: ExitReason) -> str:

@@ -406,3 +406,29 @@ async def test_a_parent_that_stops_refuses_and_one_that_stops_meanwhile_ends_the
         await trio.testing.wait_all_tasks_blocked()
         assert len(out) == 1
         assert root.registry.count() == 0
+
+
+@pytest.mark.parametrize("how", ["start", "lookup_or_start"])
+async def test_a_stop_that_comes_before_a_startup_has_failed_is_what_who_waits_is_told_with_the_failure_as_its_cause(
+    how: str,
+) -> None:
+    class Stubborn(Actor[Any]):
+        async def startup(self, ctx: Context) -> None:
+            try:
+                await trio.sleep_forever()
+            finally:
+                raise OSError("on its way out")
+
+    async with open_tree("stage") as root, trio.open_nursery() as nursery:
+
+        async def wait() -> None:
+            with pytest.raises(ActorStopped) as caught:
+                if how == "start":
+                    await root.start(Stubborn, name="a")
+                else:
+                    await root.registry.lookup_or_start("k", Stubborn, parent=root, name="a")
+            assert isinstance(caught.value.__cause__, OSError)
+
+        nursery.start_soon(wait)
+        await trio.testing.wait_all_tasks_blocked()
+        root.lookup("a").request_stop()

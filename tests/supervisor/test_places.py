@@ -301,3 +301,30 @@ async def test_the_children_of_a_temporary_supervisor_keep_their_places_if_and_o
             assert [(ref.lifecycle, ref.incarnation) for ref in before] == [("ready", 2)] * 3
             assert root.dead_letters.lost_mail == 0
         root.reports.drain()
+
+
+async def test_a_parked_supervisor_keeps_its_place_over_a_restart_of_its_own_supervisor() -> None:
+    events: Events = []
+    spec = SupervisorSpec("team", [SupervisorSpec("inner", specs(events, "a"), keys=["inner"])])
+    async with open_tree("stage", children=[spec]) as root:
+        team = root.lookup_supervisor("team")
+        inner = root.lookup("team/inner")
+        await team.terminate_child("inner")
+        async with root.registry.subscribe() as feed:
+            await anext(feed)
+            team.ref.crash(Boom())
+            await wait_all_tasks_blocked()
+            assert root.lookup("team/inner") is inner
+            assert (inner.lifecycle, inner.incarnation) == ("ready", 2)
+            assert root.registry.whereis("inner") is inner
+            with trio.move_on_after(1) as scope:
+                await anext(feed)
+            assert scope.cancelled_caught
+        team.update_specs([SupervisorSpec("inner"), SupervisorSpec("new", specs(events, "b"))])
+        new = root.lookup("team/new")
+        assert new.lifecycle == "parked"
+        team.ref.crash(Boom())
+        await wait_all_tasks_blocked()
+        assert root.lookup("team/new") is new
+        assert root.lookup("team/new/b").lifecycle == "ready"
+        root.reports.drain()
