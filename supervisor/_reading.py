@@ -114,12 +114,12 @@ class _Reading:
         for key, value in level.flags.items():
             if value is not None:
                 setattr(level.plan, key, value)
-        if not isinstance(level.children, tuple):
+        if not is_list(level.children):
             self._problems.append(f"{level.where}children: {level.children!r} is no list of ChildSpecs")
             return
         found: list[Declared] = []
         names: set[str] = set()
-        for index, spec in enumerate(cast("Any", level.children)):
+        for index, spec in enumerate(level.children):
             where = f"{level.where}children[{index}]"
             if not isinstance(spec, (ChildSpec, SupervisorSpec)):
                 self._problems.append(f"{where}: {spec!r} is no ChildSpec and no SupervisorSpec")

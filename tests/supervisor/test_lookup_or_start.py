@@ -420,13 +420,11 @@ async def test_a_stop_that_comes_before_a_startup_has_failed_is_what_who_waits_i
                 raise OSError("on its way out")
 
     async with open_tree("stage") as root, trio.open_nursery() as nursery:
+        begin: Any = root.start if how == "start" else partial(root.registry.lookup_or_start, "k", parent=root)
 
         async def wait() -> None:
             with pytest.raises(ActorStopped) as caught:
-                if how == "start":
-                    await root.start(Stubborn, name="a")
-                else:
-                    await root.registry.lookup_or_start("k", Stubborn, parent=root, name="a")
+                await begin(Stubborn, name="a")
             assert isinstance(caught.value.__cause__, OSError)
 
         nursery.start_soon(wait)
