@@ -137,6 +137,7 @@ from ._reasons import is_failure as is_failure
 from ._reasons import text_of as text_of
 from ._records import EndedActor as EndedActor
 from ._ref import ActorRef as ActorRef
+from ._refusals import raise_failure as raise_failure
 from ._registration import Registered as Registered
 from ._registration import Registration as Registration
 from ._registration import RegistryChange as RegistryChange
@@ -176,6 +177,7 @@ from ._status import NotFound as NotFound
 from ._status import PendingInit as PendingInit
 from ._status import Running as Running
 from ._status import Status as Status
+from ._texts import describe as describe
 from ._timer import Timer as Timer
 from ._tool import FunctionTool as FunctionTool
 from ._tool import Tool as Tool

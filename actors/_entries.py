@@ -4,7 +4,8 @@ An entry belongs to an incarnation, and goes in its last step; one out of a spec
 So nobody who looks ever finds one of an incarnation that is over.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -55,6 +56,8 @@ class Table:
         self._size = 0
         self._feeds: dict[ChangeFeed[Any], None] = {}
         self._is_closed = False
+        #: what is to be told of a set of changes, if all of it comes about; None outside of one.
+        self._held: list[tuple[ChangeFeed[Any], Any]] | None = None
         self.show, self._added, self._removed = show, added, removed
 
     def __len__(self) -> int:
@@ -117,7 +120,25 @@ class Table:
         """Tell the feeds of a change."""
         for feed in self._feeds:
             if feed.canon is None or feed.canon == entry.canon:
-                feed.notify(change(self.show(entry)))
+                told = change(self.show(entry))
+                if self._held is None:
+                    feed.notify(told)
+                else:
+                    self._held.append((feed, told))
+
+    @contextmanager
+    def whole(self) -> Generator[None]:
+        """Make a set of changes in one step: the feeds are told of it at its end, or not at all, if an exception has it taken back before. Plain."""
+        if self._held is not None:
+            yield  # part of a larger one
+            return
+        held = self._held = []
+        try:
+            yield
+        finally:
+            self._held = None
+        for feed, told in held:
+            feed.notify(told)
 
     # -- feeds
 

@@ -37,6 +37,10 @@ class Family(Protocol):
         """Hear that a child has become ready. Plain."""
         ...
 
+    def wake(self, child: "Slot") -> None:
+        """Hear that a child that rests is about to begin its next incarnation, and let it go by its present specification. Plain."""
+        ...
+
     def outlives(self) -> bool:
         """Return whether the family stays for the owner's next incarnation, which is about to follow. Plain."""
         ...

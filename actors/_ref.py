@@ -7,7 +7,7 @@ import trio
 from ..mailbox import NOTHING, Envelope, Letter, MailboxFull, MailKind
 from ._admission import ADMISSION, Column
 from ._asking import ask_slot
-from ._checks import check_seconds
+from ._checks import check_seconds, check_sender
 from ._errors import ActorStopping, Refused, StartupFailed, StillRunning, TurnInProgress
 from ._lifecycle import INITIALIZING, READY
 from ._orders import end_from_outside, order_end
@@ -65,7 +65,7 @@ class ActorRef(RestSide, Generic[M]):
             The mail's seq in this mailbox, from 1.
 
         Raises:
-            MailboxFull: a bounded mailbox refuses.
+            MailboxFull: a bounded mailbox refuses. TypeError: the sender is no ref.
             ActorStopping, ActorStopped, StartupFailed: nobody will handle it. The error has the message; nothing has been changed.
         """
         slot = box = self._slot
@@ -94,6 +94,8 @@ class ActorRef(RestSide, Generic[M]):
     def _envelope(
         self, message: Any, sender: Any, *, trigger: bool, urgent: bool, kind: MailKind = "message"
     ) -> Envelope:
+        if sender is not None:
+            check_sender(sender)
         key = self._slot.box.spec.key_of(message)
         return Envelope(message, sender, trigger=trigger, urgent=urgent, kind=kind, key=key)
 
@@ -130,7 +132,7 @@ class ActorRef(RestSide, Generic[M]):
             The mail's seq.
 
         Raises:
-            MailboxFull: the policy is to refuse.
+            MailboxFull: the policy is to refuse. TypeError: the sender is no ref.
             ActorStopping, ActorStopped, StartupFailed: nobody will handle it, or the mailbox closed while it waited.
             Deadlock: it would wait, in its own turn, for room in a mailbox whose actor waits for it.
         """
@@ -166,8 +168,7 @@ class ActorRef(RestSide, Generic[M]):
             ActorCrashed: the actor raised; its exception is the cause.
             StartupFailed: it never became ready.
             ActorStopping, ActorStopped: nobody will answer, or the actor ended first; at once, not by timeout.
-            TurnInterrupted: the turn that was to answer was interrupted.
-            NoReply: the reply was deferred, and dropped.
+            TurnInterrupted: the turn that was to answer was interrupted. NoReply: the reply was deferred, and dropped.
             Deadlock: it closes a cycle of actors that each wait in their own turn; at once, and nothing was sent.
             MailboxFull: there is no room, and the policy is to refuse.
         """
@@ -207,8 +208,7 @@ class ActorRef(RestSide, Generic[M]):
 
         Raises:
             ActorCrashed: the turn raised; its exception is the cause.
-            TurnInterrupted: it was interrupted.
-            ActorStopped: the agent ended first.
+            TurnInterrupted: it was interrupted. ActorStopped: the agent ended first.
             Refused: as `start_turn`.
         """
         await trio.lowlevel.checkpoint_if_cancelled()

@@ -3,8 +3,9 @@
 from typing import Any, NoReturn
 
 from ._admission import ADMISSION, IN_TURN, Answer, Column
-from ._errors import ActorStopping, NotIdle, StartupFailed, StartupInProgress
+from ._errors import ActorStopped, ActorStopping, NotIdle, StartupFailed, StartupInProgress
 from ._lifecycle import READY, RESTING
+from ._reasons import error_of
 from ._resting import not_idle, rouse
 from ._slot import Slot
 
@@ -38,3 +39,12 @@ def raise_refusal(slot: Slot, column: Column, message: Any) -> NoReturn:
     if isinstance(answer, type):
         raise answer(slot.path, message)
     raise ActorStopping(slot.path, message)
+
+
+def raise_failure(slot: Slot) -> NoReturn:
+    """Raise why a slot did not become ready. A stop that was asked for before its last step wins, and has the failure as its cause."""
+    reason = slot.last_exit
+    if isinstance(reason, StartupFailed) and not (slot.has_ended and slot.admin):
+        raise StartupFailed(slot.path, reason.error, reason.cause) from reason.error
+    error = None if reason is None else error_of(reason)
+    raise ActorStopped(slot.path, None, "the actor ended before it was ready") from error

@@ -8,7 +8,7 @@ Everything here but `lookup_or_start` is a plain function. Functions that users 
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, TypeVarTuple, Unpack, overload
 
@@ -275,6 +275,10 @@ class Registry:
         """Raise KeyInUse unless all keys of a specification are free; nothing has been changed."""
         for key in keys:
             self._check_free(path, key.canon, key.key, duplicate=key.duplicate)
+
+    def whole(self) -> AbstractContextManager[None]:
+        """Register a whole set in one step: its feeds hear of it when all of it is there, and never if it is taken back. Plain."""
+        return self._table.whole()
 
     @trio.lowlevel.enable_ki_protection
     def take_keys(self, slot: Slot) -> None:

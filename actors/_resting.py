@@ -52,7 +52,11 @@ class Bed:
         self.runq: Any = self
 
     def append(self, slot: Slot) -> None:
-        """Wake one: its next incarnation begins as soon as it may."""
+        """Wake one: its next incarnation begins as soon as it may, and is of the specification that it has by now."""
+        parent = slot.parent
+        family = None if parent is None or parent.more is None else parent.more.family
+        assert family is not None
+        family.wake(slot)
         slot.runtime.launch(slot)
 
 

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from ._errors import ActorStopped, StartupFailed
 from ._keys import RegistryKey
 from ._lifecycle import DRAINING, PARKED, READY, RESTING, STOPPING
 from ._owners import owner_of
-from ._reasons import error_of
 from ._ref import ActorRef
+from ._refusals import raise_failure
 from ._registry_errors import KeyInUse
 from ._slot import Slot
 from ._waits import check_own_end, wait_for_end, waiting_for
@@ -94,11 +93,7 @@ async def _wait(flights: dict[Slot, int], slot: Slot) -> None:
     finally:
         _leave(flights, slot)
     if slot.has_ended and slot.get_more().readied == 0:
-        reason = slot.last_exit
-        if isinstance(reason, StartupFailed) and not slot.admin:
-            raise StartupFailed(slot.path, reason.error, reason.cause) from reason.error
-        error = None if reason is None else error_of(reason)
-        raise ActorStopped(slot.path, None, "the actor ended before it was ready") from error
+        raise_failure(slot)
 
 
 @trio.lowlevel.enable_ki_protection

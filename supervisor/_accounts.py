@@ -4,7 +4,6 @@ from math import inf
 
 import attrs
 
-from ..actors import ExitReason, StartupFailed
 from ._backoff import Backoff
 from ._intensity import Intensity, RestartLog
 from ._policy import ChildPolicy
@@ -42,10 +41,11 @@ class Accounts:
         self._log = RestartLog(intensity)
         self._accounts: dict[int, Account] = {}
 
-    def charge(self, uid: int, policy: ChildPolicy, reason: ExitReason, now: float) -> Overdrawn | None:
-        """Count a failure that leads to a restart; returns the limit if it is one too many."""
+    def charge(self, uid: int, policy: ChildPolicy, now: float, *, was_ready: bool) -> Overdrawn | None:
+        """Count an end that leads to a restart, of an incarnation that had become ready or not; returns the limit if it is one too many."""
         if policy.backoff is not None:
-            return self._charge_attempts(self._account(uid), policy.backoff, now)
+            self.note_end(uid, policy, now)
+            return self._charge_attempts(self._account(uid), policy.backoff)
         log = self._log
         if policy.intensity is not None:
             account = self._account(uid)
@@ -54,7 +54,7 @@ class Accounts:
             log = account.log
         within = log.add(now)
         attempts = 0
-        if isinstance(reason, StartupFailed):
+        if not was_ready:  # whatever it ended for
             account = self._account(uid)
             account.attempts += 1
             attempts = account.attempts
@@ -63,10 +63,7 @@ class Accounts:
         limit = log.intensity
         return None if within and attempts <= limit.max_restarts else Overdrawn(limit.max_restarts, limit.within)
 
-    def _charge_attempts(self, account: Account, backoff: Backoff, now: float) -> Overdrawn | None:
-        ready_at, account.ready_at = account.ready_at, None
-        if ready_at is not None and now - ready_at >= backoff.resets_after:
-            account.attempts = 0
+    def _charge_attempts(self, account: Account, backoff: Backoff) -> Overdrawn | None:
         account.attempts += 1
         most = backoff.max_attempts
         return None if most is None or account.attempts <= most else Overdrawn(most, inf)
@@ -85,6 +82,15 @@ class Accounts:
             self._account(uid).ready_at = now
         elif uid in self._accounts:
             self._accounts[uid].attempts = 0
+
+    def note_end(self, uid: int, policy: ChildPolicy, now: float) -> None:
+        """Note that an incarnation of a child is over, or rests, whether that is counted or not: from now on it is not ready."""
+        account = self._accounts.get(uid)
+        if account is None or account.ready_at is None:
+            return
+        ready_at, account.ready_at = account.ready_at, None
+        if policy.backoff is not None and now - ready_at >= policy.backoff.resets_after:
+            account.attempts = 0
 
     def adopt(self, intensity: Intensity) -> None:
         """Go by another intensity from now on; what is in the log counts."""

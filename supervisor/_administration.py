@@ -90,8 +90,9 @@ class Administration:
     def update_specs(self, children: Iterable[ChildSpec | SupervisorSpec], **flags: Unpack[ReplaceableFlags]) -> None:
         """Replace what this supervisor declares while it runs, and the flags that are given. Plain function: all of it, or nothing.
 
-        The flags count at once. A child that is there goes by its new specification from its next start on; a new one is parked until
-        `restart_child`; one that is declared no longer goes on, and ends with this incarnation of the supervisor. The order is that of `children`.
+        The flags count at once. A child that is there goes by its new specification from its next start on, be it a restart or a waking; a new one is
+        parked until `restart_child`; one that is declared no longer goes on, and ends with this incarnation of the supervisor. The order is that of
+        `children`.
         While a group restarts, or the supervisor starts, all that waits until it is over. A restarted supervisor starts from the new set.
 
         Args:
@@ -117,8 +118,11 @@ class Administration:
             ChildNotFound: there is none of that name.
         """
         child = self._child(name)
-        plan = make_team(self._slot).plan
-        declared = next((each.spec for each in plan.specs if each.name == name), None)
+        team = make_team(self._slot)
+        due = team.renewals.get(name)  # also of one that an update has dropped after another had changed it
+        if due is not None:
+            return due.spec  # type: ignore[no-any-return]
+        declared = next((each.spec for each in team.plan.specs if each.name == name), None)
         return spec_of(child) if declared is None else declared
 
     def _parked_child(self, name: str) -> Slot:

@@ -24,7 +24,7 @@ def as_tuple(args: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(args) if is_list(args) else cast("Any", args)
 
 
-def _as_own_list(keys: Sequence[Keyable | RegistryKey]) -> Sequence[Keyable | RegistryKey]:
+def as_own_list(keys: Sequence[Keyable | RegistryKey]) -> Sequence[Keyable | RegistryKey]:
     """Return a list of its own; what is none is left as it is, as above."""
     return [*keys] if isinstance(keys, list) else keys
 
@@ -53,7 +53,7 @@ class ChildSpec:
         handler_timeout: seconds that a message or turn may take, with all that it waits for; None means no limit. `ctx.heartbeat()` begins anew.
         on_overdue: what is done about one that takes longer: "warn" (said once, in the log and in the snapshot's warnings), "cancel" (as an
             interrupt: the actor stays, who asked gets `HandlerOverdue`; not for functions) or "restart" (the actor ends as `Killed`, and its
-            restart type decides).
+            restart type decides). The last two need a `handler_timeout`.
         rest_after: seconds that an agent is idle, with nothing that keeps it, before it is put to rest; None means never. For agents alone.
         significant: its end, by itself and for good, may end its supervisor (`auto_shutdown`). Not for permanent ones.
         backoff: how long attempts to start it again wait; it is in no restart log then. None: they are immediate.
@@ -81,7 +81,7 @@ class ChildSpec:
     backoff: Backoff | None = attrs.field(default=None, kw_only=True)
     intensity: Intensity | None = attrs.field(default=None, kw_only=True)
     keys: Sequence[Keyable | RegistryKey] = attrs.field(
-        factory=list[Keyable | RegistryKey], converter=_as_own_list, kw_only=True
+        factory=list[Keyable | RegistryKey], converter=as_own_list, kw_only=True
     )
 
     def bound_factory(self) -> Callable[..., Any]:

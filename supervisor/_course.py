@@ -27,6 +27,7 @@ class Course:
         self._group: GroupRestart | None = None
         #: the declared children on their first way up, in this incarnation of the owner.
         self._line: StartLine | None = None
+        #: until the step in which the last inline one has become ready: the owner has then, though its task may hear of it later.
         self.is_starting = False
         #: the inline child that failed to start, and so fails the owner's start.
         self.failed: tuple[Slot, StartupFailed] | None = None
@@ -83,6 +84,7 @@ class Course:
                 if not self._line.go_on():
                     return
                 self._line = None
+            self.is_starting = False
             self._act()
         self._lot.unpark_all()
 
@@ -102,7 +104,7 @@ class Course:
         for child in children:
             child.get_more().awaited = child.policy.inline and (child.life is not PARKED or child in line.owed)
         self.go_on()
-        while self.is_under_way:
+        while self.is_starting and self.failed is None:
             await self._lot.park()
         self.is_starting = False
 

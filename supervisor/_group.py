@@ -2,13 +2,13 @@
 
 A *line* launches children one after the other, each after the inline ones before it are ready. A *group* is first stopped, in reverse order, one by
 one; then the offender's backoff is waited for; then it is a line. A member whose turn waits for another one is cancelled at once: what it waits for
-comes back only after its own end. Both are asked to go on whenever a child has become ready or has ended, so nobody
-waits in a loop, and whoever takes long holds up the rest of its group and nothing else.
+comes back only after its own end. Both are asked to go on whenever a child has become ready or has ended, so nobody waits in a loop, and whoever
+takes long holds up the rest of its group and nothing else.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ..actors import INITIALIZING, PARKED, QUEUED, RESTARTING, STOPPING, Slot, halt, is_down
 
@@ -136,13 +136,6 @@ class GroupRestart:
         self._ordered: Slot | None = None
         self._timer: Deadline | None = None
         self.line: StartLine | None = None
-
-    @property
-    def phase(self) -> Literal["stopping", "waiting", "starting"]:
-        """Which part of it is under way."""
-        if self.line is not None:
-            return "starting"
-        return "stopping" if self._timer is None else "waiting"
 
     @property
     def due(self) -> float | None:

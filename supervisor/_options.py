@@ -168,6 +168,10 @@ def compile_policy(options: Mapping[str, Any], *, declared: bool = False, inline
         for key in ("backoff", "intensity")
         if given.get(key) is not None and given.get("restart", ChildPolicy().restart) == "temporary"
     ]
+    if given.get("on_overdue") in ("cancel", "restart") and given.get("handler_timeout") is None:
+        problems.append(
+            f"on_overdue: {given['on_overdue']!r} never happens without a handler_timeout: nothing is overdue then; give that, in seconds"
+        )
     if type(options.get("wake_parent", False)) is not bool:
         problems.append(f"wake_parent: {options['wake_parent']!r} is neither True nor False")
     if isinstance(given.get("keys"), list):

@@ -4,17 +4,17 @@ What comes out is a plan, with a plan for each supervisor in it. Not by recursio
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
 from typing import Any, Final, cast
 
 import attrs
 
-from ..actors import Blueprint, InvalidSpec, check_arguments, read_blueprint
+from ..actors import Blueprint, InvalidSpec, RegistryKey, check_arguments, describe, read_blueprint
 from ..mailbox import is_count
 from ._backoff import Backoff
-from ._childspec import ChildSpec, is_list
+from ._childspec import ChildSpec, as_tuple, is_list
 from ._declared import Declared
 from ._intensity import Intensity
 from ._key_book import KeyBook
@@ -47,7 +47,14 @@ def check_specs(children: Iterable[ChildSpec | SupervisorSpec], **flags: Any) ->
     read_plan({key: value for key, value in flags.items() if key in FLAGS}, children, read_blueprint, problems=unknown)
 
 
-def read_plan(flags: Mapping[str, Any], children: Any, read: Read, *, problems: list[str] | None = None) -> Plan:
+def read_plan(
+    flags: Mapping[str, Any],
+    children: Any,
+    read: Read,
+    *,
+    problems: list[str] | None = None,
+    own_keys: Iterable[RegistryKey] = (),
+) -> Plan:
     """Return the plan of a supervisor.
 
     Args:
@@ -55,11 +62,12 @@ def read_plan(flags: Mapping[str, Any], children: Any, read: Read, *, problems: 
         children: a list of specifications.
         read: finds out about a factory.
         problems: what is known to be wrong already.
+        own_keys: which the supervisor itself is to hold.
 
     Raises:
         InvalidSpec: all that is wrong, in one text.
     """
-    return _Reading(read, [] if problems is None else problems).whole(flags, children)
+    return _Reading(read, [] if problems is None else problems, own_keys).whole(flags, children)
 
 
 @attrs.frozen
@@ -70,26 +78,36 @@ class _Level:
     plan: Plan
     flags: Mapping[str, Any]
     children: Any
+    #: there is more than one of it, as it lies below a supervisor that is a copy of a partition.
+    is_copied: bool = False
 
 
 class _Reading:
     """Read one set."""
 
-    def __init__(self, read: Read, problems: list[str]) -> None:
+    def __init__(self, read: Read, problems: list[str], own_keys: Iterable[RegistryKey] = ()) -> None:
         self._read = read
         self._problems = problems
         self._open: deque[_Level] = deque()
         self._keys = KeyBook()
+        self._problems += self._keys.note("the supervisor itself", own_keys)
+        #: what functions of the user's have raised.
+        self._raised: list[Exception] = []
 
     def whole(self, flags: Mapping[str, Any], children: Any) -> Plan:
         """Return the plan of the set. Raises InvalidSpec."""
         plan = Plan()
-        self._open.append(_Level("", plan, flags, children))
+        self._open.append(_Level("", plan, flags, as_tuple(children)))  # once: it may be an iterator
         while self._open:
             self._read_level(self._open.popleft())
         if self._problems:
-            raise InvalidSpec("\n".join(self._problems))
+            raise InvalidSpec("\n".join(self._problems)) from self._cause()
         return plan
+
+    def _cause(self) -> Exception | None:
+        if len(self._raised) > 1:
+            return ExceptionGroup("with_arguments", self._raised)
+        return self._raised[0] if self._raised else None
 
     def _read_level(self, level: _Level) -> None:
         self._problems += [f"{level.where}{problem}" for problem in _flag_problems(level.flags, level.children)]
@@ -101,7 +119,7 @@ class _Reading:
             return
         found: list[Declared] = []
         names: set[str] = set()
-        for index, spec in enumerate(list(level.children)):
+        for index, spec in enumerate(level.children):
             where = f"{level.where}children[{index}]"
             if not isinstance(spec, (ChildSpec, SupervisorSpec)):
                 self._problems.append(f"{where}: {spec!r} is no ChildSpec and no SupervisorSpec")
@@ -110,35 +128,52 @@ class _Reading:
             wrong = _spec_problems(spec, level.plan, self._read, names)
             self._problems += [f"{where}: {problem}" for problem in wrong]
             below: Plan | None = None
+            copies = level.plan.partitions if is_count(level.plan.partitions) else None
             if isinstance(spec, SupervisorSpec):
                 below = Plan()
-                self._open.append(_Level(f"{where}.", below, flags_of(spec), spec.children))
+                is_copied = level.is_copied or (copies or 1) > 1
+                self._open.append(_Level(f"{where}.", below, flags_of(spec), spec.children, is_copied))
             if not wrong:
-                found += self._declared(spec, level.plan, below, where)
+                self._note_keys(policy_of_spec(spec).keys, where, copies, is_copied=level.is_copied)
+                found += [_made(spec, below)] if copies is None else self._copies(spec, level.plan, below, where)
         level.plan.specs = tuple(found)
 
-    def _declared(self, spec: ChildSpec | SupervisorSpec, plan: Plan, below: Plan | None, where: str) -> list[Declared]:
-        """Return a declared child, or its copies."""
-        keys = policy_of_spec(spec).keys
-        if plan.partitions is None or not is_count(plan.partitions):
+    def _note_keys(self, keys: Sequence[RegistryKey], where: str, copies: int | None, *, is_copied: bool) -> None:
+        """Note the keys of a child, and of one more of it, if there is more than one."""
+        if is_copied:
+            self._problems += self._keys.note(f"{where} of the one copy", keys)
+            self._problems += self._keys.note(f"{where} of the other copy", keys)
+        elif copies is None:
             self._problems += self._keys.note(where, keys)
-            return [_made(spec, below)]
+        else:
+            for index in range(min(copies, 2)):
+                self._problems += self._keys.note(f"{where}: partition {index}", keys)
+
+    def _copies(self, spec: ChildSpec | SupervisorSpec, plan: Plan, below: Plan | None, where: str) -> list[Declared]:
+        """Return the copies of a declared child."""
+        assert plan.partitions is not None
         copies: list[Declared] = []
-        for index in range(min(plan.partitions, 2)):
-            self._problems += self._keys.note(f"{where}: partition {index}", keys)
         for index in range(plan.partitions):
             copy = attrs.evolve(spec, name=f"{spec.name}-{index}")
             try:
                 check_name(copy.name)
                 if isinstance(copy, ChildSpec):
                     if callable(plan.with_arguments):
-                        copy = attrs.evolve(copy, args=plan.with_arguments(copy.args, index))
+                        copy = self._with_arguments(copy, plan.with_arguments, index)
                     _check_factory(copy, self._read)
             except InvalidSpec as error:
                 self._problems.append(f"{where}: partition {index}: {error}")
                 break  # the others will hardly be better
             copies.append(_made(copy, below))
         return copies
+
+    def _with_arguments(self, copy: ChildSpec, function: Callable[..., Any], index: int) -> ChildSpec:
+        """Give a copy its own arguments. Raises InvalidSpec if the user's function raises."""
+        try:
+            return attrs.evolve(copy, args=function(copy.args, index))
+        except Exception as error:  # whatever it is, it must not hide what else is wrong
+            self._raised.append(error)
+            raise InvalidSpec(f"with_arguments raised {' '.join(describe(error).splitlines())}") from error
 
 
 def _made(spec: ChildSpec | SupervisorSpec, below: Plan | None) -> Declared:
@@ -151,7 +186,8 @@ def _made(spec: ChildSpec | SupervisorSpec, below: Plan | None) -> Declared:
 def read_supervisor(spec: SupervisorSpec, above: Plan, read: Read) -> Declared:
     """Return what the specification of one supervisor comes to, which is to be started below another at run time. Raises InvalidSpec."""
     problems = _spec_problems(spec, above, read, set())
-    plan = read_plan(flags_of(spec), spec.children, read, problems=problems)
+    own_keys = () if problems else policy_of_spec(spec).keys
+    plan = read_plan(flags_of(spec), spec.children, read, problems=problems, own_keys=own_keys)
     policy = attrs.evolve(policy_of_spec(spec), declared=False, inline=False)
     return Declared(spec.name, None, (), policy, plan, spec)
 
@@ -178,7 +214,7 @@ def _flag_problems(flags: Mapping[str, Any], children: Any) -> list[str]:
     if most is not None and not dynamic:
         problems.append("max_children: only a supervisor with strategy='dynamic' has it")
     if dynamic:
-        if is_list(children) and list(children):
+        if isinstance(children, tuple) and children:
             problems.append("children: a dynamic supervisor declares none; start them with start_soon()")
         if shutdown in AUTO_SHUTDOWNS and shutdown != "never":
             problems.append("auto_shutdown: a dynamic supervisor has no significant children")
@@ -198,8 +234,8 @@ def _partition_problems(flags: Mapping[str, Any], children: Any, *, dynamic: boo
         problems.append(f"partitions: {partitions!r} is not a whole number from 1; None means none")
     if dynamic:
         problems.append("partitions: they are declared, and a dynamic supervisor declares no children")
-    elif is_list(children):
-        kinds: list[type[object]] = [type(child) for child in cast("Iterable[object]", children)]
+    elif isinstance(children, tuple):
+        kinds: list[type[object]] = [type(child) for child in cast("tuple[object, ...]", children)]
         if kinds not in ([ChildSpec], [SupervisorSpec]):
             problems.append("partitions: give exactly one ChildSpec or SupervisorSpec, of which there are to be copies")
         elif kinds == [SupervisorSpec] and arguments is not None:

@@ -1,10 +1,13 @@
 """Registering declared children: a whole set in one step, with all that its supervisors declare below."""
 
+from typing import Any
+
 import attrs
 import trio
 
-from ..actors import Slot, drop_entries
+from ..actors import PARKED, Slot, drop_entries
 from ._declared import Declared
+from ._plan import Plan
 from ._reading import read_supervisor
 from ._starter import Starter
 from ._supervisorspec import SupervisorSpec
@@ -19,48 +22,72 @@ def register_declared(starter: Starter, owner: Slot) -> None:
         LimitReached, KeyInUse: nothing has been changed.
     """
     made: list[Slot] = []
+    with owner.runtime.registry.whole():
+        try:
+            _register_below(starter, owner, made)
+        except BaseException:
+            for slot in reversed(made):
+                _unregister(slot)
+            raise
+
+
+def _register_below(starter: Starter, owner: Slot, made: list[Slot]) -> None:
     open_ = [owner]
-    try:
-        while open_:
-            at = open_.pop()
-            team = make_team(at)
-            for declared in team.plan.specs:
-                if declared.name not in team.children:
-                    slot = _register(starter, at, declared)
-                    made.append(slot)
-                    if declared.plan is not None:
-                        open_.append(slot)
-            team.sort()
-    except BaseException:
-        for slot in reversed(made):
-            _unregister(slot)
-        raise
+    while open_:
+        at = open_.pop()
+        team = make_team(at)
+        for declared in team.plan.specs:
+            if declared.name not in team.children:
+                slot = _register(starter, at, declared)
+                made.append(slot)
+                if declared.plan is not None:
+                    open_.append(slot)
+        team.sort()
 
 
 @trio.lowlevel.enable_ki_protection
 def start_supervisor(starter: Starter, parent: Slot, spec: SupervisorSpec) -> Slot:
     """Register a supervisor with all that it declares, and launch it: one step. Raises what a start raises; nothing has been changed then."""
     declared = read_supervisor(spec, make_team(parent).plan, parent.runtime.blueprint)
-    slot = _register(starter, parent, declared, waits=False)
-    try:
-        register_declared(starter, slot)
-    except BaseException:
-        _unregister(slot)
-        raise
+    with parent.runtime.registry.whole():
+        slot = _register(starter, parent, declared, waits=False)
+        try:
+            register_declared(starter, slot)
+        except BaseException:
+            _unregister(slot)
+            raise
     slot.runtime.launch(slot)
     return slot
 
 
 def _register(starter: Starter, owner: Slot, declared: Declared, *, waits: bool = True) -> Slot:
-    if declared.plan is None:
-        factory, args, plan = declared.factory, declared.args, None
-    else:
-        plan = attrs.evolve(declared.plan)
-        factory, args = starter.body, (starter, plan)
+    factory, args, plan = parts_of(starter, declared)
     slot = starter.register(owner, factory, args, {"name": declared.name}, policy=declared.policy, waits=waits)
     if plan is not None:
         make_team(slot, plan)
     return slot
+
+
+@trio.lowlevel.enable_ki_protection
+def register_parked(starter: Starter, owner: Slot, declared: Declared) -> None:
+    """Register a declared child that does not run until somebody starts it. Plain."""
+    factory, args, _ = parts_of(starter, declared)
+    # Its keys were free when the set was checked, but that may be some time ago: one that is taken by now is left to its holder.
+    policy = attrs.evolve(declared.policy, keys=())
+    slot = starter.register(owner, factory, args, {"name": declared.name}, policy=policy, waits=True, is_parked=True)
+    slot.policy = declared.policy
+    slot.runtime.registry.renew_keys(slot)
+    slot.runtime.alive -= 1
+    slot.box.close()
+    slot.advance(PARKED)
+
+
+def parts_of(starter: Starter, declared: Declared) -> tuple[Any, tuple[Any, ...], Plan | None]:
+    """Return what makes the actor of a declared child, with which arguments; and of a supervisor its plan, a copy of its own."""
+    if declared.plan is None:
+        return declared.factory, declared.args, None
+    plan = attrs.evolve(declared.plan)
+    return starter.body, (starter, plan), plan
 
 
 def _unregister(slot: Slot) -> None:

@@ -25,14 +25,13 @@ from ..actors import (
     NameInUse,
     Runtime,
     Slot,
-    StartupFailed,
     StartupInProgress,
     check_arguments,
     close_parked,
     descendants,
-    error_of,
     make_slot,
     order_end,
+    raise_failure,
     waiting_for,
 )
 from ..mailbox import Envelope
@@ -238,13 +237,3 @@ async def wait_started(slot: Slot) -> None:
 def is_awaited(slot: Slot, incarnation: int) -> bool:
     """Return whether an incarnation has neither become ready nor ended."""
     return slot.get_more().readied < incarnation and slot.incarnation == incarnation and not slot.has_ended
-
-
-def raise_failure(slot: Slot) -> None:
-    """Raise why a child did not become ready."""
-    reason = slot.last_exit
-    if isinstance(reason, StartupFailed):
-        raise StartupFailed(slot.path, reason.error, reason.cause) from reason.error
-    raise ActorStopped(slot.path, None, "the actor ended before it was ready") from (
-        None if reason is None else error_of(reason)
-    )

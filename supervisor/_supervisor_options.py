@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypedDict
 
-from ..actors import RestartType
+from ..actors import Keyable, RegistryKey, RestartType
 from ._backoff import Backoff
 from ._intensity import Intensity
 from ._strategy import AutoShutdown, Strategy
@@ -25,6 +25,7 @@ class SupervisorOptions(TypedDict, total=False):
     significant: bool
     backoff: Backoff | None
     labels: Mapping[str, Any]
+    keys: Sequence[Keyable | RegistryKey]
 
 
 class ReplaceableFlags(TypedDict, total=False):

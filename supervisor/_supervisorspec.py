@@ -5,9 +5,9 @@ from typing import Any, cast
 
 import attrs
 
-from ..actors import RestartType
+from ..actors import Keyable, RegistryKey, RestartType
 from ._backoff import Backoff
-from ._childspec import ChildSpec, StartupMode, as_tuple
+from ._childspec import ChildSpec, StartupMode, as_own_list, as_tuple
 from ._intensity import Intensity
 from ._strategy import AutoShutdown, Strategy
 
@@ -32,9 +32,11 @@ class SupervisorSpec:
         max_children: how many children a dynamic one may have at once; None: any number.
         start_retry: how its start is tried again when an inline child fails to start; None: it is not, and the supervisor fails to start.
         partitions: how many copies of its one declared child there are: `worker-0`, `worker-1`, …; `Supervisor.partition(key)` finds a key's.
-        with_arguments: `with_arguments(args, index)` returns the arguments of one copy; without it all have the same.
+        with_arguments: `with_arguments(args, index)` returns the arguments of one copy; without it all have the same. What it raises makes the
+            specification invalid.
         restart, startup, startup_timeout, significant, backoff, labels: as in a ChildSpec.
         shutdown: seconds that it may take to end with all below it; None, the default, means no limit.
+        keys: a list of what it holds in the registry itself, as in a ChildSpec: its children's are their own.
     """
 
     name: str
@@ -53,6 +55,9 @@ class SupervisorSpec:
     significant: bool = attrs.field(default=False, kw_only=True)
     backoff: Backoff | None = attrs.field(default=None, kw_only=True)
     labels: Mapping[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True)
+    keys: Sequence[Keyable | RegistryKey] = attrs.field(
+        factory=list[Keyable | RegistryKey], converter=as_own_list, kw_only=True
+    )
 
     def __repr__(self) -> str:
         """Show name, strategy and size: its children may be nested deep."""

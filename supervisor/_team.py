@@ -12,6 +12,7 @@ from typing import Any
 from ..actors import (
     DRAIN,
     END,
+    INITIALIZING,
     PARKED,
     STOP,
     Crashed,
@@ -111,6 +112,8 @@ class Team:
             child.more.awaited = False  # who started it by hand has been told that this came to nothing
         if self._is_ending:
             return self._decide_at_end(child)
+        if self._accounts is not None:
+            self._accounts.note_end(child.uid, policy_of(child), child.runtime.now())
         policy = policy_of(child)
         if self.course.holds(child):
             return "forget" if policy.restart == "temporary" else "park" if child.admin else "restart later"
@@ -123,16 +126,16 @@ class Team:
                 self._consider_shutdown(child, reason)
             return "forget" if self.plan.strategy == "dynamic" else sentence  # which has no places to keep
         accounts = self._accounts or self.accounts
-        over = accounts.charge(child.uid, policy, reason, child.runtime.now())
+        # A supervisor that gave up had been ready, though it may not have come to say so.
+        was_ready = child.life is not INITIALIZING or reason.__class__ is Escalated
+        over = accounts.charge(child.uid, policy, child.runtime.now(), was_ready=was_ready)
         if over is not None:
             error = RestartIntensityExceeded(
                 self.owner.path, child.path, over.count, over.within, reason, _last_words(reason)
             )
             self._give_up(child, reason, error)
             return self._decide_at_end(child)
-        delay = 0.0
-        if policy.backoff is not None:
-            delay = accounts.delay(child.uid, policy.backoff, random())
+        delay = 0.0 if policy.backoff is None else accounts.delay(child.uid, policy.backoff, random())
         if self.plan.has_groups:
             self.course.begin_group(child, delay)
             return "restart later"
@@ -151,10 +154,17 @@ class Team:
         return "forget"
 
     def _may_come_back(self) -> bool:
-        """Return whether the owner may have another incarnation after this one."""
+        """Return whether the owner may have another incarnation after this one.
+
+        A temporary one that is declared may, with its own supervisor's; whether it has is not known before its own last step.
+        """
         owner = self.owner
+        policy = owner.policy
         return (
-            self.is_supervisors and owner.parent is not None and not owner.admin and owner.policy.restart != "temporary"
+            self.is_supervisors
+            and owner.parent is not None
+            and not owner.admin
+            and (policy.declared or policy.restart != "temporary")
         )
 
     def decide_start(self, child: Slot, reason: ExitReason) -> Verdict:
@@ -170,7 +180,8 @@ class Team:
         owner = self.owner
         error.__cause__ = error_of(reason)
         text = str(error)  # of our own: it runs no user code
-        end_from_outside(owner, StartupFailed(owner.path, error, text) if owner.starting else Escalated(error, text))
+        is_starting = self.course.is_starting if self.is_supervisors else owner.starting
+        end_from_outside(owner, StartupFailed(owner.path, error, text) if is_starting else Escalated(error, text))
 
     def _consider_shutdown(self, child: Slot, reason: ExitReason) -> None:
         """End the owner in good order, if the end of a significant child means that."""
@@ -205,6 +216,12 @@ class Team:
             reopen(child, awaited=child.get_more().awaited)
         else:
             child.runtime.launch(child)
+
+    def wake(self, child: Slot) -> None:
+        """Hear that a child that rests is about to begin its next incarnation: that is a start like any other."""
+        if self._accounts is not None:
+            self._accounts.note_end(child.uid, policy_of(child), child.since)  # since when it has rested
+        self.renew(child)
 
     def renew(self, child: Slot) -> None:
         """Let a child that is about to start go by its new specification, if it has one."""
@@ -333,7 +350,8 @@ class Team:
         """End those for good that were kept, and are not declared any more, or as something else: a worker cannot become a supervisor."""
         declared = {each.name: each.plan is not None for each in self.plan.specs}
         for child in list(self.children.values()):
-            if declared.get(child.name) is not (team_of(child) is not None and child.blueprint is self.owner.blueprint):
+            # Not by its team: one that is parked has none.
+            if declared.get(child.name) is not (child.blueprint.made is self.owner.blueprint.made):
                 end_kept(child)
 
     def sort(self) -> None:
@@ -346,12 +364,6 @@ class Team:
         """End those for good that were kept for it."""
         for child in reversed([*self.children.values()]):
             end_kept(child)
-
-    # -- looking
-
-    def known_names(self) -> tuple[str, ...]:
-        """Return the children's names, at most the first ten."""
-        return tuple(self.children)[:10]
 
 
 def _last_words(reason: ExitReason) -> str:

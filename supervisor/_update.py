@@ -10,14 +10,13 @@ Source: the code change of an OTP supervisor.
 from collections.abc import Mapping
 from typing import Any, Final
 
-import attrs
 import trio
 
-from ..actors import PARKED, InvalidSpec, Slot
-from ._declared import Declared
+from ..actors import InvalidSpec, Slot
 from ._key_book import keys_in_use
 from ._plan import Plan
 from ._reading import read_plan
+from ._registration import register_parked
 from ._starter import Starter
 from ._team import Team, make_team
 
@@ -65,24 +64,8 @@ def _adopt(starter: Starter, team: Team, plan: Plan) -> None:
     for declared in plan.specs:
         child = team.children.get(declared.name)
         if child is None:
-            _add_parked(starter, team.owner, declared)
+            register_parked(starter, team.owner, declared)
         else:
             team.renewals[declared.name] = declared
     team.sort()
     team.owner.touch()
-
-
-def _add_parked(starter: Starter, owner: Slot, declared: Declared) -> None:
-    """Register a child that does not run until somebody starts it."""
-    factory, args = declared.factory, declared.args
-    if declared.plan is not None:
-        factory, args = starter.body, (starter, attrs.evolve(declared.plan))
-    policy = attrs.evolve(
-        declared.policy, keys=()
-    )  # it has been seen that they are free, but that may be some time ago
-    slot = starter.register(owner, factory, args, {"name": declared.name}, policy=policy, waits=True, is_parked=True)
-    slot.policy = declared.policy
-    slot.runtime.registry.renew_keys(slot)
-    slot.runtime.alive -= 1
-    slot.box.close()
-    slot.advance(PARKED)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from .. import Backoff, ChildSpec, Intensity, SupervisorSpec
+from .. import Backoff, ChildSpec, Intensity, RegistryKey, SupervisorSpec
 from ._absent import Absent
 from ._plan import Plan
 from ._treefile import Child, Supervisor, TreeFile, children_of
@@ -63,6 +63,9 @@ def _of_child(spec: AnySpec) -> list[str]:
         said.append(f"again {_waits(spec.backoff)}")
     if isinstance(spec, ChildSpec) and spec.intensity is not None:
         said.append(_restarts(spec.intensity))
+    if spec.keys:
+        keys = [each.key if isinstance(each, RegistryKey) else each for each in spec.keys]
+        said.append(f"found by {' and '.join(map(repr, keys))}")
     return said
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, TypeAlias, cast
 import attrs
 
 from ..actors import Approval, ErrorAction, OverdueAction, RestartType
+from ..actors._keys import canon_of
 from ..mailbox import Overflow
 from ..supervisor._backoff import LARGEST_FACTOR
 from ..supervisor._childspec import StartupMode
@@ -80,6 +81,19 @@ def is_plain(value: Any) -> bool:
             return all(map(is_plain, cast("dict[str, Any]", value).values()))
         case _:
             return isinstance(value, (str, int, float, bool, date, time))
+
+
+def _as_key(value: Any) -> Any:
+    """Return a key as the registry wants it: what has several parts is a tuple."""
+    return tuple(map(_as_key, cast("Any", value))) if isinstance(value, list) else value
+
+
+def _is_key(value: Any) -> bool:
+    try:
+        canon_of(_as_key(value))
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _is_labels(value: Any) -> bool:
@@ -180,6 +194,19 @@ Labels: TypeAlias = Annotated[
         _is_labels,
     ),
 ]
+KeyPart: TypeAlias = Annotated[
+    Any,
+    Kind(
+        "a string, a number or a boolean, or an array of these, which is one key of several parts",
+        {
+            "type": ["string", "number", "boolean", "array"],
+            "items": {"type": ["string", "number", "boolean", "array"]},
+        },
+        _is_key,
+        _as_key,
+    ),
+]
+Plain: TypeAlias = Annotated[Any, Kind("a value", {}, is_plain)]
 Arguments: TypeAlias = Annotated[
     tuple[Any, ...],
     Kind("an array", {"type": "array"}, lambda value: isinstance(value, list) and is_plain(value), tuple),

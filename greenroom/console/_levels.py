@@ -1,8 +1,9 @@
 """Levels: what a child or a supervisor leaves out, taken from the first of its levels that gives it.
 
 What another level than the child's own gives is meant for those of the children that it can be for, and passed over by the others: a backoff by
-temporary children, significance by permanent ones, a rest by all that are no agents, a time to start or to stop by supervisors, which would have
-to share it among all below them. Of a backoff and an intensity, which exclude each other, the nearer one counts.
+temporary children, significance by permanent ones, a rest by all that are no agents, what is done about the overdue by those that have no
+`handler_timeout`, a time to start or to stop by supervisors, which would have to share it among all below them. Of a backoff and an intensity,
+which exclude each other, the nearer one counts.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -56,6 +57,8 @@ def options_of(levels: Levels, auto_shutdown: str, problems: list[Problem]) -> d
         problems: gets what is wrong.
     """
     options = {key: _first(key, levels, default) for key, default in DEFAULTS.items()}
+    if options["handler_timeout"] is None and levels[0].on_overdue is ABSENT:
+        options["on_overdue"] = DEFAULTS["on_overdue"]
     # As a whole, since the order of its rows counts.
     options["on_error"] = _first("on_error", levels, NO_ROWS)
     options["mailbox"] = _made(MailboxSpec, _table("mailbox", levels), "mailbox", problems) or MailboxSpec()

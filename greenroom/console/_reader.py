@@ -149,12 +149,11 @@ def _make_converter() -> Converter:
         return read_table
 
     def make_container_reader(tp: Any) -> Any:
-        is_table = get_origin(tp) is dict
-        kind, says = (dict if is_table else list), ("a table" if is_table else "an array of tables")
+        kind = dict if get_origin(tp) is dict else list
 
         def read_container(value: Any, _: Any) -> Any:
             if not is_a(value, kind):
-                raise _Wrong(f"{shown(value)} is wrong here; give {says}")
+                raise _Wrong(f"{shown(value)} is wrong here; give {_what_holds(tp)}")
             return _read_items(converter, value, tp)
 
         return read_container
@@ -166,6 +165,14 @@ def _make_converter() -> Converter:
     converter.register_structure_hook_func(lambda tp: table_and_kind(tp) is not None, read_table_or_word)
     converter.register_structure_hook_func(_is_optional, read_optional)
     return converter
+
+
+def _what_holds(tp: Any) -> str:
+    """Say what a container is, as the object of "give …"."""
+    if get_origin(tp) is dict:
+        return "a table"
+    item = table_and_kind(get_args(tp)[0])
+    return "an array of tables" if item is None else f"an array, each item of which is a table, or {item[1].says}"
 
 
 def _read_as(kind: Kind, value: Any) -> Any:

@@ -18,7 +18,7 @@ from ._treefile import Supervisor, kind_of_child
 #: Keys of children, supervisors and tree that no combination of options is about.
 _APART: Final = frozenset(
     ("name", "factory", "args", "kwargs", "labels", "mailbox", "redeliver", "on_error", "handler_timeout", "on_overdue",
-     "shutdown", "startup", "startup_timeout",
+     "shutdown", "startup", "startup_timeout", "keys",
      "parameters", "limits", "main", "unread", "approval")
 )  # fmt: skip
 _OF_CHILD: Final = re.compile(r"(children\[\d+\](?:\.children\[\d+\])*)(.*)", re.DOTALL)
@@ -116,6 +116,8 @@ def _is_sure(problem: Problem, unreadable: set[Place], places: Sequence[Place]) 
         return False
     if rest in {"factory", "name"}:
         return True
+    if rest == "on_overdue":
+        return not any("handler_timeout" in place or "on_overdue" in place for place in places)
     about_parameters = any("parameters" in place for place in places)
     if not rest or rest.startswith(("args", "kwargs")):
         own = {place[len(child)] for place in places if child_of(place) == child and len(place) > len(child)}

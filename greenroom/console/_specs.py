@@ -12,8 +12,8 @@ from typing import Any, Final, cast
 
 import attrs
 
-from .. import ChildSpec, Context, InvalidSpec, SupervisorSpec, check_specs
-from ..actors import MAY_REST
+from .. import ChildSpec, Context, InvalidSpec, RegistryKey, SupervisorSpec, check_specs
+from ..actors import MAY_REST, Keyable
 from ..actors._blueprint import read_blueprint
 from ._absent import ABSENT, Absent
 from ._factories import check_arguments, find_factory
@@ -22,7 +22,7 @@ from ._levels import flags_of, levels_of_child, options_of, options_of_superviso
 from ._parameters import Values, fill
 from ._problem import Problem, at
 from ._rows import read_rows
-from ._treefile import Child, Level, Supervisor, TreeFile, children_of
+from ._treefile import Child, KeyTable, Level, Supervisor, TreeFile, children_of
 
 AnySpec = ChildSpec | SupervisorSpec
 
@@ -31,6 +31,7 @@ _LINE: Final = re.compile(r"((?:\.?children\[\d+\] \('[a-z0-9_-]*'\))*)(?:: |\.|
 _NAME: Final = re.compile(r" \('[a-z0-9_-]*'\)")
 _KEYS: Final = (
     "significant", "backoff", "intensity", "max_children", "auto_shutdown", "partitions", "with_arguments", "children", "rest_after",
+    "on_overdue", r"keys(?:\[\d+\])?",
 )  # fmt: skip
 _KEY: Final = re.compile(rf"({'|'.join(_KEYS)}): (.*)", re.DOTALL)
 _NEXT: Final = re.compile(rf"; (?=(?:{'|'.join(_KEYS)}): )")
@@ -72,10 +73,12 @@ class Reading:
             wrong: list[Problem] = []
             levels = levels_of_child(child, above, self.level, self.base)
             if isinstance(child, Child):
-                specs.append(self._actor(child, options_of(levels, flags["auto_shutdown"], wrong), above, wrong))
+                options = options_of(levels, flags["auto_shutdown"], wrong)
+                specs.append(self._actor(child, {**options, "keys": _keys_of(child)}, above, wrong))
                 self._add(here, wrong)
             else:
                 options = options_of_supervisor(levels, flags["auto_shutdown"], wrong)
+                options["keys"] = _keys_of(child)
                 own = flags_of((child, self.level, self.base), wrong)
                 with_arguments = self._with_arguments(child, wrong)
                 self._add(here, wrong)
@@ -107,7 +110,8 @@ class Reading:
         problems += wrong_rows
         whole = ChildSpec(child.name, _stand_in, **options)
         # What depends on the kind of its factory says nothing about a stand-in.
-        stand_in = attrs.evolve(whole, rest_after=None, on_error=(), on_overdue="warn")
+        on_overdue = "warn" if whole.handler_timeout is not None else whole.on_overdue
+        stand_in = attrs.evolve(whole, rest_after=None, on_error=(), on_overdue=on_overdue)
         try:
             factory = find_factory(child.factory, self.folder)
         except BadImport as error:
@@ -123,7 +127,7 @@ class Reading:
         return _with_rest(spec, is_own=not isinstance(child.rest_after, Absent))
 
     def _with_arguments(self, child: Supervisor, problems: list[Problem]) -> Callable[..., Any] | None:
-        """Return the function that gives each copy its arguments. It is tried here: the runtime lets pass what it raises."""
+        """Return the function that gives each copy its arguments. It is tried here, so that what it raises is told with its place."""
         if isinstance(child.with_arguments, Absent):
             return None
         try:
@@ -145,6 +149,20 @@ class Reading:
                 problems.append(Problem("with_arguments", text))
                 return None
         return cast("Callable[..., Any]", function)
+
+
+def _keys_of(child: Child | Supervisor) -> list[Keyable | RegistryKey]:
+    """Return what a child is to hold in the registry."""
+    return [
+        RegistryKey(
+            each.key,
+            None if isinstance(each.value, Absent) else each.value,
+            duplicate=not isinstance(each.duplicate, Absent) and each.duplicate,
+        )
+        if isinstance(each, KeyTable)
+        else each
+        for each in (() if isinstance(child.keys, Absent) else child.keys)
+    ]
 
 
 async def _stand_in(ctx: Context, *args: object) -> None:

@@ -39,6 +39,7 @@ from ._kinds import (
     GroupStrategyWord,
     ImportPath,
     Jitter,
+    KeyPart,
     Keywords,
     Labels,
     Name,
@@ -48,6 +49,7 @@ from ._kinds import (
     OverdueWord,
     OverflowWord,
     ParameterName,
+    Plain,
     PositiveSeconds,
     Restart,
     Scalar,
@@ -111,6 +113,7 @@ BACKOFF: Final = 'How long attempts to start it again wait; "none" (the default)
 INTENSITY: Final = "How many restarts of its children a supervisor bears."
 STRATEGY: Final = 'Whom the restart of a failed child takes along; the default is "one_for_one".'
 AUTO_SHUTDOWN: Final = 'Whether the ends of significant children end it; the default is "never".'
+KEYS: Final = "What it holds in the registry, from its registration on, over restarts: keys, or tables of a key and more about it."
 START_RETRY: Final = (
     'How its start is tried again when an inline child fails to start; "none" (the default): it is not.'
 )
@@ -145,6 +148,15 @@ class Options:
 
 
 @attrs.frozen
+class KeyTable:
+    """Name a key with a value, or one that others may have, too."""
+
+    key: KeyPart = needed("What it is found by.")
+    value: Plain | Absent = given("Shown beside the ref by who looks it up.")
+    duplicate: Flag | Absent = given("true: others may have the key, too, if they say the same.")
+
+
+@attrs.frozen
 class Child(Options):
     """Declare a child."""
 
@@ -156,6 +168,7 @@ class Child(Options):
         'Positional arguments of the factory; "{name}" in a string is a parameter\'s value.'
     )
     kwargs: Keywords | Absent = given('Keyword arguments of the factory; "{name}" in a string is a parameter\'s value.')
+    keys: list[KeyPart | KeyTable] | Absent = given(KEYS)
 
 
 @attrs.frozen
@@ -181,6 +194,7 @@ class Supervisor:
     significant: Flag | Absent = given(SIGNIFICANT)
     backoff: BackoffTable | NoTable | Absent = given(BACKOFF)
     labels: Labels | Absent = given(LABELS)
+    keys: list[KeyPart | KeyTable] | Absent = given(KEYS)
     defaults: Options | Absent = given("What its children leave out.")
     children: "list[Child | Supervisor] | Absent" = given("Started in this order; a dynamic one declares none.")
 

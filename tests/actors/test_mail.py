@@ -101,6 +101,26 @@ async def test_the_sender_is_filled_in_where_the_sender_says_so() -> None:
         assert senders == [sender, None]
 
 
+@pytest.mark.parametrize("bad", [3, 0, "", "a", b"", False, [], {}, (), object(), Actor], ids=lambda bad: repr(bad)[:7])
+async def test_p12_what_is_no_ref_is_no_sender_and_nothing_is_sent_with_it(bad: Any) -> None:
+    async with open_tree("stage") as root:
+        actor, agent = root.start_soon(Keeper), root.start_soon(AgentKeeper, [])
+        await settle()
+        for ref in (actor, agent, actor.pin(), agent.pin()):
+            root.groups.join("all", ref)
+            for tell in (ref.tell, ref.try_tell):
+                with pytest.raises(TypeError, match="no ActorRef; leave it out"):
+                    tell("x", sender=bad)
+            with pytest.raises(TypeError, match="no ActorRef; leave it out"):
+                await ref.send("x", sender=bad)
+        for group in ("all", "nobody is in it"):
+            with pytest.raises(TypeError, match="no ActorRef; leave it out"):
+                root.groups.publish(group, "x", sender=bad)
+        await settle()
+        assert [ref.tell("x", sender=agent.pin()) for ref in (actor, agent)] == [1, 1]
+        await settle()
+
+
 @pytest.mark.parametrize("factory", [*SINGLES, AgentKeeper])
 async def test_queue_only_mail_alone_starts_nothing(factory: Callable[..., Any]) -> None:
     """P13."""

@@ -84,6 +84,8 @@ def cases() -> Iterator[tuple[str, tuple[Any, ...]]]:
 def test_absent_given_and_given_as_the_default_are_told_apart_on_each_level() -> None:
     for option, levels in cases():
         tree = {level: {option: value} for level, value in zip(LEVELS, levels, strict=True) if value is not ABSENT}
+        if option == "on_overdue":  # which counts with a time alone
+            tree["base"] = {**tree.get("base", {}), "handler_timeout": 9}
         spec = only_child(plan(**tree))
         expected = next((value for value in levels if value is not ABSENT), DEFAULTS[option])
         assert getattr(spec, option) == (None if expected == "unlimited" else expected), (option, levels)
@@ -97,6 +99,23 @@ def test_rest_after_for_all_is_for_the_agents_among_them() -> None:
         assert only_child(plan(child=factory, **tree)).rest_after is None
     with pytest.raises(InvalidInput, match="rest_after: only agents can be put to rest, and account is a plain actor"):
         plan(child={**factory, "rest_after": 3.0})
+
+
+def test_what_is_done_about_the_overdue_is_for_those_that_have_a_time() -> None:
+    for level in LEVELS[1:]:
+        tree: dict[str, Any] = {level: {"on_overdue": "cancel"}}
+        assert only_child(plan(**tree)).on_overdue == "warn"
+        assert only_child(plan(child={"handler_timeout": 3}, **tree)).on_overdue == "cancel"
+        assert only_child(plan(child={"handler_timeout": "unlimited"}, **tree)).on_overdue == "warn"
+    for wrong in ({}, {"handler_timeout": "unlimited"}, {"factory": "nowhere:Nobody"}):
+        with pytest.raises(InvalidInput) as caught:
+            plan(child={"on_overdue": "cancel", **wrong}, base={"handler_timeout": "unlimited"})
+        said = [str(problem) for problem in caught.value.problems]
+        assert [each.split(": ")[0] for each in said] == [
+            *(["children[0].factory"] if "factory" in wrong else []),
+            "children[0].on_overdue",
+        ]
+        assert "'cancel' never happens without a handler_timeout" in said[-1]
 
 
 def test_max_live_is_read_and_checked() -> None:

@@ -81,8 +81,12 @@ def test_a_wrong_row_is_told_with_its_place(table: dict[str, str], text: str) ->
 
 def test_what_has_no_meaning_for_a_function_is_told() -> None:
     with pytest.raises(InvalidInput) as caught:
-        children_of(factory="function", child={"on_error": {"OSError": "resume"}, "on_overdue": "cancel"})
+        children_of(
+            factory="function", child={"on_error": {"OSError": "resume"}, "handler_timeout": 5, "on_overdue": "cancel"}
+        )
     assert "nothing to resume" in str(caught.value)
     assert "on_overdue: function is a function" in str(caught.value)
-    (spec,) = children_of(factory="function", child={"on_error": {"OSError": "stop"}, "on_overdue": "restart"})
+    (spec,) = children_of(
+        factory="function", child={"on_error": {"OSError": "stop"}, "handler_timeout": 5, "on_overdue": "restart"}
+    )
     assert policy_of_spec(spec).on_error == ((OSError, "stop"),)

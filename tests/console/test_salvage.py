@@ -95,6 +95,7 @@ def test_what_is_wrong_in_the_file_hides_nothing_of_the_command_line(
         {"children": [{**CHILD, "kwargs": 3, "args": [1, 2, 3]}]},
         {"children": [{**CHILD, "args": ["{n}"]}], "parameters": {"N": {}}},
         {"children": [{**CHILD, "args": ["{n}"]}], "parameters": 3},
+        {"children": [{**CHILD, "keys": 3}, {**CHILD, "name": "b", "keys": ["x", {"kee": "x"}]}]},
         {"parameters": {"n": {"default": []}}, "base": {"parameters": {"n": "x"}}},
     ],
 )
@@ -109,3 +110,11 @@ def test_children_are_told_by_their_numbers_in_the_file() -> None:
         "children[3].name: 'a' is the name of another child too",
         "children[3].factory: greenroom has no 'Aktor'; did you mean 'Actor'?",
     ]
+
+
+def test_a_time_that_cannot_be_read_is_a_time_and_what_is_done_about_the_overdue_no_mistake() -> None:
+    overdue = {**CHILD, "on_overdue": "cancel"}
+    assert told(children=[{**overdue, "handler_timeout": 0}]) == []
+    assert told(children=[overdue], base={"handler_timeout": "x"}) == []
+    (problem,) = told(children=[{**overdue, "shutdown": "x"}])
+    assert problem.startswith("children[0].on_overdue: 'cancel' never happens")

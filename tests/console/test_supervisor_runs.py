@@ -31,9 +31,11 @@ children = [{ name = "clerk", factory = "cast_of_actors:clerk", restart = "trans
 [[children]]
 name = "cache"
 partitions = 2
+keys = ["cache", ["shop", 1]]
 [[children.children]]
 name = "worker"
 factory = "cast_of_actors:Worker"
+keys = [{ key = "worker", duplicate = true }]
 [[children]]
 name = "guests"
 strategy = "dynamic"
@@ -50,8 +52,8 @@ def test_check_says_who_supervises_whom_and_how(tree: Write, greenroom: Run) -> 
         "  child     counter/line: cast_of_actors:line, transient, started inline, again after 0.01 to 0.02 s",
         "  child     counter/desk: supervisor, at most 10 restarts within 5 s, transient, started inline",
         "  child     counter/desk/clerk: cast_of_actors:clerk, transient, started inline, the main one: its end ends the run",
-        "  child     cache: supervisor, 2 partitions, at most 10 restarts within 5 s, permanent, started inline",
-        "  child     cache/worker-0 to cache/worker-1: cast_of_actors:Worker, permanent, started inline",
+        "  child     cache: supervisor, 2 partitions, at most 10 restarts within 5 s, permanent, started inline, found by 'cache' and ('shop', 1)",
+        "  child     cache/worker-0 to cache/worker-1: cast_of_actors:Worker, permanent, started inline, found by 'worker'",
         "  child     guests: supervisor, dynamic, at most 100 children, at most 10 restarts within 5 s, permanent, started inline",
     ]
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from greenroom import Backoff, Intensity, InvalidSpec, SupervisorSpec, check_specs
+from greenroom import Backoff, Intensity, InvalidSpec, RegistryKey, SupervisorSpec, check_specs
 from greenroom.console._plan import make_plan
+from greenroom.console._problem import InvalidInput
 from greenroom.console._reader import structure_tree
 
 from .planned import ACTOR, actor, only_actor, plan, supervisor, told, wrong
@@ -24,6 +25,18 @@ def numbered(args: tuple[Any, ...], index: int) -> list[Any]:
 
 def breaks(args: tuple[Any, ...], index: int) -> list[Any]:
     raise ValueError(f"no {index} of {args}")
+
+
+def test_keys_are_of_actors_and_of_supervisors_and_of_nobody_below_them() -> None:
+    given = ["db", 3, ["room", 7], {"key": ["a", True], "value": {"b": 1}, "duplicate": True}]
+    made = plan({"name": "s", "keys": given, "children": [actor(), actor("b", keys=["x"])]}, actor(keys=["own"]))
+    read = ["db", 3, ("room", 7), RegistryKey(("a", True), {"b": 1}, duplicate=True)]
+    spec = supervisor(made)
+    a, b = spec.children
+    assert (spec.keys, a.keys, b.keys, made.children[1].keys) == (read, [], ["x"], ["own"])
+    for level in ("defaults", "base"):
+        with pytest.raises(InvalidInput, match="there is no key 'keys'"):
+            plan(actor(), **{level: {"keys": ["db"]}})
 
 
 async def takes_two(ctx: Any, one: Any, two: Any) -> None:
@@ -198,6 +211,19 @@ BAD: dict[str, tuple[list[dict[str, Any]], dict[str, Any], list[str]]] = {
     "a rest of what is no agent": (
         [{"name": "s", "children": [actor(rest_after=2)]}], {},
         ["children[0].children[0].rest_after: only agents can be put to rest"],
+    ),
+    "keys that two cannot both have": (
+        [
+            actor(keys=["x", ["y", 1], "x"]), {"name": "s", "keys": ["x"], "children": [actor(keys=[{"key": "x", "duplicate": True}])]},
+            actor("b", keys=[{"key": ["x"], "value": 1}]), actor("c", keys=[["x"]]), actor("d", factory="greenroom:Aktor", keys=[["x"]]),
+        ], {},
+        [
+            "children[4].factory: greenroom has no 'Aktor'",
+            "children[0].keys[2]: 'x' is given twice",
+            "children[3].keys: ('x',) is wanted by children[2] ('b'), too",
+            "children[4].keys: ('x',) is wanted by children[2] ('b'), too",
+            "children[1].children[0].keys: 'x' is wanted by children[1] ('s'), too",
+        ],
     ),
     "no way to wait": (
         [actor(backoff={})], {},

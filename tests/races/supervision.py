@@ -11,13 +11,17 @@ from typing import Any, Final
 import trio
 
 from greenroom import (
+    Actor,
+    ActorInfo,
     Backoff,
     ChildSpec,
     Context,
     Down,
+    Escalated,
     GreenroomError,
     Intensity,
     Request,
+    StartupFailed,
     Strategy,
     Supervisor,
     SupervisorSpec,
@@ -319,6 +323,95 @@ async def a_kept_child_that_is_stopped_while_its_place_ends(sim: Sim) -> None:
         await check(book, root)
 
 
+async def a_temporary_supervisor_that_ends_when_the_one_above_does(sim: Sim) -> None:
+    """Its children keep their places if and only if it keeps its own, whichever of the two ends was first."""
+    book = Book()
+    async with stage() as root:
+        inner = SupervisorSpec("inner", specs(sim, book, "xy"), restart="temporary")
+        team = await start_team(root, [*specs(sim, book, "a"), inner], strategy=sim.choose(STRATEGIES))
+        before = {name: info.uid for name in ("inner", "inner/x", "inner/y") if (info := find(team, name)) is not None}
+
+        async def end_team() -> None:
+            await steps(sim.choose([0, 2, 4]))
+            team.ref.crash(Boom())
+
+        async def end_inner() -> None:
+            how = sim.choose(["crash", "stop", "group"])
+            await steps(sim.choose([0, 2]))
+            if how == "group":
+                tell(team, "a", Boom())
+            elif how == "stop":
+                await team.lookup("inner").stop()
+            else:
+                team.lookup("inner").crash(Boom())
+
+        await together(sim, end_inner, end_team)
+        await settle()
+        check(book, team)
+        after = {name: info.uid for name in before if (info := find(team, name)) is not None}
+        assert len({before[name] == after.get(name) for name in before}) <= 1, (before, after)
+
+
+class Late(Actor[Any]):
+    """Crash when told to: as soon as somebody is ready, or in time to keep somebody from it."""
+
+    def __init__(self, seen: list[str]) -> None:
+        self._seen = seen
+
+    async def receive(self, message: Any, ctx: Context) -> None:
+        while message.lifecycle in ("queued", "initializing"):
+            await trio.lowlevel.checkpoint()
+        if message.lifecycle != "ready":
+            return
+        self._seen.append("ready")
+        raise Boom
+
+
+class LateAlone(Late):
+    """Do so in a task of its own."""
+
+    own_task = True
+
+
+class Hindered(Actor[Any]):
+    """Begin to wait for somebody's end when told to, and become ready after it."""
+
+    async def startup(self, ctx: Context) -> None:
+        assert ctx.ref._slot.parent is not None
+        a = children_of(ctx.ref._slot.parent)["a"]
+        await trio.lowlevel.checkpoint()
+        while a.incarnation == 1 and a.life.value == "ready":
+            await trio.lowlevel.checkpoint()
+
+
+async def a_supervisor_that_gives_up_as_the_last_of_its_children_becomes_ready(sim: Sim) -> None:
+    """It had become ready in the step in which that child did: giving up before is a failure to start, and after it is none. By no chance."""
+    seen: list[str] = []
+    async with stage() as root:
+        hinders = sim.choose([False, True])
+        last = ChildSpec("b", Hindered if hinders else choose_class(sim, Quiet, QuietAlone), startup_timeout=None)
+        first = ChildSpec("a", choose_class(sim, Late, LateAlone), [seen], startup_timeout=None)
+        team = root.start_supervisor("team", [first, last], intensity=Intensity(0), restart="temporary")
+        a, b = team.which_children()
+
+        async def crash() -> None:
+            while a.lifecycle in ("queued", "initializing"):
+                await trio.lowlevel.checkpoint()
+            a.crash(Boom()) if hinders else a.tell(b)
+
+        await together(sim, crash)
+        await settle()
+        if team.ref.lifecycle != "ready":
+            reason = await team.ref.wait_stopped()
+            assert isinstance(reason, Escalated) or not seen, reason
+            assert isinstance(reason, StartupFailed) or not hinders, reason
+
+
+def find(team: Supervisor, path: str) -> ActorInfo | None:
+    """Return what there is at a path, if anything is."""
+    return next((info for info in team.tree().walk() if info.path == f"{team.path}/{path}"), None)
+
+
 class Ask(Request[Any]):
     """Ask for anything."""
 
@@ -357,5 +450,7 @@ SCENARIOS: Final[list[Scenario]] = [
     an_escalation_and_those_who_stop_its_supervisors,
     a_restarting_supervisor_and_those_who_stop_it,
     a_kept_child_that_is_stopped_while_its_place_ends,
+    a_temporary_supervisor_that_ends_when_the_one_above_does,
+    a_supervisor_that_gives_up_as_the_last_of_its_children_becomes_ready,
     an_automatic_shutdown_and_failures,
 ]

@@ -137,6 +137,9 @@ class Rules(Agenda):
     def last_step(self, kid: Kid) -> None:
         cause, temporary = kid.cause, kid.restart == "temporary"
         kid.cause = None
+        if kid.backoff is not None and kid.ready_at is not None and self.now - kid.ready_at >= kid.backoff[2]:
+            kid.attempts = 0
+        kid.ready_at = None
         kid.epoch += 1
         first = self.at if self.group is None else self.group.at
         at_hand = kid.awaited and not kid.halted and not (kid.declared and (kid.admin or cause != "startup"))
@@ -245,10 +248,7 @@ class Rules(Agenda):
 
     def is_over(self, kid: Kid, cause: Cause) -> bool:
         if kid.backoff is not None:
-            *_, reset, most = kid.backoff
-            if kid.ready_at is not None and self.now - kid.ready_at >= reset:
-                kid.attempts = 0
-            kid.ready_at = None
+            *_, most = kid.backoff
             kid.attempts += 1
             return most is not None and kid.attempts > most
         self.failures = [when for when in self.failures if self.now - when < self.within] + [self.now]

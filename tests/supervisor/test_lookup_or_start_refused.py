@@ -1,5 +1,6 @@
 """What `lookup_or_start` refuses: deadlocks, wrong starts, and parents that stop."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -122,3 +123,27 @@ async def test_a_parent_that_stops_refuses_and_one_that_stops_meanwhile_ends_the
         await trio.testing.wait_all_tasks_blocked()
         assert len(out) == 1
         assert root.registry.count() == 0
+
+
+@pytest.mark.parametrize("how", ["start", "lookup_or_start"])
+async def test_a_stop_that_comes_before_a_startup_has_failed_is_what_who_waits_is_told_with_the_failure_as_its_cause(
+    how: str,
+) -> None:
+    class Stubborn(Actor[Any]):
+        async def startup(self, ctx: Context) -> None:
+            try:
+                await trio.sleep_forever()
+            finally:
+                raise OSError("on its way out")
+
+    async with open_tree("stage") as root, trio.open_nursery() as nursery:
+        begin: Any = root.start if how == "start" else partial(root.registry.lookup_or_start, "k", parent=root)
+
+        async def wait() -> None:
+            with pytest.raises(ActorStopped) as caught:
+                await begin(Stubborn, name="a")
+            assert isinstance(caught.value.__cause__, OSError)
+
+        nursery.start_soon(wait)
+        await trio.testing.wait_all_tasks_blocked()
+        root.lookup("a").request_stop()

@@ -259,3 +259,72 @@ async def test_a_kept_child_may_be_stopped_in_the_step_in_which_its_supervisor_i
         a.request_stop()
         await wait_all_tasks_blocked()
         assert (a.lifecycle, below.lifecycle) == ("stopped", "stopped")
+
+
+@pytest.mark.parametrize(
+    "how",
+    ["it crashes", "it goes with its group", "its supervisor does", "its supervisor crashes", "it fails to start"],
+)
+async def test_the_children_of_a_temporary_supervisor_keep_their_places_if_and_only_if_it_keeps_its_own(
+    how: str,
+) -> None:
+    events: Events = []
+    failures: dict[str, int] = {}
+    own = [*specs(events, "a"), ChildSpec("b", Child, [events], kwargs={"failures": failures})]
+    inner = [SupervisorSpec("t", own, restart="temporary"), *specs(events, "x")]
+    team = SupervisorSpec("team", inner, strategy="one_for_all")
+    children = [team, *specs(events, "y")]
+    if how == "it fails to start":
+        failures["b"] = 1
+    async with open_tree("stage") as root:
+        root.start_supervisor("top", children, strategy="one_for_all")
+        before = [root.lookup(path) for path in ("top/team/t", "top/team/t/a", "top/team/t/b")]
+        await wait_all_tasks_blocked()
+        t, a, _ = before
+        if how == "it crashes":
+            t.crash(Boom())
+        elif how == "it goes with its group":
+            root.lookup("top/team/x").tell(Boom())
+        elif how == "its supervisor does":
+            root.lookup("top/y").tell(Boom())
+        elif how == "its supervisor crashes":
+            root.lookup("top/team").crash(Boom())
+        is_kept = not how.startswith(("it crashes", "it goes"))
+        if is_kept:
+            assert await a.ask(Who(), timeout=1) == "a"
+        await wait_all_tasks_blocked()
+        if not is_kept:
+            assert [ref.lifecycle for ref in before] == ["stopped"] * 3
+            assert [info.name for info in root.lookup_supervisor("top/team").tree().children] == ["x"]
+        else:
+            assert [root.lookup(ref.path) for ref in before] == before
+            assert [(ref.lifecycle, ref.incarnation) for ref in before] == [("ready", 2)] * 3
+            assert root.dead_letters.lost_mail == 0
+        root.reports.drain()
+
+
+async def test_a_parked_supervisor_keeps_its_place_over_a_restart_of_its_own_supervisor() -> None:
+    events: Events = []
+    spec = SupervisorSpec("team", [SupervisorSpec("inner", specs(events, "a"), keys=["inner"])])
+    async with open_tree("stage", children=[spec]) as root:
+        team = root.lookup_supervisor("team")
+        inner = root.lookup("team/inner")
+        await team.terminate_child("inner")
+        async with root.registry.subscribe() as feed:
+            await anext(feed)
+            team.ref.crash(Boom())
+            await wait_all_tasks_blocked()
+            assert root.lookup("team/inner") is inner
+            assert (inner.lifecycle, inner.incarnation) == ("ready", 2)
+            assert root.registry.whereis("inner") is inner
+            with trio.move_on_after(1) as scope:
+                await anext(feed)
+            assert scope.cancelled_caught
+        team.update_specs([SupervisorSpec("inner"), SupervisorSpec("new", specs(events, "b"))])
+        new = root.lookup("team/new")
+        assert new.lifecycle == "parked"
+        team.ref.crash(Boom())
+        await wait_all_tasks_blocked()
+        assert root.lookup("team/new") is new
+        assert root.lookup("team/new/b").lifecycle == "ready"
+        root.reports.drain()

@@ -7,13 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenroom import Backoff, Crashed, Intensity, InvalidSpec, StartupFailed
+from greenroom import Backoff, Intensity, InvalidSpec
 from greenroom.supervisor._accounts import Accounts, Overdrawn
 from greenroom.supervisor._intensity import RestartLog
 from greenroom.supervisor._policy import ChildPolicy
 
-CRASHED = Crashed(OSError("x"), "OSError: x")
-FAILED = StartupFailed("/stage/a", OSError("x"), "OSError: x")
 #: Halves, so that sums are exact and edges are met.
 times = st.lists(st.integers(0, 12).map(lambda number: number / 2), max_size=30)
 limits = st.builds(Intensity, st.integers(0, 4), st.integers(1, 10).map(lambda number: number / 2))
@@ -48,7 +46,7 @@ def test_attempts_in_a_row_count_however_long_each_took(limit: Intensity, events
         within = sum(now - each < limit.within for each in charged)
         over = within > limit.max_restarts or in_a_row > limit.max_restarts
         wanted = Overdrawn(limit.max_restarts, limit.within) if over else None
-        assert accounts.charge(7, policy, FAILED if what == "fail" else CRASHED, now) == wanted
+        assert accounts.charge(7, policy, now, was_ready=what == "crash") == wanted
 
 
 @given(limits, limits, st.lists(st.tuples(st.integers(1, 3), st.integers(0, 6)), max_size=30))
@@ -64,7 +62,7 @@ def test_a_child_with_an_intensity_of_its_own_is_in_no_other_log(
         charged[is_own].append(now)
         within = sum(now - each < limit.within for each in charged[is_own])
         policy = ChildPolicy(restart="permanent", intensity=own if is_own else None)
-        assert (accounts.charge(uid, policy, CRASHED, now) is None) == (within <= limit.max_restarts)
+        assert (accounts.charge(uid, policy, now, was_ready=True) is None) == (within <= limit.max_restarts)
 
 
 @given(
@@ -91,7 +89,7 @@ def test_a_backoff_counts_in_a_row_until_a_ready_time_that_is_long_enough(
         in_a_row = 1 if becomes_ready and seconds >= resets_after else in_a_row + 1
         over = backoff.max_attempts is not None and in_a_row > backoff.max_attempts
         wanted = Overdrawn(backoff.max_attempts or 0, inf) if over else None
-        assert accounts.charge(3, policy, CRASHED, now) == wanted
+        assert accounts.charge(3, policy, now, was_ready=becomes_ready) == wanted
         delay = 0.0
         if in_a_row > 1:
             delay = float(backoff.initial)

@@ -10,13 +10,18 @@ from greenroom import (
     Actor,
     ActorRef,
     ChangeFeed,
+    ChildSpec,
     Context,
     Joined,
+    KeyInUse,
     Left,
+    LimitReached,
+    Limits,
     Listing,
     Membership,
     Registered,
     Registration,
+    SupervisorSpec,
     Unregistered,
     ValueChanged,
     open_supervisor,
@@ -227,3 +232,27 @@ async def test_a_buffer_that_is_no_number_of_changes_is_refused(bad: Any) -> Non
                 async with subscribe(buffer=bad):
                     pass
         assert root.registry._table._feeds == root.groups._table._feeds == {}
+
+
+async def test_a_set_that_is_taken_back_is_never_told_of_and_one_that_stays_is_told_of_in_order() -> None:
+    async with open_tree("stage", limits=Limits(max_actors=6)) as root:
+        taken = await root.start(Quiet, keys=["taken"])
+        wanted = [ChildSpec(name, Quiet, keys=[name]) for name in ("a", "b")]
+        async with root.registry.subscribe() as feed, root.registry.subscribe("a") as of_a:
+            both = [await read(feed), await read(of_a)]
+            assert both == [[Listing((entry("taken", taken, of_slot=True),))], [Listing(())]]
+            with pytest.raises(KeyInUse):
+                root.start_supervisor("team", [*wanted, ChildSpec("c", Quiet, keys=["c", "taken"])], keys=["team"])
+            with pytest.raises(LimitReached):
+                root.start_supervisor("team", [*wanted, *(ChildSpec(f"d{n}", Quiet) for n in range(3))], keys=["team"])
+            inner = SupervisorSpec("inner", [ChildSpec("c", Quiet, keys=["taken"])], keys=["inner"])
+            with pytest.raises(KeyInUse):
+                root.start_supervisor("team", [*wanted, inner])
+            assert (await read(feed), await read(of_a), feed.missed) == ([], [], 0)
+            team = root.start_supervisor("team", wanted, keys=["team"])
+            told = [entry(name, team.lookup(name), of_slot=True) for name in ("a", "b")]
+            assert await read(feed) == [Registered(each) for each in (entry("team", team.ref, of_slot=True), *told)]
+            assert await read(of_a) == [Registered(told[0])]
+            await team.lookup("a").stop()  # which parks it
+            team.delete_child("a")
+            assert await read(of_a) == [Unregistered(told[0])]

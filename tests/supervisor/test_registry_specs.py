@@ -26,17 +26,12 @@ from greenroom import (
 )
 from greenroom.testing import open_tree
 
-from .keyed import Quiet, keys
+from .keyed import BAD_KEYS, Fails, Quiet, keys
 
 
 class Sleepy(Agent[Any]):
     async def turn(self, turn: Turn[Any], ctx: Context) -> None:
         pass
-
-
-class Fails(Quiet):
-    async def startup(self, ctx: Context) -> None:
-        raise OSError("no")
 
 
 async def test_a_key_of_a_specification_is_there_from_the_registration_on_before_anything_has_run() -> None:
@@ -224,25 +219,7 @@ async def test_keys_of_several_may_stand_in_several_specifications() -> None:
         assert [each.value for each in root.registry.lookup("role")] == ["a", "b"]
 
 
-BAD: list[Any] = [
-    "db",
-    b"db",
-    7,
-    None,
-    ("a", "b"),
-    {"a"},
-    {"a": 1},
-    [[]],
-    [{}],
-    [object()],
-    [float("nan")],
-    [1, 1],
-    iter(["a"]),
-    [("a", [])],
-]
-
-
-@pytest.mark.parametrize("bad", BAD, ids=lambda bad: repr(bad)[:12])
+@pytest.mark.parametrize("bad", BAD_KEYS, ids=lambda bad: repr(bad)[:12])
 async def test_p5_wrong_keys_are_refused_by_name_and_leave_no_trace(bad: Any) -> None:
     async with open_tree("stage") as root:
         with pytest.raises(InvalidSpec, match="keys"):

@@ -1,7 +1,5 @@
 """Keys in specifications of supervisors below supervisors."""
 
-from typing import Any
-
 import pytest
 import trio
 import trio.testing
@@ -14,16 +12,11 @@ from greenroom import (
     LimitReached,
     Limits,
     RegistryKey,
-    SupervisorSpec,
     check_specs,
 )
 from greenroom.testing import open_tree
 
-from .keyed import Quiet, keys
-
-
-def team(*specs: Any, **options: Any) -> SupervisorSpec:
-    return SupervisorSpec("team", list(specs), **options)
+from .keyed import Quiet, keys, team
 
 
 async def test_two_of_a_nested_set_that_want_one_key_are_told_wherever_they_stand() -> None:

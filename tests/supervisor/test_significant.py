@@ -1,5 +1,6 @@
 """Significant children, automatic shutdown, dynamic supervisors, partitions and backoff."""
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -217,6 +218,64 @@ async def test_a_partition_can_be_a_supervisor() -> None:
     assert "exactly one" in str(caught.value)
     with pytest.raises(InvalidSpec, match="with_arguments: a supervisor takes none"):
         check_specs([SupervisorSpec("p")], partitions=2, with_arguments=same)
+
+
+class Broken(Exception):
+    def __str__(self) -> str:
+        raise OSError
+
+
+def test_what_with_arguments_raises_is_one_more_thing_that_is_wrong_with_the_set() -> None:
+    error, other = ValueError("no\nluck"), Broken()
+
+    def breaks(args: tuple[Any, ...], index: int) -> list[Any]:
+        if index == 1:
+            raise error
+        return [*args]
+
+    def breaks_too(args: tuple[Any, ...], index: int) -> Iterator[Any]:
+        yield from (*args, index)
+        raise other
+
+    inner = SupervisorSpec("cache", [ChildSpec("part", Child, [[]])], partitions=3, with_arguments=breaks)
+    with pytest.raises(InvalidSpec) as caught:
+        check_specs([inner, ChildSpec("B", Child, [[]])])
+    assert str(caught.value).splitlines() == [
+        "children[1] ('B'): name: 'B' is no name; use 1 to 64 of the characters a-z, 0-9, _ and -",
+        "children[0] ('cache').children[0] ('part'): partition 1: with_arguments raised ValueError: no luck",
+    ]
+    assert caught.value.__cause__ is error
+    with pytest.raises(InvalidSpec) as caught:
+        check_specs([ChildSpec("part", Child, [[]])], partitions=2, with_arguments=breaks_too)
+    assert str(caught.value) == (
+        "children[0] ('part'): partition 0: with_arguments raised Broken: (its text could not be made)"
+    )
+    assert caught.value.__cause__ is other
+    both = SupervisorSpec("more", [ChildSpec("part", Child, [[]])], partitions=3, with_arguments=breaks_too)
+    with pytest.raises(InvalidSpec) as caught:
+        check_specs([inner, both])
+    assert isinstance(caught.value.__cause__, ExceptionGroup)
+    assert caught.value.__cause__.exceptions == (error, other)
+
+
+async def test_a_supervisor_whose_with_arguments_raises_leaves_nothing_behind() -> None:
+    def breaks(args: tuple[Any, ...], index: int) -> list[Any]:
+        raise KeyError(index, *args)
+
+    async with open_tree("stage") as root:
+        with pytest.raises(InvalidSpec, match="partition 0: with_arguments raised KeyError: \\(0, \\[\\]\\)"):
+            root.start_supervisor("cache", [ChildSpec("part", Child, [[]])], partitions=2, with_arguments=breaks)
+        assert root.which_children() == []
+
+
+def test_a_set_may_be_given_as_an_iterator() -> None:
+    check_specs(iter([ChildSpec("part", Child, [[]])]), partitions=2)
+    with pytest.raises(InvalidSpec, match="two"):
+        check_specs((ChildSpec("part", takes_two, [1]) for _ in "x"), partitions=2)
+
+
+async def takes_two(ctx: Any, one: Any, two: Any) -> None:
+    """Take what nobody gives."""
 
 
 def test_keys_of_other_types_are_other_keys() -> None:

@@ -6,7 +6,19 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from greenroom import Actor, Backoff, ChildSpec, Context, Intensity, InvalidSpec, MailboxSpec, SupervisorSpec
+from greenroom import (
+    Actor,
+    Agent,
+    Backoff,
+    ChildSpec,
+    Context,
+    Intensity,
+    InvalidSpec,
+    Limits,
+    MailboxSpec,
+    SupervisorSpec,
+    Turn,
+)
 from greenroom.testing import open_tree
 
 from .children import Boom, Child, Events, specs, taken
@@ -19,6 +31,14 @@ class Version(Actor[Any]):
     def receive(self, message: Any, ctx: Context) -> Any:
         if message == "crash":
             raise Boom
+        return self.number
+
+
+class Edition(Agent[Any]):
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    async def turn(self, turn: Turn[Any], ctx: Context) -> int:
         return self.number
 
 
@@ -44,6 +64,51 @@ async def test_a_new_specification_counts_from_the_next_start_on() -> None:
         await root.terminate_child("a")
         await root.restart_child("a")
         assert await number(a) == 3
+
+
+@pytest.mark.parametrize("limits", [Limits(), Limits(max_live=1, max_concurrent_startups=1)], ids=["free", "limited"])
+async def test_a_resting_agent_wakes_by_its_new_specification(limits: Limits) -> None:
+    children = [ChildSpec("a", Edition, [1], keys=["old"])]
+    async with open_tree("stage", limits=limits, children=children) as root:
+        a = root.lookup("a")
+        a.rest()
+        root.update_specs(
+            [ChildSpec("a", Edition, [2], keys=["new"], rest_after=30.0, mailbox=MailboxSpec(capacity=7))]
+        )
+        await wait_all_tasks_blocked()
+        assert (a.lifecycle, root.registry.keys(a)) == ("resting", ["old"])  # nothing of it has started yet
+        assert await number(a) == 2
+        assert (a.incarnation, root.registry.keys(a), a._slot.box.spec.capacity) == (2, ["new"], 7)
+        await trio.sleep(31)
+        assert a.lifecycle == "resting"
+        root.update_specs([ChildSpec("a", Edition, [3])])
+        await a.wait_ready()
+        assert await number(a) == 3
+
+
+async def test_a_resting_agent_wakes_as_what_it_is_declared_to_be_by_then() -> None:
+    async with open_tree("stage", limits=Limits(max_live=1), children=[ChildSpec("a", Edition, [1])]) as root:
+        a = root.lookup("a")
+        a.rest()
+        await wait_all_tasks_blocked()
+        a.tell("waits", trigger_turn=False)
+        root.update_specs([ChildSpec("a", Version, [2])])
+        assert await number(a) == 2
+        assert (await root.start(Edition, 3)).lifecycle == "ready"  # the place of an agent is free again
+
+
+async def test_the_specification_that_is_shown_is_the_one_that_the_next_start_goes_by_also_of_one_declared_no_longer() -> (
+    None
+):
+    async with open_tree("stage", children=[ChildSpec("a", Version, [1])]) as root:
+        root.update_specs([ChildSpec("a", Version, [2])])
+        root.update_specs([])
+        spec = root.child_spec("a")
+        assert isinstance(spec, ChildSpec)
+        assert spec.args == (2,)
+        root.lookup("a").tell("crash")
+        assert await number(root.lookup("a")) == 2
+        assert root.child_spec("a").args == (2,)  # type: ignore[union-attr]
 
 
 async def test_new_ones_are_parked_in_the_new_order_and_removed_ones_go_on() -> None:

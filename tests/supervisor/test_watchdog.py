@@ -18,6 +18,7 @@ from greenroom import (
     Turn,
     TurnFinished,
     TurnInterrupted,
+    check_specs,
     open_supervisor,
 )
 from greenroom.supervisor._reading import policy_of_spec
@@ -295,11 +296,33 @@ async def test_a_message_of_a_function_cannot_be_cancelled_by_itself() -> None:
     async with open_tree("stage") as root:
         with pytest.raises(InvalidSpec, match="on_overdue: function is a function"):
             root.start_soon(function, Log(), handler_timeout=5.0, on_overdue="cancel")
-    spec = ChildSpec("a", function, ([],), on_overdue="cancel", rest_after=1.0, on_error={OSError: "resume"})
+    spec = ChildSpec(
+        "a", function, ([],), handler_timeout=5.0, on_overdue="cancel", rest_after=1.0, on_error={OSError: "resume"}
+    )
     with pytest.raises(InvalidSpec) as caught:
         async with open_supervisor("stage", children=[spec]):
             raise AssertionError("never")
     assert all(text in str(caught.value) for text in ("on_overdue", "rest_after", "nothing to resume"))
+
+
+@pytest.mark.parametrize("action", ["cancel", "restart"])
+async def test_what_is_done_about_the_overdue_needs_to_be_told_when_that_is(action: Any) -> None:
+    text = f"on_overdue: {action!r} never happens without a handler_timeout"
+    for options in ({}, {"handler_timeout": None}):
+        with pytest.raises(InvalidSpec, match=text):
+            check_specs([ChildSpec("a", Plain, [[]], on_overdue=action, **options)])
+        async with open_tree("stage") as root:
+            with pytest.raises(InvalidSpec, match=text):
+                root.start_soon(Plain, Log(), on_overdue=action, **options)
+            assert root.which_children() == []
+    with pytest.raises(InvalidSpec) as caught:
+        check_specs([ChildSpec("a", Plain, [[]], on_overdue=action, handler_timeout=-1.0, redeliver=-1)])
+    assert "never happens" not in str(caught.value)  # it has one, if a wrong one
+    with pytest.raises(InvalidSpec) as caught:
+        check_specs([ChildSpec("a", Plain, [[]], on_overdue=action, redeliver=-1)])
+    assert text in str(caught.value)
+    assert "redeliver" in str(caught.value)
+    check_specs([ChildSpec("a", Plain, [[]], on_overdue="warn")])  # the default
 
 
 async def test_a_declared_child_is_watched_and_feeds_are_told() -> None:
