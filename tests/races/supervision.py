@@ -352,7 +352,7 @@ async def a_temporary_supervisor_that_ends_when_the_one_above_does(sim: Sim) -> 
         stopped: list[str] = []
         await together(sim, end_inner, end_team)
         await settle()
-        check(book, team)
+        await check(book, team)
         after = {name: info.uid for name in before if (info := find(team, name)) is not None}
         kept = {name for name in before if before[name] == after.get(name)}
         assert kept in (set(), set(before)) or (stopped and kept == {"inner"}), (before, after)
