@@ -135,8 +135,9 @@ async def test_an_end_calls_all_timers_off(tree: Tree) -> None:
     """Source: Akka Timers, cancel timers when stopped — nothing of a timer is left when its actor has ended."""
     seen: list[Any] = []
     ref = await tree.start(Target, seen)
+    assert [left for left in tree.leftovers() if "timer" in str(left)] != []
     ref.tell("end")
     await ref.wait_stopped()
+    assert [left for left in tree.leftovers() if "timer" in str(left)] == []
     await trio.sleep(10)
     assert seen == []
-    assert [left for left in tree.leftovers() if "timer" in str(left)] == []
