@@ -52,7 +52,7 @@ KEYS = ("promise", "file", "old", "new")
 NOTICERS = ("test", "tests")
 
 #: How a test is named.
-TEST = re.compile(r"[^:\s]+\.py::test_\w+(\[.+\])?")
+TEST = re.compile(r"[^:\s]+\.py::test_\w+(\[.*\])?")
 
 
 class WrongEntry(Exception):

@@ -122,6 +122,7 @@ async def test_the_supervisor_is_not_held_by_a_child_that_does_not_listen(tree: 
         await tree.terminate_child("other")
         assert names(tree) == ["naughty_child"]
         assert await (await tree.start(Player, stage, name="new")).stop() is not None
+        assert trio.current_time() == 10.0  # none of this took any time
         over.set()
     assert lives(tree) == {"naughty_child": "parked"}
 

@@ -48,7 +48,7 @@ class Target(Actor[Any]):
                 await trio.sleep(seconds)
                 raise Boom
             case "cancel":
-                ctx.send_after(0.0, "nothing", key="T").cancel()
+                ctx.send_after(1.0, Tick(0), key="T").cancel()
             case _:
                 ctx.stop()
 

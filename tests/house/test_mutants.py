@@ -1,5 +1,6 @@
 """The breaks of `make mutants` fit the code: trying them takes long, and seeing that they could be tried does not."""
 
+import ast
 import runpy
 import tomllib
 from pathlib import Path
@@ -39,6 +40,22 @@ def test_each_break_fits_one_place_and_the_tests_that_have_to_notice_are_there(
     each: dict[str, Any], where: str
 ) -> None:
     assert list(SCRIPT["misfits_of"](SCRIPT["read_entry"](each, where))) == []
+
+
+def test_each_test_of_conformance_has_a_break_that_it_notices() -> None:
+    named = {
+        test.partition("[")[0]
+        for path in (ROOT / "tests" / "mutants").glob("*.toml")
+        for each in tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]
+        for test in (each["tests"] if "tests" in each else [each["test"]])
+    }
+    there = {
+        f"tests/conformance/{path.name}::{node.name}"
+        for path in (ROOT / "tests" / "conformance").glob("test_*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name.startswith("test_")
+    }
+    assert sorted(there - named) == []
 
 
 @pytest.mark.parametrize(("fault", "text"), FAULTS)
