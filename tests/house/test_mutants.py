@@ -99,19 +99,20 @@ ERROR tests/a.py::test_d
 """
 
 
-@pytest.mark.parametrize(
-    ("tests", "status", "verdict"),
-    [
-        (["a.py::test_b", "a.py::test_d"], 1, ("killed", [])),
-        (["a.py::test_c"], 1, ("killed", [])),
-        (["a.py::test_b", "a.py::test_c", "a.py::test_c[three]", "a.py::test_c[one - two]"], 1, ("killed", [])),
-        (["a.py::test_b", "a.py::test_c[two]", "a.py::test"], 1, ("SURVIVED", ["a.py::test_c[two]", "a.py::test"])),
-        (["a.py::test_e"], 0, ("SURVIVED", ["a.py::test_e"])),
-        (["a.py::test_b"], 124, ("killed (it hung)", [])),
-        (["a.py::test_b", "a.py::test_d"], 124, ("NO VERDICT", [])),
-        (["a.py::test_b", "a.py::test_d"], 4, ("NO VERDICT", [])),
-    ],
-)
+#: Tests, the status of their run, and what that means: the verdict, and who has not noticed.
+VERDICTS: list[tuple[list[str], int, tuple[str, list[str]]]] = [
+    (["a.py::test_b", "a.py::test_d"], 1, ("killed", [])),
+    (["a.py::test_c"], 1, ("killed", [])),
+    (["a.py::test_b", "a.py::test_c", "a.py::test_c[three]", "a.py::test_c[one - two]"], 1, ("killed", [])),
+    (["a.py::test_b", "a.py::test_c[two]", "a.py::test"], 1, ("SURVIVED", ["a.py::test_c[two]", "a.py::test"])),
+    (["a.py::test_e"], 0, ("SURVIVED", ["a.py::test_e"])),
+    (["a.py::test_b"], 124, ("killed (it hung)", [])),
+    (["a.py::test_b", "a.py::test_d"], 124, ("NO VERDICT", [])),
+    (["a.py::test_b", "a.py::test_d"], 4, ("NO VERDICT", [])),
+]
+
+
+@pytest.mark.parametrize(("tests", "status", "verdict"), VERDICTS)
 def test_each_of_several_tests_has_to_notice(tests: list[str], status: int, verdict: tuple[str, list[str]]) -> None:
     output = SUMMARY if status == 1 else ""
     said, survivors = SCRIPT["judge"]([f"tests/{test}" for test in tests], status, output)
