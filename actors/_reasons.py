@@ -99,9 +99,7 @@ def is_failure(reason: ExitReason) -> bool:
 
 def error_of(reason: ExitReason) -> BaseException | None:
     """Return the exception behind a reason, if there is one."""
-    if isinstance(reason, StartupFailed):
-        return reason.error
-    return reason.error if isinstance(reason, (Crashed, Escalated)) else None
+    return reason.error if isinstance(reason, (Crashed, StartupFailed, Escalated)) else None
 
 
 def text_of(reason: ExitReason) -> str:

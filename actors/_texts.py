@@ -31,6 +31,15 @@ def describe(error: BaseException) -> str:
 
 def without_frames(error: BaseException) -> BaseException:
     """Let an error that will be kept hold no local variables of the frames it went through; its traceback still names the lines."""
+    _clear_frames(error.__traceback__)
+    at = error.__cause__ or error.__context__
+    if at is not None or isinstance(error, BaseExceptionGroup):
+        _clear_others(error)
+    return error
+
+
+def _clear_others(error: BaseException) -> None:
+    """Do so for what an error is made of, and for what led to it."""
     seen: set[int] = set()
     at: BaseException | None = error
     while at is not None and id(at) not in seen:
@@ -39,7 +48,6 @@ def without_frames(error: BaseException) -> BaseException:
         for each in members_of(at):
             without_frames(each)
         at = at.__cause__ or at.__context__
-    return error
 
 
 def _clear_frames(at: TracebackType | None) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections import deque
+from collections.abc import Awaitable, Callable
 from math import inf
 from statistics import median
 
@@ -127,6 +128,14 @@ class Idler(Actor[int]):
         """Do nothing."""
 
 
+async def _over_few(start_and_end: Callable[[int], Awaitable[float]], size: int) -> Sample:
+    """Measure `size` children; the factor is what each costs over what each of few costs."""
+    few = median([await start_and_end(min(FEW, size)) for _ in range(REPEATS)])
+    watch = Stopwatch()
+    each = await start_and_end(size)
+    return attrs.evolve(watch.stop(size), factor=each / few)
+
+
 async def _declared(size: int) -> float:
     """Return the seconds that starting and ending `size` declared children took, for each of them."""
     specs = [ChildSpec(f"idler-{number}", Idler) for number in range(size)]
@@ -138,10 +147,7 @@ async def _declared(size: int) -> float:
 
 async def children_by_greenroom(size: int) -> Sample:
     """Start and end `size` declared children, one after the other; the factor is what each costs over what each of few costs."""
-    few = median([await _declared(min(FEW, size)) for _ in range(REPEATS)])
-    watch = Stopwatch()
-    each = await _declared(size)
-    return attrs.evolve(watch.stop(size), factor=each / few)
+    return await _over_few(_declared, size)
 
 
 async def _by_hand(size: int) -> float:
@@ -170,7 +176,4 @@ async def _by_hand(size: int) -> float:
 
 async def children_by_trio(size: int) -> Sample:
     """Do the same by hand."""
-    few = median([await _by_hand(min(FEW, size)) for _ in range(REPEATS)])
-    watch = Stopwatch()
-    each = await _by_hand(size)
-    return attrs.evolve(watch.stop(size), factor=each / few)
+    return await _over_few(_by_hand, size)

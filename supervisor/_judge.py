@@ -44,8 +44,8 @@ def ending_of(reason: ExitReason, *, by_others: bool) -> Ending:
     """
     if by_others:
         return "by others"
+    if is_failure(reason):
+        return "failure"
     if isinstance(reason, Ignored):
         return "ignored"
-    if isinstance(reason, Shutdown) and reason.is_final:
-        return "stopped"
-    return "failure" if is_failure(reason) else "no failure"
+    return "stopped" if isinstance(reason, Shutdown) and reason.is_final else "no failure"

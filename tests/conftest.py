@@ -3,7 +3,10 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
+
+from .virtual_time import put_in_virtual_time
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -21,3 +24,7 @@ settings.register_profile("house", deadline=None, print_blob=True, derandomize=T
 EXAMPLES = int(os.environ.get("SOAK_EXAMPLES", "1000"))
 settings.register_profile("soak", deadline=None, print_blob=True, derandomize=False, max_examples=EXAMPLES)
 settings.load_profile("house")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    put_in_virtual_time(items)

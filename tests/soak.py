@@ -203,12 +203,15 @@ class Soak:
 
     def _see_to(self, play: Play, running: list[Play]) -> None:
         row = self.rows[play.name]
+        known = len(row.failures)
         for told in play.read():
             if isinstance(told, str):
                 text = told.strip().splitlines()[-1]
                 row.failures[play.number, "raised"] = self._jobs.Failure(f"the job raised {text}", "", play.seed)
             else:
                 row.add(play.number, told)
+        if len(row.failures) > known:
+            print(f"a failure of {play.name}: {[*row.failures.values()][-1].what}", flush=True)
         failure = ""
         if play.is_over:
             status = play.end()
@@ -221,6 +224,7 @@ class Soak:
         running.remove(play)
         row.plays += 1
         if failure:
+            print(f"a failure of {play.name}: {failure}", flush=True)
             row.failures[play.number, "process"] = self._jobs.Failure(failure, "", play.seed)
 
     # -- what it says

@@ -101,6 +101,9 @@ class BackoffTable:
 
 
 #: Of the keys that several tables have.
+LABELS: Final = "Shown in snapshots, reports and logs; taken key by key from all levels."
+STARTUP: Final = '"inline" (the default) is waited for before the next one starts.'
+RESTART: Final = 'What its end leads to; the default is "permanent".'
 SIGNIFICANT: Final = (
     "Whether its end, by itself and for good, may end its supervisor (default false); not for permanent ones."
 )
@@ -117,14 +120,14 @@ START_RETRY: Final = (
 class Options:
     """Say how a child runs; what is left out comes from the next level."""
 
-    restart: Restart | Absent = given('What its end leads to; the default is "permanent".')
+    restart: Restart | Absent = given(RESTART)
     shutdown: Seconds | Absent = given(
         "Seconds that an end which was asked for may take (default 5); 0 cancels at once."
     )
-    startup: Startup | Absent = given('"inline" (the default) is waited for before the next one starts.')
+    startup: Startup | Absent = given(STARTUP)
     startup_timeout: PositiveSeconds | Absent = given("Seconds for services and startup together (default 60).")
     mailbox: MailboxTable | Absent = given("Bounds of its mailbox.")
-    labels: Labels | Absent = given("Shown in snapshots, reports and logs; taken key by key from all levels.")
+    labels: Labels | Absent = given(LABELS)
     redeliver: Natural | Absent = given("How often the message that it crashed on is given again (default 0).")
     on_error: dict[ErrorName, ErrorWord] | Absent = given(
         "What follows when an exception leaves its code, by class, in the order of the table: the first that covers it counts; taken as a whole."
@@ -169,15 +172,15 @@ class Supervisor:
     with_arguments: ImportPath | Absent = given(
         '"module:name" of a function that returns the arguments of one copy, of those declared and its number.'
     )
-    restart: Restart | Absent = given('What its end leads to; the default is "permanent".')
+    restart: Restart | Absent = given(RESTART)
     shutdown: Seconds | Absent = given('Seconds that it may take to end with all below it (default "unlimited").')
-    startup: Startup | Absent = given('"inline" (the default) is waited for before the next one starts.')
+    startup: Startup | Absent = given(STARTUP)
     startup_timeout: PositiveSeconds | Absent = given(
         'Seconds for the startups of its inline children together (default "unlimited").'
     )
     significant: Flag | Absent = given(SIGNIFICANT)
     backoff: BackoffTable | NoTable | Absent = given(BACKOFF)
-    labels: Labels | Absent = given("Shown in snapshots, reports and logs; taken key by key from all levels.")
+    labels: Labels | Absent = given(LABELS)
     defaults: Options | Absent = given("What its children leave out.")
     children: "list[Child | Supervisor] | Absent" = given("Started in this order; a dynamic one declares none.")
 

@@ -16,95 +16,14 @@ from greenroom import (
     MailboxSpec,
     Request,
     StartupFailed,
-    Supervisor,
     Turn,
-    TurnInterrupted,
     open_supervisor,
 )
 from greenroom.testing import open_tree
 
+from .server import ALL, PLAIN, AgentServer, Fail, Get, Server, Slow, is_free_of_waits
+
 settle = trio.testing.wait_all_tasks_blocked
-
-
-class Get(Request[int]):
-    pass
-
-
-class Slow(Request[str]):
-    def __init__(self, seconds: float = 10.0) -> None:
-        self.seconds = seconds
-
-
-class Fail(Request[None]):
-    pass
-
-
-class Via(Request[Any]):
-    """Ask somebody else, with a timeout of its own."""
-
-    def __init__(self, ref: Any, request: Request[Any], timeout: float | None = None) -> None:
-        self.ref, self.request, self.timeout = ref, request, timeout
-
-
-class Server(Actor[Any]):
-    """Count what it has begun and what it has finished."""
-
-    def __init__(self) -> None:
-        self.begun = self.finished = 0
-
-    async def receive(self, message: Any, ctx: Context) -> Any:
-        self.begun += 1
-        try:
-            match message:
-                case Slow():
-                    await trio.sleep(message.seconds)
-                    return "slow"
-                case Fail():
-                    raise LookupError("no such key")
-                case Via():
-                    return await message.ref.ask(message.request, timeout=message.timeout)
-                case _:
-                    return self.begun
-        finally:
-            self.finished += 1
-
-
-class OwnServer(Server):
-    own_task = True
-
-
-class AgentServer(Agent[Any]):
-    def __init__(self) -> None:
-        self.server = Server()
-
-    async def turn(self, turn: Turn[Any], ctx: Context) -> Any:
-        result = None
-        for mail in turn.mail:
-            result = await self.server.receive(mail.message, ctx)
-        return result
-
-
-async def function_server(ctx: Context) -> None:
-    server = Server()
-    async for message in ctx:
-        if ctx.mail is None or ctx.mail.kind != "request":
-            continue
-        token = ctx.defer_reply()
-        try:
-            token.reply(await server.receive(message, ctx))
-        except LookupError as error:
-            token.fail(error)
-
-
-ALL: list[Callable[..., Any]] = [Server, OwnServer, AgentServer, function_server]
-PLAIN: list[Callable[..., Any]] = [Server, OwnServer]
-
-
-def is_free_of_waits(root: Supervisor) -> bool:
-    """No deadline is kept and no edge of the deadlock check is left."""
-    slots = [ref._slot for ref in root.which_children()]
-    edges = [slot.more.waiting_for for slot in slots if slot.more is not None]
-    return len(root._slot.runtime.deadlines) == 0 and not any(edges)
 
 
 @pytest.mark.parametrize("factory", ALL)
@@ -200,31 +119,6 @@ async def test_asks_to_an_actor_that_dies_fail_at_once(factory: Callable[..., An
         root.reports.drain()
 
 
-async def test_an_ask_times_out_after_its_time() -> None:
-    """P17."""
-    async with open_tree("stage") as root:
-        ref = root.start_soon(Server)
-        request = Slow(100)
-        before = trio.current_time()
-        with pytest.raises(AskTimeout) as caught:
-            await ref.ask(request, timeout=2.5)
-        error = caught.value
-        assert trio.current_time() - before == pytest.approx(2.5)
-        assert (error.seconds, error.begun, error.message) == (2.5, True, request)
-        assert str(error) == f"{ref.path}: no answer within 2.5 s (it had begun)"
-        assert isinstance(error, TimeoutError)
-        assert is_free_of_waits(root)
-
-
-async def test_an_ask_with_timeout_zero_is_over_at_once() -> None:
-    async with open_tree("stage") as root:
-        ref = root.start_soon(Server)
-        before = trio.current_time()
-        with pytest.raises(AskTimeout):
-            await ref.ask(Slow(), timeout=0)
-        assert trio.current_time() == before
-
-
 @pytest.mark.parametrize("factory", ALL)
 async def test_a_request_that_timed_out_before_it_began_is_not_executed(factory: Callable[..., Any]) -> None:
     """P17."""
@@ -287,111 +181,6 @@ async def swallow_timeout(ref: Any, timeout: float) -> None:
         await ref.ask(Get(), timeout=timeout)
 
 
-async def test_an_ask_that_waits_for_room_times_out_and_says_after_how_long() -> None:
-    """P15, P17: it was never accepted."""
-    async with open_tree("stage") as root:
-        ref = root.start_soon(Server, mailbox=MailboxSpec(1, "wait"))
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(ref.ask, Slow(10))
-            await settle()
-            ref.tell(Get())
-            before = trio.current_time()
-            with pytest.raises(AskTimeout, match=r"no answer within 3 s .it had not begun") as caught:
-                await ref.ask(Get(), timeout=3)
-            assert trio.current_time() - before == pytest.approx(3.0)
-            assert caught.value.seconds == pytest.approx(3.0)
-            assert ref._slot.box.waiting_senders == 0
-            assert root.dead_letters.total == 0
-        assert await ref.ask(Get()) == 3
-        assert is_free_of_waits(root)
-
-
-async def test_an_ask_that_got_in_late_has_what_is_left_of_its_time() -> None:
-    """P17."""
-    async with open_tree("stage") as root:
-        ref = root.start_soon(Server, mailbox=MailboxSpec(1, "wait"))
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(ref.ask, Slow(10))
-            await settle()
-            ref.tell(Slow(10))
-            before = trio.current_time()
-            with pytest.raises(AskTimeout, match=r"no answer within 15 s .it had not begun"):
-                await ref.ask(Get(), timeout=15)
-            assert trio.current_time() - before == pytest.approx(15.0)
-            assert dict(root.dead_letters.counts) == {"caller gone": 1}
-
-
-# -- deadlines that travel
-
-
-@pytest.mark.parametrize("middle", [*PLAIN, AgentServer])
-async def test_a_deadline_bounds_the_asks_nested_in_it(middle: Callable[..., Any]) -> None:
-    """P17: the inner ask ends with the outer one, and its own shorter time counts."""
-    async with open_tree("stage") as root:
-        end = root.start_soon(Server, restart="permanent")
-        ref = root.start_soon(middle, restart="permanent")
-        before = trio.current_time()
-        with pytest.raises((AskTimeout, ActorCrashed)):
-            await ref.ask(Via(end, Slow(100), timeout=50), timeout=2)
-        assert trio.current_time() - before == pytest.approx(2.0)
-        await settle()
-        # The inner one has ended with it: the asker in the middle is free again.
-        assert len(root._slot.runtime.deadlines) == 0
-        assert ref._slot.more is None or ref._slot.more.waiting_for is None
-        before = trio.current_time()
-        with pytest.raises(ActorCrashed, match="no answer within 1 s"):
-            await ref.ask(Via(end, Slow(100), timeout=1), timeout=20)
-        assert trio.current_time() - before == pytest.approx(1.0)
-        root.reports.drain()
-
-
-async def test_a_deadline_travels_over_several_asks() -> None:
-    """P17."""
-    async with open_tree("stage") as root:
-        end = root.start_soon(Server)
-        inner = root.start_soon(Server)
-        outer = root.start_soon(Server)
-        with pytest.raises((AskTimeout, ActorCrashed)):
-            await outer.ask(Via(inner, Via(end, Slow(100))), timeout=3)
-        assert trio.current_time() == pytest.approx(3.0)
-        await settle()
-        assert len(root._slot.runtime.deadlines) == 0
-        root.reports.drain()
-
-
-async def test_a_deadline_does_not_cancel_the_handler() -> None:
-    """P17."""
-    async with open_tree("stage") as root:
-        server = Server()
-        ref = root.start_soon(lambda: server)
-        with pytest.raises(AskTimeout):
-            await ref.ask(Slow(10), timeout=1)
-        assert (server.begun, server.finished) == (1, 0)
-        await trio.sleep(9.5)
-        assert (server.begun, server.finished) == (1, 1)
-
-
-async def test_a_deadline_is_not_inherited_by_the_next_message() -> None:
-    """P17."""
-    async with open_tree("stage") as root:
-        end = root.start_soon(Server)
-        ref = root.start_soon(Server)
-        assert await ref.ask(Via(end, Get()), timeout=1) == 1
-        assert await ref.ask(Via(end, Slow(50))) == "slow"
-
-
-# -- bad input
-
-
-@pytest.mark.parametrize("timeout", [-1, -0.5, float("nan"), float("inf"), "1", True, [1], 1j])
-async def test_a_wrong_timeout_is_refused_before_anything_is_sent(timeout: Any) -> None:
-    async with open_tree("stage") as root:
-        ref = root.start_soon(Server)
-        with pytest.raises(ValueError, match="ask: timeout"):
-            await ref.ask(Get(), timeout=timeout)
-        assert ref._slot.box.seq == 0
-
-
 # -- pinned refs
 
 
@@ -435,88 +224,7 @@ async def test_an_ask_to_a_pinned_incarnation_that_lives_is_answered() -> None:
         assert await ref.pin().ask(Get()) == 1
 
 
-# -- interrupts
-
-
-@pytest.mark.parametrize("factory", [Server, OwnServer, AgentServer])
-async def test_an_interrupted_request_says_so(factory: Callable[..., Any]) -> None:
-    """P22, P23."""
-    async with open_tree("stage") as root:
-        ref = root.start_soon(factory)
-        async with trio.open_nursery() as nursery:
-
-            async def ask() -> None:
-                with pytest.raises(TurnInterrupted):
-                    await ref.ask(Slow(100))
-
-            nursery.start_soon(ask)
-            await settle()
-            assert await ref.interrupt() is True
-        assert await ref.ask(Get()) == 2
-
-
 # -- cancellation at every checkpoint
-
-
-@pytest.mark.parametrize("factory", ALL)
-@pytest.mark.parametrize("capacity", [None, 1])
-async def test_an_ask_can_be_cancelled_at_every_step(factory: Callable[..., Any], capacity: int | None) -> None:
-    """P14, P17: answered, or nothing is left of it; the server is there for the next."""
-    async with open_tree("stage") as root:
-        spec = MailboxSpec(capacity, "wait") if capacity else MailboxSpec()
-
-        ends: list[str] = []
-        for n in range(15):
-            ref = root.start_soon(factory, mailbox=spec)
-            if capacity:
-                ref.tell("in the way")
-            async with trio.open_nursery() as nursery:
-                with trio.CancelScope() as scope:
-                    if n == 0:
-                        scope.cancel()
-                    nursery.start_soon(cancel_after, scope, n)
-                    assert await ref.ask(Get()) in (1, 2)
-                    ends.append("answered")
-                if scope.cancelled_caught:
-                    ends.append("cancelled")
-                nursery.cancel_scope.cancel()
-            assert len(ends) == n + 1
-            with trio.fail_after(5):
-                assert await ref.ask(Get()) in (1, 2, 3)
-            assert is_free_of_waits(root)
-            assert len(ref._slot.box) == 0
-            await ref.stop()
-        assert set(ends) == {"answered", "cancelled"}
-
-
-async def cancel_after(scope: trio.CancelScope, steps: int) -> None:
-    for _ in range(steps):
-        await trio.lowlevel.checkpoint()
-    scope.cancel()
-
-
-@pytest.mark.parametrize("factory", [Server, OwnServer])
-async def test_a_nested_ask_can_be_interrupted_at_every_step(factory: Callable[..., Any]) -> None:
-    """P18, P22: no edge and no deadline is left behind."""
-    async with open_tree("stage") as root:
-        for n in range(30):
-            end = root.start_soon(Server)
-            ref = root.start_soon(factory)
-            async with trio.open_nursery() as nursery:
-
-                async def ask() -> None:
-                    try:  # noqa: SIM105 -- the body is awaited
-                        assert await ref.ask(Via(end, Get(), timeout=5), timeout=9) == 1  # noqa: B023
-                    except TurnInterrupted:
-                        pass
-
-                nursery.start_soon(ask)
-                for _ in range(n):
-                    await trio.lowlevel.checkpoint()
-                await ref.interrupt()
-            await settle()
-            assert is_free_of_waits(root)
-            assert await end.ask(Via(ref, Get())) in (1, 2)
 
 
 async def test_an_ask_to_an_agent_that_was_drained_is_answered_by_that_turn() -> None:

@@ -14,7 +14,7 @@ from greenroom import Actor, Context, Vanished, run_abandonable
 from greenroom.actors._vanished import Thread
 from greenroom.testing import open_tree
 
-SLEEPS = [sys.executable, "-c", "import time; time.sleep(600)"]
+WAITS = [sys.executable, "-c", "import signal; signal.pause()"]
 #: Seconds of real time after which a test hangs.
 HANGS = 60
 
@@ -50,7 +50,7 @@ def test_a_process_that_was_killed_has_vanished_and_one_that_fails_has_failed() 
 
         async def work() -> None:
             async with trio.open_nursery() as nursery:
-                found.append(await nursery.start(trio.run_process, SLEEPS))
+                found.append(await nursery.start(trio.run_process, WAITS))
                 up.set()
 
         up = trio.Event()
@@ -78,7 +78,7 @@ def test_the_process_of_work_that_is_cancelled_has_ended_before_its_result_is_th
     async def test(ctx: Context) -> None:
         async def work() -> None:
             async with trio.open_nursery() as nursery:
-                found.append(await nursery.start(trio.run_process, SLEEPS))
+                found.append(await nursery.start(trio.run_process, WAITS))
                 up.set()
 
         up = trio.Event()

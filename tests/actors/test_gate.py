@@ -1,4 +1,4 @@
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,92 +11,17 @@ from greenroom import (
     ChildEnded,
     ChildStartupFailed,
     Context,
-    Crashed,
     InvalidSpec,
     Service,
-    ServiceEnded,
     ServiceNotFound,
     ServicesFailed,
     StartupFailed,
-    Supervisor,
 )
 from greenroom.testing import open_tree
 
+from .line import Line, Serves, service, start
+
 Log = list[Any]
-Connect = Callable[[], Any]
-
-
-class Line:
-    """Be one connection whose life a test writes down: how long it takes, fails, stays and closes."""
-
-    def __init__(
-        self,
-        log: Log,
-        name: str,
-        seconds: float = 0.0,
-        *,
-        error: BaseException | None = None,
-        closing: float = 0.0,
-        shielded: bool = False,
-    ) -> None:
-        self.log, self.name, self.seconds, self.error, self.closing = log, name, seconds, error, closing
-        self.shielded = shielded
-        self.drop = trio.Event()
-        self.drop_error: BaseException | None = None
-        self.task: Any = None
-
-    @asynccontextmanager
-    async def connect(self) -> AsyncGenerator[str]:
-        self.task = trio.lowlevel.current_task()
-        self.log.append(f"{self.name} connects")
-        await trio.sleep(self.seconds)
-        if self.error is not None:
-            raise self.error
-        self.log.append(f"{self.name} is up")
-        try:
-            yield f"connection {self.name}"
-        finally:
-            assert trio.lowlevel.current_task() is self.task
-            with trio.CancelScope(shield=self.shielded):
-                await trio.sleep(self.closing)
-            self.log.append(f"{self.name} is closed")
-
-    async def watch(self, _value: str) -> None:
-        await self.drop.wait()
-        if self.drop_error is not None:
-            raise self.drop_error
-
-
-class Serves(Actor[Any]):
-    def __init__(self, services: list[Any], log: Log, prewarm: Callable[[], Awaitable[Any]] | None = None) -> None:
-        self.of_mine, self.log, self.warms = services, log, prewarm
-
-    def services(self) -> Any:
-        self.log.append("services")
-        return self.of_mine
-
-    async def prewarm(self, ctx: Context) -> None:
-        self.log.append(("prewarm", dict(ctx.services)))
-        if self.warms is not None:
-            await self.warms()
-
-    async def startup(self, ctx: Context) -> None:
-        self.log.append(("startup", dict(ctx.services)))
-
-    def receive(self, message: Any, ctx: Context) -> Any:
-        self.log.append(message)
-        return dict(ctx.services)
-
-    async def shutdown(self, ctx: Context, reason: Any) -> None:
-        self.log.append(("shutdown", dict(ctx.services)))
-
-
-def service(line: Line, **options: Any) -> Service[Any]:
-    return Service(line.name, line.connect, **{"watch": line.watch, **options})
-
-
-def start(root: Supervisor, services: list[Any], log: Log, **options: Any) -> Any:
-    return root.start_soon(Serves, services, log, **options)
 
 
 async def test_p8_all_services_connect_at_once_each_in_a_task_of_its_own_and_are_published_together() -> None:
@@ -320,81 +245,6 @@ async def test_p8_who_asks_for_a_service_that_is_not_there_is_told_why(caplog: p
     ]
 
 
-@pytest.mark.parametrize("error", [None, OSError("gone")])
-async def test_p8_a_required_service_that_ends_later_is_a_crash_of_its_actor(error: BaseException | None) -> None:
-    log: Log = []
-    line = Line(log, "a")
-    line.drop_error = error
-    async with open_tree("stage") as root:
-        ref = start(root, [service(line)], log)
-        await ref.wait_ready()
-        line.drop.set()
-        await ref.wait_stopped()
-        reason = ref.exit_reason
-        assert isinstance(reason, Crashed)
-        assert isinstance(reason.error, ServiceEnded)
-        assert reason.error.__cause__ is error
-        assert reason.cause == "required service a ended: " + ("without an error" if error is None else "OSError: gone")
-        [report] = root.reports.drain()
-        assert isinstance(report, ChildEnded)
-        assert report.reason is reason
-
-
-async def test_p8_a_required_service_that_ends_cancels_the_message_in_hand() -> None:
-    log: Log = []
-    line = Line(log, "a")
-
-    class Busy(Serves):
-        async def receive(self, message: Any, ctx: Context) -> Any:
-            await trio.sleep_forever()
-
-    async with open_tree("stage") as root:
-        ref: Any = root.start_soon(Busy, [service(line)], log, mail=1)
-        await ref.wait_ready()
-        await wait_all_tasks_blocked()
-        line.drop.set()
-        assert isinstance(await ref.wait_stopped(), Crashed)
-        assert trio.current_time() == 0.0
-        root.reports.drain()
-
-
-async def test_p8_a_service_lost_while_startup_still_runs_is_a_startup_failure() -> None:
-    log: Log = []
-    line = Line(log, "a")
-
-    class Slow(Serves):
-        async def startup(self, ctx: Context) -> None:
-            line.drop.set()
-            await trio.sleep_forever()
-
-    async with open_tree("stage") as root:
-        with pytest.raises(StartupFailed, match="required service a ended: without an error"):
-            await root.start(Slow, [service(line)], log)
-        assert "a is closed" in log
-
-
-async def test_p8_a_service_lost_while_others_still_connect_is_a_failure_to_initialize() -> None:
-    log: Log = []
-    line = Line(log, "a")
-    line.drop.set()
-    async with open_tree("stage") as root:
-        with pytest.raises(StartupFailed, match="a: required service a ended: before the actor was ready"):
-            await root.start(Serves, [service(line), service(Line(log, "b", 5.0))], log)
-
-
-async def test_p8_an_optional_service_that_ends_later_is_a_warning_and_taken_out() -> None:
-    log: Log = []
-    line = Line(log, "a")
-    async with open_tree("stage") as root:
-        ref = start(root, [service(line, required=False, wait=True)], log)
-        await ref.wait_ready()
-        line.drop.set()
-        await wait_all_tasks_blocked()
-        assert ref.lifecycle == "ready"
-        assert ref.warnings == {"a": "optional service a ended: without an error"}
-        assert await ref.ask(1) == {}
-
-
 async def test_p8_prewarm_is_begun_before_startup_and_never_waited_for() -> None:
     log: Log = []
 
@@ -496,46 +346,6 @@ async def test_p7_the_time_for_services_and_startup_together_is_bounded() -> Non
         with pytest.raises(StartupFailed, match="startup took longer than 3 s"):
             await root.start(Serves, [service(Line(log, "a", 100.0), timeout=None)], log, startup_timeout=3.0)
         assert trio.current_time() == 3.0
-
-
-async def test_p28_a_service_that_takes_too_long_to_close_is_cancelled() -> None:
-    log: Log = []
-    async with open_tree("stage") as root:
-        ref = await root.start(Serves, [service(Line(log, "a", closing=100.0))], log, shutdown=2.0)
-        await ref.stop()
-        assert trio.current_time() == 2.0
-        assert log[-1] == ("shutdown", {"a": "connection a"})
-
-
-async def test_p28_a_service_that_shields_its_closing_is_reported_as_a_straggler_with_its_stack(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    log: Log = []
-    async with open_tree("stage") as root:
-        ref = await root.start(Serves, [service(Line(log, "a", closing=100.0, shielded=True))], log, shutdown=2.0)
-        await ref.stop()
-        assert trio.current_time() == 100.0
-    records = [record for record in caplog.records if "still running" in record.getMessage()]
-    assert len(records) == 1
-    assert "in Line.connect" in records[0].getMessage()
-
-
-async def test_a_service_that_fails_while_it_is_closed_is_logged_and_changes_no_reason(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    @asynccontextmanager
-    async def bad_end() -> AsyncGenerator[int]:
-        try:
-            yield 1
-        finally:
-            raise OSError("broken pipe")
-
-    log: Log = []
-    async with open_tree("stage") as root:
-        ref = await root.start(Serves, [Service("a", bad_end)], log)
-        reason = await ref.stop()
-        assert not isinstance(reason, Crashed)
-    assert any("service a failed while it was closed: OSError: broken pipe" in r.getMessage() for r in caplog.records)
 
 
 async def test_p7_each_incarnation_connects_anew() -> None:

@@ -9,32 +9,25 @@ from trio.testing import wait_all_tasks_blocked
 from greenroom import (
     Actor,
     ActorRef,
-    Agent,
     ChildSpec,
     Context,
     InvalidSpec,
     LimitReached,
     Limits,
-    Request,
     Supervisor,
     Turn,
     open_supervisor,
 )
 from greenroom.testing import open_tree
 
+from .sleeper import Say, Sleeper, own_kind
+
 Log = list[Any]
 settle = wait_all_tasks_blocked
 
 
-class Say(Request[Any]):
-    pass
-
-
-class Works(Agent[Any]):
-    ending: float = 0.0
-
-    async def startup(self, ctx: Context) -> None:
-        await trio.lowlevel.checkpoint()
+class Works(Sleeper):
+    """Do what the mail says; give back the number of its incarnation."""
 
     async def turn(self, turn: Turn[Any], ctx: Context) -> Any:
         message = turn.mail[0].message
@@ -44,16 +37,10 @@ class Works(Agent[Any]):
             await trio.sleep(message)
         return ctx.ref.incarnation
 
-    async def shutdown(self, ctx: Context, reason: Any) -> None:
-        await trio.sleep(type(self).ending)
-
 
 @pytest.fixture
-def kind() -> type[Works]:
-    class Own(Works):
-        pass
-
-    return Own
+def kind() -> type[Sleeper]:
+    return own_kind(Works)
 
 
 def lives(root: Supervisor) -> dict[str, str]:

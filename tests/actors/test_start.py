@@ -20,6 +20,8 @@ from greenroom import (
 )
 from greenroom.testing import open_tree
 
+from .step import CancelAt
+
 Log = list[Any]
 
 
@@ -134,21 +136,6 @@ async def test_start_from_a_cancelled_task_registers_nothing() -> None:
         assert scope.cancelled_caught
         assert root.which_children() == []
         assert root.start_soon(Plain).uid == 2
-
-
-class CancelAt(trio.abc.Instrument):
-    """Cancel a scope right before the n-th step that any task takes."""
-
-    def __init__(self, n: int) -> None:
-        self.n = n
-        self.armed = False
-        self.scope = trio.CancelScope()
-
-    def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        if self.armed:
-            self.n -= 1
-            if self.n == 0:
-                self.scope.cancel()
 
 
 @pytest.mark.parametrize("restart", ["temporary", "permanent"])

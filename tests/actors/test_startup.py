@@ -9,74 +9,21 @@ from trio.testing import wait_all_tasks_blocked
 
 from greenroom import (
     Actor,
-    ActorRef,
     ActorStopped,
-    Agent,
-    ChildEnded,
     ChildStartupFailed,
     Context,
-    Errored,
-    Ignore,
-    Ignored,
-    Intensity,
     InvalidSpec,
     PendingInit,
     Shutdown,
     StartupFailed,
     StartupInProgress,
     Turn,
-    open_supervisor,
 )
 from greenroom.testing import open_tree
 
+from .starts import AgentStarts, Starts, every_kind
+
 Log = list[Any]
-
-
-class Starts(Actor[Any]):
-    """Take `seconds` to start, then raise `error` if there is one; answers with what it gets."""
-
-    def __init__(self, seconds: float = 0.0, error: BaseException | None = None, log: Log | None = None) -> None:
-        self.seconds, self.error = seconds, error
-        self.log: Log = [] if log is None else log
-
-    async def startup(self, ctx: Context) -> None:
-        self.log.append("startup")
-        await trio.sleep(self.seconds)
-        if self.error is not None:
-            raise self.error
-
-    def receive(self, message: Any, ctx: Context) -> Any:
-        self.log.append(message)
-        return message
-
-    async def shutdown(self, ctx: Context, reason: Any) -> None:
-        self.log.append(reason)
-
-
-class OwnStarts(Starts):
-    own_task = True
-
-
-class AgentStarts(Agent[Any]):
-    def __init__(self, seconds: float = 0.0, error: BaseException | None = None, log: Log | None = None) -> None:
-        self.seconds, self.error = seconds, error
-        self.log: Log = [] if log is None else log
-
-    async def startup(self, ctx: Context) -> None:
-        self.log.append("startup")
-        await trio.sleep(self.seconds)
-        if self.error is not None:
-            raise self.error
-
-    async def turn(self, turn: Turn[Any], ctx: Context) -> Any:
-        self.log.extend(mail.message for mail in turn.mail)
-
-    async def shutdown(self, ctx: Context, reason: Any) -> None:
-        self.log.append(reason)
-
-
-KINDS = [Starts, OwnStarts, AgentStarts]
-every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 @every_kind
@@ -327,130 +274,6 @@ async def test_an_actor_from_a_factory_that_does_not_say_what_it_makes_survives_
         ref.crash(OSError("x"))
         assert await ref.ask("b") == "b"
         assert ref.incarnation == 2
-
-
-@every_kind
-async def test_p9_a_stop_during_startup_wins_no_failure_report_and_never_ready(
-    kind: Callable[..., Actor[Any]],
-) -> None:
-    log: Log = []
-    async with open_tree("stage") as root:
-        ref = root.start_soon(kind, 5.0, None, log)
-        async with ref.subscribe() as feed:
-            await trio.sleep(1)
-            await ref.stop()
-            lives = [change.lifecycle async for change in feed]
-        assert lives == ["stopping", "stopped"]
-        assert trio.current_time() == 1.0
-        [report] = root.reports.drain()
-        assert isinstance(report, ChildEnded)
-        assert report.reason == Shutdown()
-        assert log == ["startup", Shutdown()]
-
-
-@every_kind
-async def test_p9_the_cause_stays_readable_when_a_stop_won_over_a_failure(kind: Callable[..., Actor[Any]]) -> None:
-    class Stubborn(kind):  # type: ignore[valid-type,misc]
-        async def startup(self, ctx: Context) -> None:
-            try:
-                await trio.sleep_forever()
-            except trio.Cancelled:
-                raise OSError("broken meanwhile") from None
-
-    async with open_tree("stage") as root:
-        ref: ActorRef[Any] = root.start_soon(Stubborn)
-        await trio.sleep(1)
-        await ref.stop()
-        assert isinstance(ref.status, Errored)
-        assert "broken meanwhile" in ref.status.cause
-        assert ref.lifecycle == "stopped"
-        [report] = root.reports.drain()
-        assert isinstance(report, ChildEnded)
-        assert report.reason == Shutdown()
-
-
-@every_kind
-async def test_p9_a_stop_in_the_very_step_of_the_failure_comes_too_late(kind: Callable[..., Actor[Any]]) -> None:
-    async with open_tree("stage") as root:
-        ref = root.start_soon(kind, 1.0, OSError("no"))
-        async for report in root.reports:
-            ref.request_stop()
-            assert isinstance(report, ChildStartupFailed)
-            break
-        await ref.stop()
-        assert ref.lifecycle == "failed"
-        assert root.reports.drain() == []
-
-
-async def test_p9_the_shutdown_hook_runs_only_if_startup_began() -> None:
-    log: Log = []
-
-    class Never(Starts):
-        def __init__(self) -> None:
-            super().__init__(log=log)
-            raise OSError("no")
-
-    async with open_tree("stage") as root:
-        ref = root.start_soon(Never)
-        await ref.wait_stopped()
-        assert log == []
-        root.reports.drain()
-
-
-@every_kind
-async def test_p11_a_failed_child_stays_inspectable_and_its_name_is_free(kind: Callable[..., Actor[Any]]) -> None:
-    async with open_tree("stage") as root:
-        error = OSError("no room")
-        old = root.start_soon(kind, 1.0, error, name="a")
-        await old.wait_stopped()
-        text = "failed to initialize: OSError: no room"
-        assert old.lifecycle == "failed"
-        assert isinstance(old.status, Errored)
-        assert old.status.error is error
-        assert old.status.cause == text
-        with pytest.raises(StartupFailed, match=text) as caught:
-            old.tell("x")
-        assert caught.value.message == "x"
-        new = root.start_soon(kind, 1.0, name="a")
-        assert new.uid > old.uid
-        assert new != old
-        with pytest.raises(StartupFailed):
-            old.tell("x")
-        await old.stop()
-        old.crash(OSError("y"))
-        await new.wait_ready()
-        assert old.lifecycle == "failed"
-        assert new.lifecycle == "ready"
-        assert root.lookup("a") is new
-        root.reports.drain()
-
-
-async def test_p11_nothing_late_of_the_old_child_touches_the_new_one() -> None:
-    log: Log = []
-
-    class Late(Starts):
-        async def startup(self, ctx: Context) -> None:
-            ctx.send_after(5.0, "tick")
-            raise OSError("no")
-
-    async with open_tree("stage") as root:
-        old = root.start_soon(Late, name="a")
-        await old.wait_stopped()
-        root.start_soon(Starts, 0.0, None, log, name="a")
-        await trio.sleep(10)
-        assert log == ["startup"]
-        root.reports.drain()
-
-
-async def test_ignore_is_an_end_without_failure_and_is_not_started_over() -> None:
-    log: Log = []
-    async with open_supervisor("stage", intensity=Intensity(0, 5.0)) as root:
-        refs = [root.start_soon(Starts, 1.0, Ignore(), log, restart=r) for r in ("permanent", "transient", "temporary")]
-        for ref in refs:
-            assert await ref.wait_stopped() == Ignored()
-        assert [ref.lifecycle for ref in refs] == ["parked", "parked", "stopped"]
-        assert log.count("startup") == 3
-        assert [report.reason for report in root.reports.drain() if isinstance(report, ChildEnded)] == [Ignored()] * 3
 
 
 async def test_direct_turns_are_refused_with_the_fixed_text_until_the_agent_is_ready() -> None:

@@ -1,5 +1,4 @@
 import itertools
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,11 +12,9 @@ from greenroom import (
     ActorStopping,
     Agent,
     ChildEnded,
-    Completed,
     Context,
     Crashed,
     Errored,
-    Finished,
     Killed,
     Limits,
     Shutdown,
@@ -31,8 +28,8 @@ from greenroom.testing import open_tree
 Log = list[Any]
 
 
-class Works(Actor[Any]):
-    """Take `startup` seconds to start, and as many for a message as the message says."""
+class Lasts:
+    """Take `startup` seconds to start, as many for a message as the message says, and some to end."""
 
     def __init__(self, log: Log, startup: float = 0.0) -> None:
         self.log, self.seconds = log, startup
@@ -40,7 +37,7 @@ class Works(Actor[Any]):
     async def startup(self, ctx: Context) -> None:
         await trio.sleep(self.seconds)
 
-    async def receive(self, message: Any, ctx: Context) -> Any:
+    async def handle(self, message: Any) -> Any:
         try:
             await trio.sleep(message)
         except trio.Cancelled:
@@ -54,29 +51,19 @@ class Works(Actor[Any]):
         self.log.append("closed")
 
 
+class Works(Lasts, Actor[Any]):
+    async def receive(self, message: Any, ctx: Context) -> Any:
+        return await self.handle(message)
+
+
 class OwnWorks(Works):
     own_task = True
 
 
-class AgentWorks(Agent[Any]):
-    def __init__(self, log: Log, startup: float = 0.0) -> None:
-        self.log, self.seconds = log, startup
-
-    async def startup(self, ctx: Context) -> None:
-        await trio.sleep(self.seconds)
-
+class AgentWorks(Lasts, Agent[Any]):
     async def turn(self, turn: Turn[Any], ctx: Context) -> Any:
         for mail in turn.mail:
-            try:
-                await trio.sleep(mail.message)
-            except trio.Cancelled:
-                self.log.append(("cancelled", mail.message))
-                raise
-            self.log.append(mail.message)
-
-    async def shutdown(self, ctx: Context, reason: Any) -> None:
-        await trio.sleep(0.25)
-        self.log.append("closed")
+            await self.handle(mail.message)
 
 
 KINDS: list[Any] = [Works, OwnWorks, AgentWorks]
@@ -276,60 +263,6 @@ async def test_p26_each_returns_when_the_task_has_ended_and_its_resources_are_cl
             assert (slot.runner, slot.actor, slot.factory, slot.args) == (None, None, None, ())
 
 
-class StopsItself(Actor[Any]):
-    def receive(self, message: Any, ctx: Context) -> Any:
-        if message == "result":
-            ctx.stop(42)
-        elif message == "reason":
-            ctx.stop(reason=Shutdown("enough"))
-        return message
-
-
-@pytest.mark.parametrize("own_task", [False, True])
-async def test_p26_an_actor_ends_itself_after_the_message_in_hand(*, own_task: bool) -> None:
-    class Mine(StopsItself):
-        pass
-
-    Mine.own_task = own_task
-    async with open_tree("stage", dead_letters={"stopped": None}) as root:
-        ref: Any = await root.start(Mine)
-        assert await ref.ask("result") == "result"
-        await ref.wait_stopped()
-        assert ref.exit_reason == Finished(42)
-        assert ref.status == Completed(42)
-        other: ActorRef[Any] = await root.start(Mine)
-        other.tell("reason")
-        other.tell("left")
-        assert await other.wait_stopped() == Shutdown("enough")
-        assert other.status == Shutdown("enough")
-        assert dict(root.dead_letters.counts) == {"stopped": 1}
-        assert [report.by for report in root.reports.drain() if isinstance(report, ChildEnded)] == ["itself"] * 2
-
-
-@pytest.mark.parametrize(
-    ("restart", "lifecycle"), [("permanent", "ready"), ("transient", "parked"), ("temporary", "stopped")]
-)
-async def test_p26_an_end_by_itself_is_judged_by_the_restart_type(restart: Any, lifecycle: str) -> None:
-    async with open_tree("stage") as root:
-        ref: ActorRef[Any] = await root.start(StopsItself, restart=restart)
-        ref.tell("result")
-        await wait_all_tasks_blocked()
-        assert ref.lifecycle == lifecycle
-
-
-async def test_p26_a_wrong_reason_to_stop_for_is_refused() -> None:
-    class Wrong(Actor[Any]):
-        def receive(self, message: Any, ctx: Context) -> None:
-            ctx.stop(reason=message)
-
-    async with open_tree("stage") as root:
-        ref: ActorRef[Any] = root.start_soon(Wrong, mail=OSError("x"))
-        reason = await ref.wait_stopped()
-        assert isinstance(reason, Crashed)
-        assert isinstance(reason.error, TypeError)
-        root.reports.drain()
-
-
 @every_kind
 async def test_p26_crash_ends_the_incarnation_as_if_its_code_had_raised(kind: Any) -> None:
     log: Log = []
@@ -389,135 +322,6 @@ async def test_p26_a_cancelled_caller_leaves_the_stop_requested(kind: Any) -> No
         await ref.wait_stopped()
         assert trio.current_time() == 3.25
         assert log == [3.0, "closed"]
-
-
-async def waits(ctx: Context, log: Log) -> str:
-    try:
-        async for message in ctx:
-            await trio.sleep(message)
-            log.append(message)
-    finally:
-        log.append("closed")
-    return "done"
-
-
-FUNCTION_ENDS: list[tuple[Callable[[ActorRef[Any]], Any], float, Log]] = [
-    (lambda ref: ref.stop(), 2.0, [2.0, "closed"]),
-    (lambda ref: ref.drain(), 5.0, [2.0, 3.0, "closed"]),
-    (lambda ref: ref.kill(), 1.0, ["closed"]),
-]
-
-
-@pytest.mark.parametrize(("end", "at", "wanted"), FUNCTION_ENDS)
-async def test_p26_an_actor_that_is_a_function_ends_where_it_waits_for_mail(
-    end: Callable[[ActorRef[Any]], Any], at: float, wanted: Log
-) -> None:
-    log: Log = []
-    async with open_tree("stage", dead_letters={"stopped": None}) as root:
-        ref = await root.start(waits, log)
-        ref.tell(2.0)
-        await trio.sleep(1)
-        ref.tell(3.0)
-        await end(ref)
-        assert trio.current_time() == at
-        assert log == wanted
-        assert ref.lifecycle == "stopped"
-
-
-async def test_p26_an_idle_function_ends_at_once_whatever_is_asked() -> None:
-    async with open_tree("stage") as root:
-        for end in ("stop", "drain", "kill"):
-            log: Log = []
-            ref = await root.start(waits, log)
-            await wait_all_tasks_blocked()
-            await getattr(ref, end)()
-            assert log == ["closed"]
-        assert trio.current_time() == 0.0
-
-
-async def busy(_ctx: Context, seconds: float) -> str:
-    await trio.sleep(seconds)
-    return "done"
-
-
-@pytest.mark.parametrize("early", [False, True])
-async def test_p26_a_drain_lets_a_function_that_never_receives_run_to_its_end(*, early: bool) -> None:
-    async with open_tree("stage") as root:
-        ref = root.start_soon(busy, 4.0)
-        if not early:
-            await wait_all_tasks_blocked()
-        assert await ref.drain() == Finished("done")
-        assert trio.current_time() == 4.0
-
-
-@pytest.mark.parametrize("early", [False, True])
-@pytest.mark.parametrize(("shutdown", "waits"), [(5.0, 5.0), (0, 0.0), (None, 1_000.0)])
-@pytest.mark.parametrize("mail", [(), ("unread",)])
-async def test_p26_a_function_that_does_not_receive_is_drained_within_its_shutdown_time(
-    mail: tuple[str, ...], shutdown: float | None, waits: float, *, early: bool
-) -> None:
-    async with open_tree("stage", dead_letters={"stopped": None}) as root:
-        ref = root.start_soon(busy, 1_000.0, shutdown=shutdown)
-        if not early:
-            await wait_all_tasks_blocked()
-        for message in mail:
-            ref.tell(message)
-        reason = await ref.drain()
-        assert isinstance(reason, Finished if shutdown is None else Killed)
-        assert trio.current_time() == waits
-        assert root.dead_letters.total == len(mail)
-        root.reports.drain()
-
-
-@pytest.mark.parametrize(("idle", "shutdown"), [(True, 0), (True, 5.0), (False, 5.0)])
-async def test_p26_a_drained_function_has_all_the_time_for_mail_that_it_receives(
-    *, idle: bool, shutdown: float
-) -> None:
-    async def receives(ctx: Context, log: Log) -> None:
-        if not idle:
-            await trio.sleep(2)
-        async for message in ctx:
-            await trio.sleep(100)
-            log.append(message)
-
-    log: Log = []
-    async with open_tree("stage") as root:
-        ref = root.start_soon(receives, log, shutdown=shutdown)
-        await wait_all_tasks_blocked()
-        for message in (1, 2, 3):
-            ref.tell(message)
-        assert await ref.drain() == Shutdown()
-        assert log == [1, 2, 3]
-
-
-async def test_p28_a_drained_function_that_does_not_leave_where_it_receives_is_reported_with_its_stack(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    async def lingers(ctx: Context) -> None:
-        try:
-            await ctx.receive()
-        finally:
-            with trio.CancelScope(shield=True):
-                await trio.sleep(60)
-
-    async with open_tree("stage") as root:
-        ref = root.start_soon(lingers)
-        await wait_all_tasks_blocked()
-        await ref.drain()
-        assert trio.current_time() == 60.0
-        assert [record for record in caplog.records if "lingers" in record.message]
-        root.reports.drain()
-
-
-async def test_p26_a_function_that_returns_has_finished_with_its_result() -> None:
-    async def adds(_ctx: Context, a: int, b: int) -> int:
-        await trio.sleep(1)
-        return a + b
-
-    async with open_tree("stage") as root:
-        ref = root.start_soon(adds, 1, 2)
-        assert await ref.wait_stopped() == Finished(3)
-        assert ref.status == Completed(3)
 
 
 async def test_p26_who_asked_for_the_end_is_named_in_the_report() -> None:

@@ -77,7 +77,7 @@ async def waits(ctx):
 async def blocks(ctx):
     print("blocking", flush=True)
     while True:
-        time.sleep(0.01)
+        time.sleep(0.01)  # and no signal.pause(): a signal may come between two of them, and would wake neither
 
 
 async def clings(ctx):

@@ -10,6 +10,7 @@ import pytest
 Write = Callable[[str], Path]
 Start = Callable[..., "subprocess.Popen[str]"]
 
+SLOW = 'import threading\nprint("importing", flush=True)\nthreading.Event().wait()\n'
 ONE = 'name = "stage"\n[[children]]\nname = "one"\nfactory = "cast_of_actors:{name}"\nshutdown = 0.5\n'
 
 
@@ -66,7 +67,7 @@ def test_an_actor_that_clings_to_its_task_is_broken_off_by_the_third_ctrl_c(tree
 
 
 def test_ctrl_c_while_a_module_is_imported_exits_130(tree: Write, start: Start, tmp_path: Path) -> None:
-    (tmp_path / "slow.py").write_text('import time\nprint("importing", flush=True)\ntime.sleep(60)\n', encoding="utf-8")
+    (tmp_path / "slow.py").write_text(SLOW, encoding="utf-8")
     with start("run", tree(ONE.format(name="waits").replace("cast_of_actors", "slow"))) as process:
         wait_for(process, "importing")
         process.send_signal(signal.SIGINT)

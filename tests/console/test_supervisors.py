@@ -1,6 +1,5 @@
 """Supervisors in tree files: nested as deep as one likes, each with its own strategy, children and defaults; and all that is wrong told at once."""
 
-import json
 import subprocess
 import tomllib
 from collections.abc import Callable
@@ -9,16 +8,14 @@ from typing import Any
 
 import pytest
 
-from greenroom import Backoff, ChildSpec, Intensity, InvalidSpec, SupervisorSpec, check_specs
-from greenroom.console._plan import Plan, make_plan
-from greenroom.console._problem import InvalidInput, Malformed
+from greenroom import Backoff, Intensity, InvalidSpec, SupervisorSpec, check_specs
+from greenroom.console._plan import make_plan
 from greenroom.console._reader import structure_tree
-from greenroom.console._salvage import problems_behind
+
+from .planned import ACTOR, actor, only_actor, plan, supervisor, told, wrong
 
 Write = Callable[[str], Path]
 Run = Callable[..., subprocess.CompletedProcess[str]]
-
-ACTOR: dict[str, Any] = {"name": "a", "factory": "greenroom.races.catalogue._sharing:Account"}
 
 
 def numbered(args: tuple[Any, ...], index: int) -> list[Any]:
@@ -31,33 +28,6 @@ def breaks(args: tuple[Any, ...], index: int) -> list[Any]:
 
 async def takes_two(ctx: Any, one: Any, two: Any) -> None:
     """Take what `numbered` gives."""
-
-
-def actor(name: str = "a", **keys: Any) -> dict[str, Any]:
-    return {**ACTOR, "name": name, **keys}
-
-
-def plan(*children: dict[str, Any], profile: dict[str, Any] | None = None, **tree: Any) -> Plan:
-    data = {"name": "x", "profiles": {"p": profile or {}}, **tree, "children": list(children)}
-    return make_plan(structure_tree(data, "tree.toml"), Path("tree.toml"), "p", {})
-
-
-def wrong(*children: dict[str, Any], **tree: Any) -> list[str]:
-    with pytest.raises(InvalidInput) as caught:
-        plan(*children, **tree)
-    return [str(problem) for problem in caught.value.problems]
-
-
-def supervisor(made: Plan, index: int = 0) -> SupervisorSpec:
-    spec = made.children[index]
-    assert isinstance(spec, SupervisorSpec)
-    return spec
-
-
-def only_actor(spec: SupervisorSpec | Plan) -> ChildSpec:
-    (child,) = spec.children
-    assert isinstance(child, ChildSpec)
-    return child
 
 
 def test_what_a_supervisor_says_is_in_its_specification() -> None:
@@ -150,132 +120,6 @@ def test_forty_levels_are_read_and_what_is_wrong_in_the_last_is_told_with_its_pl
         tree = {"name": "s", "children": [tree]}
     (problem,) = wrong(tree)
     assert problem.startswith("children[0]" + ".children[0]" * 40 + ".backoff: a temporary child is never restarted")
-
-
-def test_defaults_are_for_the_supervisors_own_children_and_reach_no_further_down() -> None:
-    made = supervisor(
-        plan(
-            {
-                "name": "s",
-                "defaults": {"restart": "transient", "labels": {"own": 1}},
-                "children": [ACTOR, {"name": "t", "children": [ACTOR]}],
-            },
-            defaults={"restart": "temporary", "shutdown": 1},
-            base={"labels": {"floor": 2}, "shutdown": 9},
-        )
-    )
-    assert made.restart == "temporary"
-    first, below = made.children
-    assert isinstance(first, ChildSpec)
-    assert isinstance(below, SupervisorSpec)
-    assert (first.restart, first.shutdown, first.labels) == ("transient", 9, {"own": 1, "floor": 2})
-    assert (below.restart, below.labels) == ("transient", {"own": 1, "floor": 2})
-    assert (only_actor(below).restart, only_actor(below).labels) == ("permanent", {"floor": 2})
-
-
-@pytest.mark.parametrize("key", ["shutdown", "startup_timeout"])
-def test_times_that_other_levels_give_are_not_for_supervisors(key: str) -> None:
-    tree: dict[str, Any] = {"defaults": {key: 1}, "base": {key: 2}, "profile": {key: 3}}
-    assert getattr(supervisor(plan({"name": "s", "children": [ACTOR]}, **tree)), key) is None
-    assert getattr(supervisor(plan({"name": "s", key: 4, "children": [ACTOR]}, **tree)), key) == 4
-
-
-#: Of each setting of a supervisor: a value for each of three levels, and what they come to.
-FLAGS: dict[str, list[tuple[Any, Any]]] = {
-    "strategy": [("one_for_all", "one_for_all"), ("one_for_one", "one_for_one"), ("rest_for_one", "rest_for_one")],
-    "auto_shutdown": [
-        ("any_significant", "any_significant"), ("never", "never"), ("all_significant", "all_significant")
-    ],
-    "start_retry": [
-        ({"initial": 1, "maximum": 2}, Backoff(1, 2)), ("none", None), ({"initial": 3, "maximum": 4}, Backoff(3, 4))
-    ],
-    "intensity": [
-        ({"max_restarts": 1, "within": 1}, Intensity(1, 1)),
-        ({"max_restarts": 3, "within": 5}, Intensity()),
-        ({"max_restarts": 0, "within": 9}, Intensity(0, 9)),
-    ],
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("flag", FLAGS)
-def test_the_first_of_supervisor_profile_and_base_that_gives_a_setting_wins(flag: str) -> None:
-    """What is given as the default is given: it wins over the levels behind it."""
-    for own, profile, base in ((0, 1, 2), (1, 0, 2), (None, 1, 0), (None, 2, 1), (None, None, 0), (None, 0, None)):
-        first = next(index for index in (own, profile, base) if index is not None)
-        levels = [{} if index is None else {flag: FLAGS[flag][index][0]} for index in (own, profile, base)]
-        said, expected = {"children": [ACTOR]}, FLAGS[flag][first][1]
-        root = plan(ACTOR, profile=levels[1], base=levels[2], **levels[0])
-        assert getattr(root, flag) == expected, (own, profile, base)
-        below = plan({"name": "s", **said, **levels[0]}, profile=levels[1], base=levels[2])
-        assert getattr(supervisor(below), flag) == expected, (own, profile, base)
-
-
-def test_a_supervisors_own_settings_are_not_those_of_the_one_above() -> None:
-    made = plan({"name": "s", "children": [ACTOR]}, strategy="one_for_all", intensity={"max_restarts": 9})
-    assert (made.strategy, made.intensity) == ("one_for_all", Intensity(9))
-    assert (supervisor(made).strategy, supervisor(made).intensity) == ("one_for_one", Intensity())
-
-
-def test_a_backoff_is_taken_key_by_key_until_a_level_says_none() -> None:
-    base = {"backoff": {"initial": 1, "maximum": 9, "jitter": 0.5}}
-    assert only_actor(plan(actor(backoff={"initial": 2}), base=base)).backoff == Backoff(2, 9, jitter=0.5)
-    assert only_actor(plan(actor(backoff="none"), base=base)).backoff is None
-    assert only_actor(plan(ACTOR, defaults={"backoff": "none"}, base=base)).backoff is None
-    assert wrong(actor(backoff={"initial": 2}), defaults={"backoff": "none"}, base=base) == [
-        "children[0].backoff.maximum: is needed, and no level gives it"
-    ]
-
-
-def test_the_intensity_of_a_child_is_its_own_or_its_supervisors_and_what_it_leaves_out_is_the_supervisors() -> None:
-    tree: dict[str, Any] = {"intensity": {"within": 7}, "profile": {"intensity": {"max_restarts": 8}}}
-    assert only_actor(plan(ACTOR, **tree)).intensity is None
-    assert only_actor(plan(actor(intensity={"max_restarts": 1}), base={"intensity": {"within": 6}})).intensity == (
-        Intensity(1, 6)
-    )
-    assert only_actor(plan(ACTOR, defaults={"intensity": {"within": 2}}, **tree)).intensity == Intensity(8, 2)
-
-
-def test_of_backoff_and_intensity_the_nearer_one_counts() -> None:
-    backoff: dict[str, Any] = {"backoff": {"initial": 1, "maximum": 2}}
-    intensity: dict[str, Any] = {"intensity": {"max_restarts": 1}}
-    spec = only_actor(plan(actor(**intensity), base=backoff))
-    assert (spec.backoff, spec.intensity) == (None, Intensity(1))
-    spec = only_actor(plan(actor(**backoff), defaults=intensity))
-    assert (spec.backoff, spec.intensity) == (Backoff(1, 2), None)
-    (problem,) = wrong(actor(**backoff, **intensity))
-    assert problem.startswith("children[0].intensity: a child with a backoff is in no restart log")
-
-
-def test_what_other_levels_say_of_restarts_is_not_for_temporary_children() -> None:
-    both: list[dict[str, Any]] = [{"backoff": {"initial": 1, "maximum": 2}}, {"intensity": {"max_restarts": 1}}]
-    for options in both:
-        spec = only_actor(plan(actor(restart="temporary"), defaults=options))
-        assert (spec.backoff, spec.intensity) == (None, None)
-        (problem,) = wrong(actor(restart="temporary", **options))
-        assert problem.startswith(f"children[0].{next(iter(options))}: a temporary child is never restarted")
-
-
-def test_what_other_levels_say_of_significance_is_for_those_whose_end_can_be_significant() -> None:
-    tree: dict[str, Any] = {"defaults": {"significant": True}}
-    assert not only_actor(plan(ACTOR, auto_shutdown="any_significant", **tree)).significant
-    assert not only_actor(plan(actor(restart="transient"), **tree)).significant
-    assert only_actor(plan(actor(restart="transient"), auto_shutdown="any_significant", **tree)).significant
-    assert not only_actor(
-        plan(actor(restart="transient", significant=False), auto_shutdown="any_significant", **tree)
-    ).significant
-    for auto_shutdown, said in (("any_significant", "a permanent child"), ("never", "its supervisor has")):
-        assert any(
-            problem.startswith(f"children[0].significant: {said}")
-            for problem in wrong(actor(significant=True), auto_shutdown=auto_shutdown)
-        )
-
-
-def test_an_automatic_shutdown_that_another_level_gives_is_not_for_dynamic_supervisors() -> None:
-    made = plan({"name": "s", "strategy": "dynamic"}, base={"auto_shutdown": "any_significant"})
-    assert (made.auto_shutdown, supervisor(made).auto_shutdown) == ("any_significant", "never")
-    assert wrong({"name": "s", "strategy": "dynamic", "auto_shutdown": "any_significant"}) == [
-        "children[0].auto_shutdown: a dynamic supervisor has no significant children"
-    ]
 
 
 def test_partitions_have_a_function_that_gives_each_its_arguments() -> None:
@@ -378,14 +222,6 @@ def test_a_plan_is_what_the_runtime_takes() -> None:
         check_specs(made.children, strategy="dynamic")
 
 
-def told(*children: Any, **tree: Any) -> tuple[list[str], list[str]]:
-    """Return what is wrong with the format, and what else is told."""
-    with pytest.raises(Malformed) as caught:
-        structure_tree({"name": "x", "children": list(children), **tree}, "tree.toml")
-    behind = problems_behind(caught.value, Path("/nowhere/tree.toml"))
-    return [str(each) for each in caught.value.problems], [str(each) for each in behind]
-
-
 def test_a_key_of_actors_at_a_supervisor_and_one_of_supervisors_at_an_actor_are_told_apart_from_slips() -> None:
     problems, _ = told(
         {"name": "s", "mailbox": {}, "strateg": 1, "children": [actor(partitions=3)]}, strategy="dynamic"
@@ -432,38 +268,6 @@ def test_what_may_only_follow_from_the_format_of_a_supervisor_is_not_told(superv
     problems, behind = told({"name": "s", **supervisor_keys})
     assert problems
     assert behind == []
-
-
-SHOP = """
-name = "shop"
-main = "counter/desk/clerk"
-strategy = "rest_for_one"
-auto_shutdown = "any_significant"
-[base]
-intensity = { max_restarts = 10 }
-[[children]]
-name = "counter"
-strategy = "one_for_all"
-[children.defaults]
-restart = "transient"
-[[children.children]]
-name = "line"
-factory = "cast_of_actors:line"
-backoff = { initial = 0.01, maximum = 0.02 }
-[[children.children]]
-name = "desk"
-children = [{ name = "clerk", factory = "cast_of_actors:clerk", restart = "transient" }]
-[[children]]
-name = "cache"
-partitions = 2
-[[children.children]]
-name = "worker"
-factory = "cast_of_actors:Worker"
-[[children]]
-name = "guests"
-strategy = "dynamic"
-max_children = 100
-"""
 
 
 ALL_WRONG = """
@@ -523,110 +327,3 @@ def test_all_that_is_wrong_with_a_nested_file_is_told_at_once_with_its_places(tr
             "children[0].children[1].name: 'clerk' is the name of another child too",
             "children[0].children[2].children[0]: Worker(*args, size=1): got an unexpected keyword argument 'sise'",
         ]
-
-
-def test_check_says_who_supervises_whom_and_how(tree: Write, greenroom: Run) -> None:
-    ended = greenroom("check", tree(SHOP))
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert ended.stdout.splitlines()[1:] == [
-        "  tree      shop: rest_for_one, at most 10 restarts within 5 s, ends with any of its significant children",
-        "  child     counter: supervisor, one_for_all, at most 10 restarts within 5 s, permanent, started inline",
-        "  child     counter/line: cast_of_actors:line, transient, started inline, again after 0.01 to 0.02 s",
-        "  child     counter/desk: supervisor, at most 10 restarts within 5 s, transient, started inline",
-        "  child     counter/desk/clerk: cast_of_actors:clerk, transient, started inline, the main one: its end ends the run",
-        "  child     cache: supervisor, 2 partitions, at most 10 restarts within 5 s, permanent, started inline",
-        "  child     cache/worker-0 to cache/worker-1: cast_of_actors:Worker, permanent, started inline",
-        "  child     guests: supervisor, dynamic, at most 100 children, at most 10 restarts within 5 s, permanent, started inline",
-    ]
-
-
-def test_a_nested_tree_runs_as_its_strategies_say_until_a_main_child_deep_in_it_has_ended(
-    tree: Write, greenroom: Run
-) -> None:
-    ended = greenroom("run", tree(SHOP))
-    assert (ended.returncode, ended.stderr) == (0, "")
-    lines = [line[9:] for line in ended.stdout.splitlines()]
-    told = [line for line in lines if "warning" in line]
-    assert told == [
-        f"counter/line      warning: crashed: ValueError: broken on purpose; restarting as incarnation {n}"
-        for n in (2, 3)
-    ]
-    assert any(line.startswith("/shop ") and "rest_for_one" in line for line in lines)
-    assert any(line.startswith("counter ") and "one_for_all" in line for line in lines)
-    assert not any(line.startswith("cache/") and "incarnation" in line for line in lines)
-    # The line has broken twice, and taken the clerk along each time.
-    assert json.loads(ended.stdout.partition("\n\n")[2]) == {"line": 3, "clerk": 3}
-
-
-def test_a_significant_child_ends_the_run_of_a_tree_without_a_main_child(tree: Write, greenroom: Run) -> None:
-    text = """
-name = "shop"
-auto_shutdown = "any_significant"
-[[children]]
-name = "inner"
-auto_shutdown = "all_significant"
-restart = "transient"
-significant = true
-children = [
-  { name = "a", factory = "cast_of_actors:done", restart = "transient", significant = true },
-  { name = "b", factory = "cast_of_actors:waits" },
-]
-[[children]]
-name = "other"
-factory = "cast_of_actors:waits"
-"""
-    ended = greenroom("run", tree(text))
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert "other             [ended] shutdown" in ended.stdout
-
-
-@pytest.mark.parametrize(
-    ("inner", "retention"),
-    [
-        ('auto_shutdown = "any_significant"\nrestart = "temporary"\nsignificant = true', 3600),
-        ('auto_shutdown = "any_significant"\nrestart = "temporary"', 3600),
-        ('auto_shutdown = "all_significant"', 0),  # its supervisor is there, and has the report
-    ],
-)
-def test_how_a_main_child_deep_in_the_tree_ended_is_told_also_if_it_has_gone_before_all_is_ready(
-    tree: Write, greenroom: Run, inner: str, retention: int
-) -> None:
-    significant = str("any_" in inner).lower()
-    text = f"""
-name = "shop"
-main = "inner/a"
-auto_shutdown = "any_significant"
-[limits]
-retention = {retention}
-[[children]]
-name = "inner"
-{inner}
-children = [{{ name = "a", factory = "cast_of_actors:done", args = ["a result"], restart = "temporary", significant = {significant} }}]
-[[children]]
-name = "other"
-factory = "cast_of_actors:Worker"
-"""
-    path = tree(text)
-    ended = greenroom("run", path)
-    assert ended.stderr == ""
-    assert ended.returncode == 0
-    assert ended.stdout.endswith("\n\na result\n")
-    path.write_text(text.replace("cast_of_actors:done", "cast_of_actors:breaks").replace('args = ["a result"], ', ""))
-    ended = greenroom("run", path)
-    assert ended.returncode == 1
-    assert "greenroom: /shop/inner/a: crashed: ValueError: broken on purpose\n" in ended.stderr
-
-
-def test_a_nested_supervisor_that_gives_up_makes_the_run_exit_1_with_the_chain(tree: Write, greenroom: Run) -> None:
-    text = """
-name = "shop"
-intensity = { max_restarts = 0 }
-[[children]]
-name = "inner"
-intensity = { max_restarts = 1 }
-children = [{ name = "a", factory = "cast_of_actors:breaks" }]
-"""
-    ended = greenroom("run", tree(text))
-    assert ended.returncode == 1
-    assert "/shop/inner" in ended.stderr
-    assert "Traceback" not in ended.stderr + ended.stdout

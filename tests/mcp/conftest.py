@@ -1,10 +1,8 @@
-import ctypes
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,48 +13,28 @@ import trio
 from greenroom.actors._service import Service
 from greenroom.mcp import McpConnection, mcp_server
 
+from ..processes import adopt_orphans, descendants, put_an_end_to
+
 SERVERS = Path(__file__).parent / "servers"
-PR_SET_CHILD_SUBREAPER = 36
 
 Launch = Callable[..., Service[McpConnection]]
 Gone = Callable[[int], Awaitable[None]]
 Says = Callable[[Path, str], Awaitable[None]]
 
 
-def descendants() -> dict[int, tuple[str, int, str]]:
-    """Every process below this one, the dead that nobody has waited for included: state, session, command line."""
-    found: dict[int, tuple[str, int, str]] = {}
-    parents: dict[int, int] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with suppress(OSError):
-                state, parent, _, session = (entry / "stat").read_bytes().rpartition(b")")[2].split()[:4]
-                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                parents[int(entry.name)] = int(parent)
-                found[int(entry.name)] = (state.decode(), int(session), line)
-    below = {os.getpid()}
-    while more := {pid for pid, parent in parents.items() if parent in below} - below:
-        below |= more
-    return {pid: found[pid] for pid in below - {os.getpid()}}
-
-
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
     """No process and no session that a test started is there when it has ended: no child, no orphan, nobody unreaped."""
-    # Orphans come to us instead of to process 1, so that they cannot hide.
-    assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+    adopt_orphans()
     before = descendants()
     yield
     left = {pid: what for pid, what in descendants().items() if pid not in before}
-    for pid, (state, session, _) in list(left.items()):
-        if state == "Z" and session != pid:
+    for pid, process in list(left.items()):
+        if process.state == "Z" and process.session != pid:
             # A dead orphan that came to us is ours to wait for. A dead leader of a session was not.
             os.waitpid(pid, 0)
             del left[pid]
-    for pid in left:
-        with suppress(ProcessLookupError, ChildProcessError):
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
+    put_an_end_to(left)
     assert not left
 
 

@@ -1,51 +1,28 @@
-import ctypes
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+from ..processes import adopt_orphans, descendants, put_an_end_to
 
 TREE = Path(__file__).resolve().parents[2] / "examples" / "newsroom" / "newsroom.toml"
 #: `greenroom run` of the newsroom, wherever the package is installed.
 NEWSROOM = (
     sys.executable, "-P", "-c", "import sys; from greenroom.console import main; sys.exit(main())", "run", str(TREE),
 )  # fmt: skip
-PR_SET_CHILD_SUBREAPER = 36
-
-
-def descendants() -> dict[int, tuple[int, str]]:
-    """Every process below this one, the dead that nobody has waited for included: process group, command line."""
-    found: dict[int, tuple[int, str]] = {}
-    parents: dict[int, int] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with suppress(OSError):
-                _, parent, group = (entry / "stat").read_bytes().rpartition(b")")[2].split()[:3]
-                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                parents[int(entry.name)] = int(parent)
-                found[int(entry.name)] = (int(group), line)
-    below = {os.getpid()}
-    while more := {pid for pid, parent in parents.items() if parent in below} - below:
-        below |= more
-    return {pid: found[pid] for pid in below - {os.getpid()}}
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
     """No process and no process group of a run is there when it has ended."""
-    # Orphans come to us instead of to process 1, so that they cannot hide.
-    assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+    adopt_orphans()
     before = descendants()
     yield
     left = {pid: what for pid, what in descendants().items() if pid not in before}
-    for pid in left:
-        with suppress(ProcessLookupError, ChildProcessError):
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
+    put_an_end_to(left)
     assert not left
 
 

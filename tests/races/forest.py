@@ -1,181 +1,40 @@
 """Random trees of supervisors, with failures everywhere and administration at random moments, and what has to hold all the same.
 
-A tree, its failures and what is done to it are drawn from one seed. `python -P tests/soak.py --again "trees 0" --seed N` runs it again.
+A tree, its failures and what is done to it are drawn from one seed, and the order of its steps is the race kit's, so a failure can be seen again, and
+be shrunk.
 """
 
-from collections import Counter
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from random import Random
 from typing import Any
 
+import attrs
 import trio
-from trio._core import _run as trio_run
-from trio.testing import MockClock, wait_all_tasks_blocked
+from trio.testing import wait_all_tasks_blocked
 
 from greenroom import (
-    Actor,
     ActorRef,
-    Agent,
     Backoff,
     ChildSpec,
-    Context,
     GreenroomError,
-    Ignore,
     Intensity,
-    Request,
-    Service,
     Supervisor,
     SupervisorSpec,
-    Turn,
 )
+from greenroom.races import Sim
+from greenroom.supervisor._childspec import StartupMode
 from greenroom.testing import open_tree
 
+from .forest_kinds import KINDS
+from .forest_ledger import Boom, Ledger, Ping
+
 DEPTH, NODES = 5, 200
+#: Steps of a tree, at most.
+STEPS = 400_000
 #: Where nobody may stay for long.
 PASSING = frozenset({"queued", "initializing", "restarting", "stopping", "draining"})
-
-
-class Boom(Exception):
-    """Be what everything fails with."""
-
-
-class Ping(Request[str]):
-    """Ask whether somebody is there."""
-
-
-class Ledger:
-    """Keep account of what the children do, and say what fails."""
-
-    def __init__(self, random: Random) -> None:
-        self.random = random
-        self.chaos = 0.0
-        self.accepted = self.handled = 0
-        #: path -> incarnations that are at work.
-        self.live: Counter[str] = Counter()
-        self.ready: set[tuple[str, int]] = set()
-        self.wrong: list[str] = []
-
-    def perhaps(self) -> None:
-        """Fail, or not."""
-        if self.random.random() < self.chaos:
-            raise Boom
-
-    async def start(self, ctx: Context, slow: float) -> None:
-        path = ctx.path
-        if self.live[path]:
-            self.wrong.append(f"{path} starts while an incarnation before it is at work")
-        self.perhaps()
-        if self.chaos and self.random.random() < 0.02:
-            raise Ignore
-        if slow:
-            await trio.sleep(slow)
-        self.ready.add((path, ctx.ref.incarnation))
-
-    async def handle(self, ctx: Context, message: Any) -> Any:
-        path = ctx.path
-        if (path, ctx.ref.incarnation) not in self.ready:
-            self.wrong.append(f"{path} handles {message!r} and has not started")
-        self.live[path] += 1
-        if self.live[path] > 1:
-            self.wrong.append(f"{path} handles two messages at once")
-        try:
-            if isinstance(message, Ping):
-                return path
-            if message % 3 == 0:
-                await trio.sleep(self.random.random())
-            self.perhaps()
-            if self.chaos and message % 17 == 0:
-                ctx.stop()
-        finally:
-            self.live[path] -= 1
-
-    async def end(self, lingers: float) -> None:
-        self.perhaps()
-        if lingers:
-            await trio.sleep(lingers)
-
-
-class Leaf(Actor[Any]):
-    """Be a child in the pool."""
-
-    def __init__(self, ledger: Ledger, slow: float, lingers: float) -> None:
-        ledger.perhaps()
-        self.ledger, self.slow, self.lingers = ledger, slow, lingers
-
-    async def startup(self, ctx: Context) -> None:
-        await self.ledger.start(ctx, self.slow)
-
-    async def receive(self, message: Any, ctx: Context) -> Any:
-        self.ledger.handled += isinstance(message, int)
-        return await self.ledger.handle(ctx, message)
-
-    async def shutdown(self, ctx: Context, reason: Any) -> None:
-        await self.ledger.end(self.lingers)
-
-
-class Alone(Leaf):
-    """Be one with a task of its own."""
-
-    own_task = True
-
-
-class Served(Leaf):
-    """Be one with a service, which may not connect, may end, and may fail to close."""
-
-    def services(self) -> list[Service[None]]:
-        """Return it."""
-        return [Service("line", self._connect, watch=self._watch)]
-
-    @asynccontextmanager
-    async def _connect(self) -> AsyncGenerator[None]:
-        self.ledger.perhaps()
-        await trio.sleep(self.slow / 2)
-        yield
-        self.ledger.perhaps()
-
-    async def _watch(self, _line: None) -> None:
-        await trio.sleep(1 + 9 * self.ledger.random.random())
-        self.ledger.perhaps()
-        await trio.sleep_forever()
-
-
-class Parent(Leaf):
-    """Be an actor with children."""
-
-    async def startup(self, ctx: Context) -> None:
-        await super().startup(ctx)
-        for number in range(2):
-            ctx.start_soon(Leaf, self.ledger, 0.1, 0.0, name=f"own{number}", restart="transient")
-
-
-class Clerk(Agent[Any]):
-    """Be an agent, which may rest."""
-
-    def __init__(self, ledger: Ledger, slow: float, lingers: float) -> None:
-        self.ledger, self.slow, self.lingers = ledger, slow, lingers
-
-    async def startup(self, ctx: Context) -> None:
-        await self.ledger.start(ctx, self.slow)
-
-    async def turn(self, turn: Turn[Any], ctx: Context) -> Any:
-        answer = ctx.path
-        self.ledger.handled += len(turn.mail)  # whatever comes of the turn: they are done with
-        for mail in turn.mail:
-            answer = await self.ledger.handle(ctx, mail.message)
-        return answer
-
-
-async def function(_ctx: Context, ledger: Ledger, slow: float, lingers: float) -> None:
-    """Be an async function."""
-    await trio.sleep(slow + lingers + 5 * ledger.random.random())
-    ledger.perhaps()
-    if ledger.chaos == 0:
-        await trio.sleep_forever()
-
-
-KINDS: tuple[Any, ...] = (Leaf, Leaf, Alone, Served, Clerk, Parent, function)
 
 
 class Forest:
@@ -191,9 +50,11 @@ class Forest:
 
     # -- the tree
 
-    def options(self) -> dict[str, Any]:
+    def options(self, name: str) -> dict[str, Any]:
         random = self.random
         restart = random.choice(["permanent", "permanent", "transient", "temporary"])
+        if restart == "temporary":
+            self.ledger.order.temporary.add(name)
         options: dict[str, Any] = {"restart": restart, "shutdown": random.choice([0, 1.0, 5.0])}
         if restart != "temporary" and random.random() < 0.2:
             options["backoff"] = Backoff(0.3, 4.0, jitter=0.2, max_attempts=random.choice([None, 4]))
@@ -203,13 +64,17 @@ class Forest:
 
     def leaf(self, auto: str) -> ChildSpec:
         random = self.random
-        options = self.options()
+        name = f"n{next(self.names)}"
+        startup: StartupMode = random.choice(["inline", "deferred"])
+        options = self.options(name)
         significant = auto != "never" and options["restart"] != "permanent" and random.random() < 0.3
+        if startup == "deferred":
+            self.ledger.order.deferred.add(name)
         return ChildSpec(
-            f"n{next(self.names)}",
+            name,
             random.choice(KINDS),
             [self.ledger, random.choice([0.0, 0.0, 0.3, 2.0]), random.choice([0.0, 0.0, 0.4, 3.0])],
-            startup=random.choice(["inline", "deferred"]),
+            startup=startup,
             significant=significant,
             **options,
         )
@@ -230,11 +95,12 @@ class Forest:
                 self.nodes -= 1
                 deeper = depth < DEPTH and random.random() < 0.45
                 children.append(self.supervisor(depth + 1) if deeper else self.leaf(auto))
-        options = self.options()
+        name = f"s{next(self.names)}"
+        options = self.options(name)
         del options["shutdown"]
         options.setdefault("intensity", Intensity(random.randint(0, 3), 5.0))
         return SupervisorSpec(
-            f"s{next(self.names)}", children, strategy=strategy, auto_shutdown=auto,
+            name, children, strategy=strategy, auto_shutdown=auto,
             **options,
         )  # fmt: skip
 
@@ -260,6 +126,7 @@ class Forest:
             if info.kind == "actor":
                 nursery.start_soon(self.ask, ref)
         elif what < 0.68:
+            self.ledger.order.ended_by_hand.add(info.name)
             nursery.start_soon(self.quietly, random.choice([ref.stop, ref.kill, ref.drain]))
         elif what < 0.74:
             ref.crash(Boom())
@@ -267,20 +134,24 @@ class Forest:
             with suppress(GreenroomError):
                 nursery.start_soon(self.quietly, partial(root.restart_child, "top"))
         elif what < 0.8:
+            self.ledger.order.started_by_hand.add(info.name)
             nursery.start_soon(self.quietly, partial(above.restart_child, info.name))
         elif what < 0.84:
             with suppress(GreenroomError):
                 above.delete_child(info.name)
         elif what < 0.9:
-            options = self.options()
+            name = f"n{next(self.names)}"
+            options = self.options(name)
+            self.ledger.order.comes(name)
             with suppress(GreenroomError):
-                above.start_soon(random.choice(KINDS), self.ledger, 0.2, 0.1, name=f"n{next(self.names)}", **options)
+                above.start_soon(random.choice(KINDS), self.ledger, 0.2, 0.1, name=name, **options)
         elif what < 0.93:
             with suppress(GreenroomError, TypeError):  # none but agents can be put to rest
                 ref.rest()
         elif what < 0.95:
             self.nodes = 6
             spec = self.supervisor(DEPTH - 1)
+            self.ledger.order.comes(spec.name)
             with suppress(GreenroomError):
                 above.start_supervisor(
                     spec.name, spec.children, strategy=spec.strategy, auto_shutdown=spec.auto_shutdown
@@ -296,6 +167,7 @@ class Forest:
             if self.random.random() < 0.8 and not spec.significant:
                 specs.append(spec)
         self.random.shuffle(specs)
+        self.ledger.order.updated.add(team.path)
         with suppress(GreenroomError):
             team.update_specs([*specs, self.leaf("never")])
 
@@ -333,6 +205,7 @@ class Forest:
             before = self.incarnations.get(info.uid, 0)
             assert info.incarnation >= before, f"{info.path} went back to incarnation {info.incarnation}"
             self.incarnations[info.uid] = info.incarnation
+        self.ledger.order.check(root)
         assert not self.ledger.wrong, self.ledger.wrong
 
     async def run(self, steps: int) -> None:
@@ -340,6 +213,7 @@ class Forest:
         begin = trio.current_time()
         async with open_tree("stage", intensity=Intensity(1_000_000, 1.0)) as root:
             root.ignore_dead_letters()
+            ledger.order.root = root
             async with trio.open_nursery() as nursery:
                 top: list[SupervisorSpec] = []
                 while self.nodes > 0:
@@ -372,14 +246,23 @@ class Forest:
         assert not stuck, f"still not at rest: {stuck}"
 
 
-def grow(seed: int, steps: int = 30) -> None:
-    """Run one tree, with Trio's own order of tasks drawn from the same seed."""
-    scheduler: Any = trio_run
-    allowed, state = scheduler._ALLOW_DETERMINISTIC_SCHEDULING, scheduler._r.getstate()
-    scheduler._ALLOW_DETERMINISTIC_SCHEDULING = True
-    scheduler._r.seed(seed)
-    try:
-        trio.run(Forest(seed).run, steps, clock=MockClock(autojump_threshold=0))
-    finally:
-        scheduler._r.setstate(state)
-        scheduler._ALLOW_DETERMINISTIC_SCHEDULING = allowed
+@attrs.frozen
+class Tree:
+    """Be what a tree is drawn from."""
+
+    seed: int
+    #: how often something is done to it.
+    acts: int = 30
+    injection: None = None
+
+
+def draw_tree(seed: int) -> Tree:
+    """Return the tree of a seed."""
+    return Tree(seed)
+
+
+async def a_tree(_sim: Sim, tree: Tree) -> None:
+    """Grow it, do things to it, and see what has to hold."""
+    forest = Forest(tree.seed)
+    with forest.ledger.order.counting():
+        await forest.run(tree.acts)

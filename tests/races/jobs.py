@@ -11,37 +11,29 @@ import attrs
 from greenroom import races
 from greenroom.races import Injection, Result
 from greenroom.races._decider import Decider, Follow, Walk
-from greenroom.races._run import Terms, run_once
+from greenroom.races._run import MAX_STEPS, Terms, run_once
 from greenroom.races._schedule import Time
 from greenroom.races._search import MAKERS, first_failure
 from greenroom.races._shrink import shrink
 from greenroom.races._telling import told as told_of
 from greenroom.races.catalogue import CATALOGUE
 
-from . import (
-    promises_ends,
-    promises_mail,
-    promises_ready,
-    promises_start,
-    promises_turns,
-    promises_waits,
-    test_runtime_found,
-)
+from . import test_runtime_found
 from .background import a_cell_of_work, whatever_meets
 from .drawn_programs import draw
 from .drawn_programs import scenario as drawn_scenario
 from .errors import SCENARIOS as ERRORS
 from .fan_out import a_fan_out_that_is_meddled_with
-from .forest import grow
+from .forest import STEPS, a_tree, draw_tree
+from .matrix import PROMISES
 from .outcomes import a_cell_of_agents
 from .programs import draw_program
-from .promise import BOUNDARIES, PROMISES
+from .promise import BOUNDARIES
 from .registering import REGISTERING
 from .resting import a_place_comes_back, crowd, whatever_meets_rest
 from .supervision import SCENARIOS as SUPERVISION
 from .wide_programs import draw_wide, wide
 
-MATRIX: Final = (promises_start, promises_ready, promises_mail, promises_waits, promises_turns, promises_ends)
 #: Runs between two looks at the clock.
 AT_ONCE: Final = 20
 #: Seconds that a failure may take to shrink.
@@ -200,21 +192,30 @@ def again_by(scenario: Any, *args: Any) -> Any:
     return again
 
 
-def play_drawn(scenario: Any, draw: Callable[[int], Any], times: Sequence[Time] = ("exact",)) -> Any:
-    """Return a `play` that runs drawn programs of actors, each under a few schedules."""
+def play_drawn(
+    scenario: Any,
+    draw: Callable[[int], Any],
+    times: Sequence[Time] = ("exact",),
+    *,
+    each: int = len(MAKERS["portfolio"]),
+    max_steps: int = MAX_STEPS,
+) -> Any:
+    """Return a `play` that runs drawn programs of actors, `each` of them under so many schedules of different strategies."""
+    makers = MAKERS["portfolio"]
 
     def play(seed: int, seconds: float) -> Iterator[Tally]:
         until = monotonic() + seconds
         for number in count(seed * 1_000_003):
             program, tally = draw(number), Tally()
-            terms = Terms(time=times[number % len(times)])
+            terms = Terms(max_steps, times[number % len(times)])
 
             def run(
                 decider: Decider, injection: Injection | None = None, program: Any = program, terms: Terms = terms
             ) -> Result:
                 return run_once(scenario, (program,), decider, terms, injection=injection)
 
-            for offset, make in enumerate(MAKERS["portfolio"]):
+            for offset in range(each):
+                make = makers[(number + offset) % len(makers)]
                 result = run(make(number + offset, 60), program.injection)
                 tally.note(result, number)
                 if result.failed:
@@ -225,26 +226,6 @@ def play_drawn(scenario: Any, draw: Callable[[int], Any], times: Sequence[Time] 
                 return
 
     return play
-
-
-def play_trees(seed: int, seconds: float) -> Iterator[Tally]:
-    """Grow random trees, one for each seed from this one on."""
-    until = monotonic() + seconds
-    for number in count(seed):
-        tally = Tally(runs=1)
-        try:
-            grow(number)
-        except BaseException as error:  # noqa: BLE001 -- told
-            tally.failures.append(Failure(line(error), "", number))
-        yield tally
-        if tally.failures or monotonic() > until:
-            return
-
-
-def again_tree(seed: int, _token: str) -> Result:
-    """Grow a tree again; what it raises leaves."""
-    grow(seed)
-    raise AssertionError("a tree has no schedule to show")
 
 
 def play_bug(bug: Any) -> Any:
@@ -312,11 +293,11 @@ def again_by_both(seed: int, _token: str) -> Result:
     return attrs.evolve(one, verdict="failed", error=AssertionError("gate and hook go different ways"))
 
 
-def again_drawn(scenario: Any, draw: Callable[[int], Any]) -> Any:
+def again_drawn(scenario: Any, draw: Callable[[int], Any], max_steps: int = MAX_STEPS) -> Any:
     """Return an `again` for drawn programs."""
 
     def again(seed: int, token: str) -> Result:
-        return races.run(scenario, draw(seed), schedule=token)
+        return races.run(scenario, draw(seed), schedule=token, max_steps=max_steps)
 
     return again
 
@@ -361,6 +342,14 @@ JOBS: Final[list[Job]] = [
         Job(f"registry {each.__name__}", explore(each, time="choice", sweeps=True), again_by(each))
         for each in REGISTERING
     ),
-    *(Job(f"trees {part}", play_trees, again_tree) for part in range(4)),
+    # A tree takes as long as some hundred small programs.
+    *(
+        Job(
+            f"trees {part}",
+            play_drawn(a_tree, draw_tree, each=1, max_steps=STEPS),
+            again_drawn(a_tree, draw_tree, STEPS),
+        )
+        for part in range(16)
+    ),
     *(Job(f"backends {part}", play_backends, again_by_both) for part in range(2)),
 ]

@@ -1,4 +1,4 @@
-"""The promises of turns, as scenarios: P20 to P24."""
+"""The promises of turns, as scenarios: P20 to P22."""
 
 from collections import Counter
 from contextlib import suppress
@@ -6,20 +6,10 @@ from typing import Any
 
 import trio
 
-from greenroom import (
-    Agent,
-    Completed,
-    Context,
-    Errored,
-    GreenroomError,
-    NotInTurn,
-    StillRunning,
-    Turn,
-    TurnFinished,
-)
+from greenroom import Agent, Context, GreenroomError, NotInTurn, StillRunning, Turn, TurnFinished
 from greenroom.races import Sim
 
-from .promise import Boom, Quiet, choose_class, is_undisturbed, promise, settle, stage, steps, together
+from .promise import Quiet, choose_class, is_undisturbed, promise, settle, stage, steps, together
 
 
 class Alone:
@@ -285,124 +275,3 @@ async def an_interrupt_reaches_descendants_only_when_asked_and_loses_no_mail(sim
             for slot in (top._slot, root.lookup("top/below")._slot):
                 assert not slot.in_turn
                 assert not slot.box.has_triggers
-
-
-@promise("P23")
-async def each_task_has_one_outcome(sim: Sim) -> None:
-    class Thinks(Agent[Any]):
-        async def startup(self, ctx: Context) -> None:
-            await trio.lowlevel.checkpoint()
-
-        async def turn(self, turn: Turn[Any], ctx: Context) -> Any:
-            await steps(2)
-            if turn.mail[0].message == "fail":
-                raise Boom
-            return turn.id
-
-        async def shutdown(self, ctx: Context, reason: object) -> None:
-            await trio.lowlevel.checkpoint()
-
-    async with stage() as root:
-        ref = root.start_soon(Thinks, restart="transient")
-        root.start_soon(Quiet, mail="x")
-        outcomes: dict[int, str] = {}
-        asked = answered = 0
-
-        async def run(message: str) -> None:
-            nonlocal asked, answered
-            await ref.wait_ready()
-            handle = ref.start_turn(message)
-            asked += 1
-            try:
-                outcomes[handle.id] = (await handle.outcome()).kind
-            finally:
-                answered += 1
-
-        async def end() -> None:
-            await steps(6)
-            if sim.choose([True, False]):
-                await ref.interrupt()
-            ref.crash(Boom())
-            await steps(6)
-            await ref.stop()
-
-        await together(sim, lambda: run("ok"), lambda: run("fail"), end, lambda: run("ok"))
-        await settle()
-        assert answered == asked
-        reports = [each for each in root.reports.drain() if isinstance(each, TurnFinished)]
-        told = {each.turn: each.outcome.kind for each in reports}
-        assert len(told) == len(reports)
-        for number, kind in outcomes.items():
-            assert kind in ("stopped", "crashed", "undeliverable") or told[number] == kind
-
-
-@promise("P24")
-async def a_status_comes_with_what_it_tells_of(sim: Sim) -> None:  # noqa: C901 -- three who look at it
-    class Thinks(Agent[Any]):
-        async def startup(self, ctx: Context) -> None:
-            await trio.lowlevel.checkpoint()
-
-        async def turn(self, turn: Turn[Any], ctx: Context) -> Any:
-            await steps(2)
-            if turn.mail[0].message == "fail":
-                raise Boom
-            return "result"
-
-        async def shutdown(self, ctx: Context, reason: object) -> None:
-            await trio.lowlevel.checkpoint()
-
-    async with stage() as root:
-        ref = root.start_soon(Thinks, name="a")
-        root.start_soon(Quiet, mail="x")
-        states: list[Any] = []
-
-        def check(status: Any) -> None:
-            if isinstance(status, Completed):
-                assert status.result == "result"
-            if isinstance(status, Errored):
-                assert status.cause
-
-        async def follow() -> None:
-            async with ref.subscribe() as feed:
-                last = ref.generation
-                async for change in feed:
-                    assert change.generation == last + 1
-                    last = change.generation
-                    states.append(change.status)
-                    check(change.status)
-                assert last == ref.generation
-
-        async def look() -> None:
-            for _ in range(12):
-                generation, status = ref.generation, ref.status
-                check(status)
-                await trio.lowlevel.checkpoint()
-                assert ref.generation > generation or ref.status == status
-
-        async def run() -> None:
-            await ref.wait_ready()
-            with suppress(GreenroomError):
-                await ref.run_turn("fail")
-            with suppress(GreenroomError):
-                await ref.run_turn("ok")
-            await ref.interrupt()
-
-        async def tree() -> None:
-            async with root.subscribe() as feed:
-                async for state in feed:
-                    for child in state.children:
-                        check(child.status)
-
-        async def tell() -> None:
-            for _ in range(4):
-                ref.tell("ok")
-                await steps(3)
-
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(tree)
-            nursery.start_soon(follow)
-            await together(sim, run, look, tell)
-            await settle()
-            await ref.stop()
-            await settle()
-            nursery.cancel_scope.cancel()

@@ -118,21 +118,28 @@ def test_in_another_thread_a_loop_is_ended_too(backend: Backend) -> None:
     assert "task 1:spin has come to no checkpoint" in str(results[0].error)
 
 
-def test_in_another_thread_a_call_that_blocks_is_told_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
-    release = threading.Event()
+def test_in_another_thread_a_call_that_blocks_is_told_on_stderr(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, told = threading.Event(), threading.Event()
+    write = sys.stderr.write
+
+    def write_and_tell(text: str) -> int:
+        count = write(text)
+        told.set()
+        return count
 
     async def blocks(sim: Sim) -> None:
         release.wait()
 
+    monkeypatch.setattr(sys.stderr, "write", write_and_tell)
     results: list[races.Result] = []
     thread = threading.Thread(target=lambda: results.append(races.run(blocks)))
     thread.start()
-    err, until = "", time.monotonic() + 20
-    while "\n" not in err and time.monotonic() < until:
-        time.sleep(0.02)
-        err += capfd.readouterr().err
+    told.wait(20)
     release.set()
     thread.join()
+    err = capfd.readouterr().err
     assert err.startswith("greenroom.races: task 0:blocks has come to no checkpoint for 0.3 seconds")
     assert err.count("\n") == 1
     assert results[0].verdict == "hung"
@@ -310,22 +317,29 @@ def test_to_wait_for_the_outside_is_no_endless_step() -> None:
 
 
 FORKS = """
-import os, sys, time
+import os, sys, threading, time
 from greenroom import races
 from greenroom.races import _watcher
 
 async def scenario(sim):
     pass
 
+up, look = threading.Event(), _watcher.watcher._look
+
+def looks(over, ended):
+    up.set()
+    look(over, ended)
+
 _watcher.STEP_PATIENCE = 1e6  # its thread looks seldom, and does not end by itself
+_watcher.watcher._look = looks
 races.run(scenario)
-until = time.monotonic() + 20
-while len(before := set(sys._current_frames())) < 2 and time.monotonic() < until:
-    time.sleep(0.001)
+up.wait(20)
+before = set(sys._current_frames())
 child = os.fork()
 if child == 0:
     os._exit(7 if not _watcher.watcher.watches and len(sys._current_frames()) == 1 else 1)
 _, status = os.waitpid(child, 0)
+# Nobody can join a thread that is not of `threading`: when Python has forgotten it can only be polled.
 until = time.monotonic() + 20
 while len(before - set(sys._current_frames())) != 1 and time.monotonic() < until:
     time.sleep(0.001)

@@ -2,10 +2,13 @@
 
 import pytest
 
-from .forest import grow
+from greenroom import races
+from greenroom.races import Sim
+
+from .forest import STEPS, Tree, a_tree
 
 
 @pytest.mark.parametrize("seed", range(13))
-def test_a_tree_that_fails_everywhere_stays_in_order(seed: int) -> None:
-    """If it fails: `python -P tests/soak.py --again "trees 0" --seed SEED`, with the seed of the parameter."""
-    grow(seed, 25)
+@races.explore(schedules=1, strategy="walk", max_steps=STEPS)
+async def test_a_tree_that_fails_everywhere_stays_in_order(sim: Sim, seed: int) -> None:
+    await a_tree(sim, Tree(seed, 25))

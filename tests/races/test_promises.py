@@ -1,43 +1,36 @@
 """The matrix of the promises, explored in three ways: schedules, a cancellation at every point, a crash at every boundary."""
 
-from typing import Final
-
 import pytest
 
-from greenroom import races
 from greenroom.races._sweep import Boundary
 
-from . import promises_ends, promises_mail, promises_ready, promises_start, promises_turns, promises_waits
-from .promise import BOUNDARIES, PROMISES, WITHOUT, Promise
+from .exploration import Exploration
+from .matrix import PROMISES
+from .promise import BOUNDARIES, WITHOUT, Promise
 
-MATRIX: Final = (promises_start, promises_ready, promises_mail, promises_waits, promises_turns, promises_ends)
+EXPLORATION = Exploration(schedules=120, timed=40, walks=3, points=3)
 every_promise = pytest.mark.parametrize("promise", PROMISES, ids=str)
 
 
 @every_promise
 def test_a_promise_holds_under_all_schedules(promise: Promise) -> None:
-    found = races.search(promise.scenario, schedules=120)
-    assert found is None, str(found)
+    EXPLORATION.under_all_schedules(promise.scenario)
 
 
 @every_promise
 def test_a_promise_holds_whenever_time_passes(promise: Promise) -> None:
-    found = races.search(promise.scenario, schedules=40, time=promise.time, strategy="walk")
-    assert found is None, str(found)
+    EXPLORATION.whenever_time_passes(promise.scenario, promise.time)
 
 
 @every_promise
 def test_a_promise_holds_whatever_is_cancelled(promise: Promise) -> None:
-    sweep = races.cancel_everywhere(promise.scenario, schedules=3)
-    assert sweep.points >= 3
-    assert not sweep.failures, str(sweep)
+    EXPLORATION.whatever_is_cancelled(promise.scenario)
 
 
 @pytest.mark.parametrize("at", BOUNDARIES)
 @every_promise
 def test_a_promise_holds_whatever_crashes(promise: Promise, at: Boundary) -> None:
-    sweep = races.crash_everywhere(promise.scenario, at=at, schedules=3)
-    assert not sweep.failures, str(sweep)
+    EXPLORATION.whatever_crashes(promise.scenario, at)
 
 
 def test_each_promise_that_is_about_order_has_its_scenario() -> None:

@@ -4,36 +4,30 @@ from typing import Any
 
 import pytest
 
-from greenroom import races
-
+from .exploration import Exploration
 from .promise import BOUNDARIES, Scenario
 from .registering import REGISTERING
 
-#: In `make soak` each goes on for longer.
+EXPLORATION = Exploration(schedules=200, timed=80, walks=2, points=3)
 each_scenario = pytest.mark.parametrize("scenario", REGISTERING, ids=lambda scenario: scenario.__name__)
 
 
 @each_scenario
 def test_the_registry_is_right_under_all_schedules(scenario: Scenario) -> None:
-    found = races.search(scenario, schedules=200)
-    assert found is None, str(found)
+    EXPLORATION.under_all_schedules(scenario)
 
 
 @each_scenario
 def test_the_registry_is_right_whenever_time_passes(scenario: Scenario) -> None:
-    found = races.search(scenario, schedules=80, time="choice", strategy="walk")
-    assert found is None, str(found)
+    EXPLORATION.whenever_time_passes(scenario)
 
 
 @each_scenario
 def test_the_registry_is_right_whatever_is_cancelled(scenario: Scenario) -> None:
-    sweep = races.cancel_everywhere(scenario, schedules=2)
-    assert sweep.points >= 3
-    assert not sweep.failures, str(sweep)
+    EXPLORATION.whatever_is_cancelled(scenario)
 
 
 @pytest.mark.parametrize("at", BOUNDARIES)
 @each_scenario
 def test_the_registry_is_right_whatever_crashes(scenario: Scenario, at: Any) -> None:
-    sweep = races.crash_everywhere(scenario, at=at, schedules=2)
-    assert not sweep.failures, str(sweep)
+    EXPLORATION.whatever_crashes(scenario, at)

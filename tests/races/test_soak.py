@@ -48,7 +48,9 @@ def test_a_soak_sums_up_what_passed_failed_hung_and_was_lost() -> None:
     assert ended.returncode == 1, ended.stderr
     table, _, failures = ended.stdout.partition("\nseed 7; ")
     assert ended.stdout.startswith("seed 7: 5 jobs for 4 s, 2 at a time\n")
-    rows = {line.split()[0]: line.split()[1:] for line in table.splitlines()[3:] if line}
+    said, _, table = table.partition("\n-----")
+    assert "a failure of leaves: its process ended with status 3" in said, "each is told when it comes"
+    rows = {line.split()[0]: line.split()[1:] for line in table.splitlines()[1:] if line}
     assert [name for name, row in rows.items() if row[-1] == "-"] == ["passes"]
     assert int(rows["passes"][1].replace(",", "")) > int(rows["passes"][2].replace(",", "")) > 0
     for text in (

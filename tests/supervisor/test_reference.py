@@ -9,21 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from greenroom import (
-    Actor,
-    Backoff,
-    ChildSpec,
-    Context,
-    GreenroomError,
-    Ignore,
-    Intensity,
-    NameInUse,
-    Supervisor,
-)
+from greenroom import Actor, Backoff, ChildSpec, Context, GreenroomError, Ignore, Intensity, NameInUse, Supervisor
 from greenroom.testing import open_tree
 
 from .children import Boom
-from .reference import Kid, Reference
+from .kid import Kid
+from .reference import Reference
 
 NAMES = "abcd"
 #: no sum of some of them is a sum of others: no two things happen at the same time by chance.
@@ -136,7 +127,7 @@ class Program:
                     )
                 )
         self.model = Reference(
-            plan["strategy"], plan["max_restarts"], 5.0, self.auto, declared, failing={}, ignoring={}, now=0.0
+            plan["strategy"], plan["max_restarts"], 5.0, self.auto, declared, failing={}, ignoring={}
         )
         self.team = root.start_supervisor(
             "team",

@@ -8,19 +8,12 @@ from trio.testing import wait_all_tasks_blocked
 from greenroom import (
     Actor,
     ActorRef,
-    ActorStopped,
     Agent,
-    ChildEnded,
     ChildSpec,
     Context,
-    Finished,
     HandlerOverdue,
     Interrupted,
     InvalidSpec,
-    Killed,
-    Limits,
-    Request,
-    Shutdown,
     Supervisor,
     Turn,
     TurnFinished,
@@ -30,72 +23,9 @@ from greenroom import (
 from greenroom.supervisor._reading import policy_of_spec
 from greenroom.testing import open_tree
 
+from .watched import INTERRUPTIBLE, KINDS, TEXT, Own, Plain, Shielded, Turns, Work, ask, function, overdue
+
 Log = list[Any]
-TEXT = "longer than its handler_timeout of 5 s allows"
-
-
-class Work(Request[str]):
-    """Take as many seconds, and note what has been done."""
-
-    def __init__(self, seconds: float, *beats: tuple[float, float | None]) -> None:
-        self.seconds = seconds
-        #: (when, after the beginning; for how long).
-        self.beats = beats
-
-
-async def work(message: Any, log: Log, ctx: Context) -> str:
-    begun = trio.current_time()
-    log.append(("begun", ctx.ref.incarnation, begun))
-    if isinstance(message, Work):
-        for when, extend in message.beats:
-            await trio.sleep_until(begun + when)
-            ctx.heartbeat(extend)
-        await trio.sleep_until(begun + message.seconds)
-    log.append(("done", ctx.ref.incarnation, trio.current_time()))
-    return "done"
-
-
-class Plain(Actor[Any]):
-    def __init__(self, log: Log) -> None:
-        self.log = log
-
-    async def receive(self, message: Any, ctx: Context) -> str:
-        return await work(message, self.log, ctx)
-
-
-class Own(Plain):
-    own_task = True
-
-
-class Turns(Agent[Any]):
-    def __init__(self, log: Log) -> None:
-        self.log = log
-
-    async def turn(self, turn: Turn[Any], ctx: Context) -> str:
-        return await work(turn.mail[0].message, self.log, ctx)
-
-
-async def function(ctx: Context, log: Log) -> None:
-    async for message in ctx:
-        token = ctx.defer_reply() if ctx.mail is not None and ctx.mail.kind == "request" else None
-        answer = await work(message, log, ctx)
-        if token is not None:
-            token.reply(answer)
-
-
-INTERRUPTIBLE: list[Any] = [Plain, Own, Turns]
-KINDS: list[Any] = [*INTERRUPTIBLE, function]
-
-
-async def ask(ref: ActorRef[Any], message: Any) -> Any:
-    try:
-        return await ref.ask(message)
-    except Exception as error:  # noqa: BLE001 -- looked at by the test
-        return error
-
-
-def overdue(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
-    return [record for record in caplog.records if f"{record.__dict__.get('path')}: overdue: a " in record.getMessage()]
 
 
 # -- warn
@@ -277,13 +207,6 @@ async def test_a_direct_turn_interrupted_before_it_begins_is_not_taken_for_overd
         root.reports.drain()
 
 
-class Shielded(Plain):
-    async def receive(self, message: Any, ctx: Context) -> str:
-        with trio.CancelScope(shield=True):
-            await work(message, self.log, ctx)
-        return "done"
-
-
 class OwnShielded(Shielded):
     own_task = True
 
@@ -339,315 +262,6 @@ async def test_one_that_swallows_the_cancellation_and_returns_has_its_answer() -
         assert trio.current_time() == 10
 
 
-# -- restart
-
-
-@pytest.mark.parametrize("kind", KINDS)
-async def test_restart_ends_the_incarnation_as_killed_counted_and_the_restart_type_decides(kind: Any) -> None:
-    async with open_tree("stage") as root:
-        cases: Any = (("permanent", "ready"), ("transient", "ready"), ("temporary", "stopped"))
-        for restart, life in cases:
-            log = Log()
-            ref = await root.start(kind, log, restart=restart, name=restart, handler_timeout=5.0, on_overdue="restart")
-            before = trio.current_time()
-            got = await ask(ref, Work(100.0))
-            assert trio.current_time() == before + 5
-            await wait_all_tasks_blocked()
-            assert isinstance(got, ActorStopped)
-            what = "a turn" if kind is Turns else "a message"
-            assert f"killed: overdue: {what} has taken 5 s, {TEXT}; it had begun" in str(got)
-            assert (ref.lifecycle, ref.incarnation) == (life, 1 if life == "stopped" else 2)
-            report = next(each for each in root.reports.drain() if isinstance(each, ChildEnded))
-            assert report.reason == Killed(f"overdue: {what} has taken 5 s, {TEXT}")
-            assert (report.by, report.restarting) == ("itself", life == "ready")
-            if life == "ready":
-                assert await ask(ref, Work(1.0)) == "done"
-
-
-async def test_restarts_for_being_overdue_count_against_the_intensity() -> None:
-    with pytest.raises(ExceptionGroup):  # noqa: PT012 -- the block raises as it is left
-        async with open_supervisor("stage") as root:
-            ref = await root.start(Plain, Log(), restart="permanent", handler_timeout=1.0, on_overdue="restart")
-            for _ in range(5):
-                ref.tell(Work(100.0))
-            await trio.sleep_forever()
-    assert trio.current_time() == 4
-
-
-@pytest.mark.parametrize("kind", KINDS)
-async def test_what_it_was_killed_on_is_given_again_as_often_as_redeliver_says(kind: Any) -> None:
-    log = Log()
-    async with open_tree("stage") as root:
-        ref = await root.start(kind, log, restart="permanent", redeliver=1, handler_timeout=5.0, on_overdue="restart")
-        ref.tell("quick")
-        await wait_all_tasks_blocked()
-        ref.tell(Work(100.0))
-        await trio.sleep(50)
-        begun = [each for each in log if each[0] == "begun"]
-        assert begun == [("begun", 1, 0.0), ("begun", 1, 0.0), ("begun", 2, 5.0)]
-        assert ref.incarnation == 3
-        root.reports.drain()
-
-
-async def test_one_that_has_said_how_it_ends_and_hangs_then_is_killed_all_the_same() -> None:
-    class Leaves(Actor[Any]):
-        async def receive(self, message: Any, ctx: Context) -> None:
-            ctx.stop("result")
-            if message == "hang":
-                await trio.sleep_forever()
-
-    async with open_tree("stage") as root:
-        ref = await root.start(Leaves, restart="transient", name="a", handler_timeout=5.0, on_overdue="restart")
-        ref.tell("hang")
-        await trio.sleep(6)
-        assert (ref.lifecycle, ref.incarnation) == ("ready", 2)
-        ref.tell("leave")
-        assert await ref.wait_stopped() == Finished("result")
-        root.reports.drain()
-
-
-@pytest.mark.parametrize("kind", KINDS)
-async def test_who_others_have_told_to_stop_is_killed_for_being_overdue_and_not_restarted(kind: Any) -> None:
-    async with open_tree("stage") as root:
-        ref = await root.start(
-            kind, Log(), restart="permanent", shutdown=None, handler_timeout=5.0, on_overdue="restart"
-        )
-        ref.tell(Work(100.0))
-        await trio.sleep(1)
-        reason = await ref.stop()
-        assert trio.current_time() == 5
-        assert isinstance(reason, Killed)
-        assert ref.lifecycle == "parked"
-        root.reports.drain()
-
-
-@pytest.mark.parametrize("action", ["warn", "cancel", "restart"])
-async def test_a_watchdog_leaves_alone_who_has_been_killed(action: Any, caplog: pytest.LogCaptureFixture) -> None:
-    async with open_tree("stage") as root:
-        ref = await root.start(Shielded, Log(), handler_timeout=5.0, on_overdue=action, restart="permanent")
-        ref.tell(Work(50.0))
-        await trio.sleep(1)
-        await ref.kill()
-        assert trio.current_time() == 50
-        assert isinstance(ref.exit_reason, Killed)
-        assert ref.exit_reason.detail == "by outside"
-        assert overdue(caplog) == []
-        root.reports.drain()
-
-
-# -- heartbeats
-
-
-@pytest.mark.parametrize("kind", KINDS)
-async def test_a_heartbeat_begins_the_time_anew(kind: Any, caplog: pytest.LogCaptureFixture) -> None:
-    async with open_tree("stage") as root:
-        ref = await root.start(kind, Log(), handler_timeout=5.0, on_overdue="restart", restart="permanent")
-        assert await ask(ref, Work(16.0, (4.0, None), (8.0, None), (12.0, None))) == "done"
-        assert overdue(caplog) == []
-        got = await ask(ref, Work(100.0, (4.0, None)))
-        assert isinstance(got, ActorStopped)
-        assert trio.current_time() == 25
-        root.reports.drain()
-
-
-@pytest.mark.parametrize("kind", KINDS)
-async def test_declared_long_work_has_the_seconds_that_it_has_declared(kind: Any) -> None:
-    async with open_tree("stage") as root:
-        ref = await root.start(kind, Log(), handler_timeout=5.0, on_overdue="restart", restart="permanent")
-        assert await ask(ref, Work(60.0, (0.0, 61.0))) == "done"
-        got = await ask(ref, Work(100.0, (1.0, 30.0)))
-        assert isinstance(got, ActorStopped)
-        assert trio.current_time() == 91
-        # Of another message it is no concern, also not when it would have lasted longer.
-        assert await ask(ref, Work(10.0, (0.5, 1_000.0))) == "done"
-        got = await ask(ref, Work(100.0))
-        assert trio.current_time() == 106
-        root.reports.drain()
-
-
-@pytest.mark.parametrize("extend", [0, 0.0, 1.0, 3.9])
-async def test_a_heartbeat_takes_nothing_away(extend: float) -> None:
-    async with open_tree("stage") as root:
-        ref = await root.start(Plain, Log(), handler_timeout=5.0, on_overdue="cancel")
-        await ask(ref, Work(100.0, (1.0, extend)))
-        assert trio.current_time() == 5
-        assert await ask(ref, Work(29.0, (0.0, 30.0), (1.0, None), (2.0, extend))) == "done"
-
-
-async def test_a_heartbeat_comes_from_any_task_of_the_actor_and_does_nothing_where_nothing_is_in_hand() -> None:
-    class Beats(Actor[Any]):
-        async def startup(self, ctx: Context) -> None:
-            ctx.heartbeat(1_000.0)
-            ctx.run_in_background(self.beat, ctx)
-
-        async def beat(self, ctx: Context) -> None:
-            for _ in range(5):
-                await trio.sleep(3)
-                ctx.heartbeat()
-
-        async def receive(self, message: Any, ctx: Context) -> None:
-            await trio.sleep_forever()
-
-    async with open_tree("stage") as root:
-        free = await root.start(Beats)  # no limit at all
-        ref = await root.start(Beats, handler_timeout=5.0, on_overdue="cancel")
-        with pytest.raises(HandlerOverdue):
-            await ref.ask(Work(0.0))
-        assert trio.current_time() == 20
-        assert free.is_alive
-
-
-@pytest.mark.parametrize("bad", [-1, float("nan"), float("inf"), "5", True, [], {}, -0.1, 1j, object()])
-async def test_a_heartbeat_for_no_number_of_seconds_is_refused(bad: Any) -> None:
-    errors = Log()
-
-    class Beats(Actor[Any]):
-        def receive(self, message: Any, ctx: Context) -> None:
-            try:
-                ctx.heartbeat(bad)
-            except (ValueError, TypeError) as error:
-                errors.append(str(error))
-
-    async with open_tree("stage") as root:
-        ref = await root.start(Beats)
-        ref.tell(1)
-        await wait_all_tasks_blocked()
-    assert "heartbeat: extend" in errors[0]
-
-
-async def test_a_heartbeat_of_an_incarnation_that_has_ended_is_refused() -> None:
-    kept: list[Context] = []
-
-    class Keeps(Actor[Any]):
-        def receive(self, message: Any, ctx: Context) -> None:
-            kept.append(ctx)
-
-    async with open_tree("stage") as root:
-        ref = await root.start(Keeps)
-        ref.tell(1)
-        await wait_all_tasks_blocked()
-        await ref.stop()
-        with pytest.raises(ActorStopped):
-            kept[0].heartbeat()
-
-
-# -- what counts as its time
-
-
-async def test_what_it_waits_for_counts_as_its_time() -> None:
-    class Asks(Actor[Any]):
-        async def receive(self, message: Any, ctx: Context) -> Any:
-            return await message.ask(Work(100.0))
-
-    async with open_tree("stage") as root:
-        slow: Any = await root.start(Plain, Log())
-        ref: Any = await root.start(Asks, handler_timeout=5.0, on_overdue="cancel")
-        with pytest.raises(HandlerOverdue):
-            await ref.ask(slow)
-        assert trio.current_time() == 5
-
-
-async def test_a_turn_that_waits_for_its_permit_has_not_begun(caplog: pytest.LogCaptureFixture) -> None:
-    async with open_tree("stage", limits=Limits(max_running_turns=1)) as root:
-        first = await root.start(Turns, Log())
-        second = await root.start(Turns, Log(), handler_timeout=5.0)
-        first.tell(Work(50.0))
-        await wait_all_tasks_blocked()
-        second.tell(Work(4.0))
-        await trio.sleep(100)
-        assert overdue(caplog) == []
-        root.reports.drain()
-
-
-async def test_startup_and_shutdown_have_their_own_deadlines(caplog: pytest.LogCaptureFixture) -> None:
-    class Slow(Actor[Any]):
-        async def startup(self, ctx: Context) -> None:
-            await trio.sleep(20)
-
-        async def receive(self, message: Any, ctx: Context) -> None:
-            await trio.sleep(message)
-
-        async def shutdown(self, ctx: Context, reason: Any) -> None:
-            await trio.sleep(20)
-
-    async with open_tree("stage") as root:
-        ref = root.start_soon(Slow, handler_timeout=5.0, on_overdue="restart", shutdown=None, mail=1.0)
-        await ref.wait_ready()
-        await ref.stop()
-        assert ref.exit_reason == Shutdown()
-        assert trio.current_time() == 41
-    assert overdue(caplog) == []
-
-
-async def test_a_function_is_judged_from_one_receive_to_the_next_alone(caplog: pytest.LogCaptureFixture) -> None:
-    async def slow(ctx: Context) -> None:
-        await trio.sleep(50)
-        await ctx.receive()
-        await trio.sleep(4)
-        await ctx.receive()
-        await trio.sleep(6)
-
-    async with open_tree("stage") as root:
-        ref = root.start_soon(slow, handler_timeout=5.0)
-        ref.tell(1)
-        await trio.sleep(100)
-        assert overdue(caplog) == []
-        ref.tell(2)
-        await ref.wait_stopped()
-        assert len(overdue(caplog)) == 1
-
-
-@pytest.mark.parametrize("kind", KINDS)
-async def test_a_message_that_crashes_leaves_no_time_to_the_next_incarnation(
-    kind: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    async with open_tree("stage") as root:
-        ref = await root.start(kind, Log(), restart="permanent", handler_timeout=5.0, on_overdue="restart")
-        ref.tell(Work(100.0))
-        await trio.sleep(3)
-        ref.crash(OSError("x"))
-        await wait_all_tasks_blocked()
-        ref.tell(Work(4.0))
-        await trio.sleep(50)
-        assert ref.incarnation == 2
-        ref.tell(Work(4.0))
-        await trio.sleep(50)
-        assert overdue(caplog) == []
-        root.reports.drain()
-
-
-async def test_an_actor_without_a_limit_has_no_watchdog_and_one_with_a_limit_one_timer_whatever_comes() -> None:
-    added: Log = []
-    async with open_tree("stage") as root:
-        runtime = root._slot.runtime
-        add_chore = runtime.deadlines.add_chore
-
-        def counted(when: float, action: Any, label: str) -> Any:
-            added.append(label)
-            return add_chore(when, action, label)
-
-        runtime.deadlines.add_chore = counted  # type: ignore[method-assign]
-        free = await root.start(Plain, Log())
-        watched = await root.start(Plain, Log(), name="watched", handler_timeout=5.0)
-        for ref in (free, watched):
-            for _ in range(1_000):
-                await ask(ref, Work(0.0))
-        assert free._slot.more is None or free._slot.more.watchdog is None
-        assert added == ["watchdog of watched"]
-        await ask(watched, Work(4.0))
-        await ask(watched, Work(4.0))
-        assert len(added) == 2
-        await trio.sleep(100)
-        assert len(added) == 2
-        await ask(watched, Work(1.0))
-        timers = [timer for _, _, timer in runtime.deadlines._heap if timer.label == "watchdog of watched"]
-        assert [timer.is_wanted for timer in timers].count(True) == 1
-        await watched.stop()
-        assert not any(timer.is_wanted for timer in timers)
-
-
-# -- specifications
-
 NO_SECONDS: Log = [0, 0.0, -1, float("nan"), float("inf"), True, "5", [], {}, (5.0,)]
 NO_ACTIONS: Log = ["Warn", "kill", "", None, 1, True, ["warn"], {}, ("cancel",), "restarts"]
 BAD: list[tuple[dict[str, Any], str]] = [
@@ -660,6 +274,9 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ),
     *(({"on_overdue": each}, f"on_overdue: {each!r} is not one of warn, cancel, restart") for each in NO_ACTIONS),
 ]
+
+
+# -- specifications
 
 
 @pytest.mark.parametrize(("options", "text"), BAD, ids=[repr(options) for options, _ in BAD])

@@ -1,16 +1,20 @@
+"""Virtual time for the tests of the runtime: each test of theirs that is a coroutine function runs in it, without a word."""
+
 from collections.abc import Awaitable, Callable, Iterable
 from inspect import iscoroutinefunction
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import trio
 from trio.abc import Clock, Instrument
 from trio.testing import MockClock
 
-HERE = Path(__file__).parent
+HERE: Final = Path(__file__).parent
+#: The folders whose tests run in it.
+FOLDERS: Final = frozenset({HERE / "actors", HERE / "conformance", HERE / "supervisor"})
 #: Seconds of virtual time after which a test hangs.
-FOR_EVER = 1e7
+FOR_EVER: Final = 1e7
 
 
 def in_virtual_time(
@@ -25,8 +29,9 @@ def in_virtual_time(
     trio.run(bounded, clock=clock or MockClock(autojump_threshold=0), instruments=tuple(instruments))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def put_in_virtual_time(items: list[pytest.Item]) -> None:
+    """Mark those of the collected tests that run in it."""
     for item in items:
         function: Any = getattr(item, "obj", None)
-        if HERE in item.path.parents and iscoroutinefunction(function):
+        if iscoroutinefunction(function) and not FOLDERS.isdisjoint(item.path.parents):
             item.add_marker(pytest.mark.trio(run=in_virtual_time))
