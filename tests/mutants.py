@@ -1,9 +1,9 @@
 """Break the code in small ways, and see that each break fails the test that is named for it.
 
-The breaks are listed in `tests/mutants/*.toml`: promise, file, the text to replace (unique in the file), what to put there, and the test that has to
-notice. Each is tried in a copy of the tree, so the working tree is never touched. A break that no test notices fails the run, and so does a
-promise without a break, or a break that no longer fits the code. A promise of which nothing is built yet is named below, and is due as soon as
-something is.
+The breaks are listed in `tests/mutants/*.toml`: promise, file, the text to replace (unique in the file), what to put there, and who has to notice:
+`test`, or `tests`, each of which has to fail (of one with parameters: with any of them, or with the one that is named). Each break is tried in a copy
+of the tree, so the working tree is never touched. A break that one of its tests does not notice fails the run, and so does a promise without a break,
+or a break that no longer fits the code.
 
     python -P tests/mutants.py [PROMISE, LIST or PART-OF-A-FILE ...] [--list]
 """
@@ -11,6 +11,7 @@ something is.
 import argparse
 import os
 import queue
+import re
 import shutil
 import subprocess
 import sys
@@ -18,8 +19,9 @@ import tempfile
 import threading
 import time
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import attrs
 
@@ -40,11 +42,21 @@ OTHERS = (
     "WATCHDOG",
     "STASH",
     "TREES",
+    "CONFORMANCE",
 )
 WORKERS = 2
-#: Seconds for one test; a break may well make it hang, and a hang is noticed.
+#: Seconds for the tests of one break; it may well make a test hang, and a hang is noticed.
 LIMIT = 90
-KEYS = {"promise", "file", "old", "new", "test"}
+KEYS = ("promise", "file", "old", "new")
+#: Of these an entry has one.
+NOTICERS = ("test", "tests")
+
+#: How a test is named.
+TEST = re.compile(r"[^:\s]+\.py::test_\w+(\[.*\])?")
+
+
+class WrongEntry(Exception):
+    """An entry of a list is not of the form; says which, and what is wrong."""
 
 
 @attrs.frozen
@@ -55,7 +67,7 @@ class Mutant:
     file: str
     old: str
     new: str
-    test: str
+    tests: tuple[str, ...]
     where: str
 
     @property
@@ -71,42 +83,88 @@ class Mutant:
 
 @attrs.frozen
 class Result:
-    """Say what became of a mutant."""
+    """Say what became of a mutant, and which of its tests have not noticed it."""
 
     mutant: Mutant
     verdict: str
     seconds: float
     output: str = ""
+    survivors: tuple[str, ...] = ()
 
 
 def read_lists() -> list[Mutant]:
-    """Read all lists; a faulty entry ends the run with its place."""
-    mutants: list[Mutant] = []
-    for path in sorted(LISTS.glob("*.toml")):
-        for number, entry in enumerate(tomllib.loads(path.read_text())["mutant"], 1):
-            where = f"{path.stem}[{number}]"
-            wrong = KEYS.symmetric_difference(entry)
-            if wrong:
-                sys.exit(
-                    f"{where}: the keys are {', '.join(sorted(KEYS))}; missing or unknown: {', '.join(sorted(wrong))}"
-                )
-            mutants.append(Mutant(**entry, where=where))
-    return mutants
+    """Read all lists. Raises WrongEntry."""
+    return [
+        read_entry(entry, f"{path.stem}[{number}]")
+        for path in sorted(LISTS.glob("*.toml"))
+        for number, entry in enumerate(tomllib.loads(path.read_text(encoding="utf-8"))["mutant"], 1)
+    ]
+
+
+def read_entry(entry: Mapping[str, Any], where: str) -> Mutant:
+    """Return the mutant of one entry. Raises WrongEntry."""
+    missing = [key for key in KEYS if key not in entry]
+    unknown = [key for key in entry if key not in KEYS + NOTICERS]
+    if missing or unknown:
+        keys = f"the keys are {', '.join(KEYS)}, and test or tests"
+        raise WrongEntry(f"{where}: {keys}; missing or unknown: {', '.join(missing + unknown)}")
+    noticers = [key for key in NOTICERS if key in entry]
+    if len(noticers) != 1:
+        raise WrongEntry(f"{where}: give either test, or tests; it has {' and '.join(noticers) or 'neither'}")
+    for key in KEYS:
+        if not isinstance(entry[key], str):
+            raise WrongEntry(f"{where}: {key} is {entry[key]!r}, which is no text")
+    if entry["promise"] not in PROMISES + OTHERS:
+        raise WrongEntry(f"{where}: {entry['promise']!r} is no promise")
+    if not entry["old"].strip():
+        raise WrongEntry(f"{where}: old is empty; give the text to replace")
+    if entry["old"] == entry["new"]:
+        raise WrongEntry(f"{where}: new is the same as old, which breaks nothing")
+    return Mutant(
+        **{key: entry[key] for key in KEYS}, tests=_read_tests(entry[noticers[0]], noticers[0], where), where=where
+    )
+
+
+def _read_tests(given: object, key: str, where: str) -> tuple[str, ...]:
+    if key == "test":
+        given = [given]
+    if not isinstance(given, list) or not given:
+        raise WrongEntry(f"{where}: tests is {given!r}; give a list of at least one")
+    tests = cast("list[object]", given)
+    for each in tests:
+        if not isinstance(each, str) or not TEST.fullmatch(each):
+            raise WrongEntry(
+                f"{where}: {each!r} is no test; give file.py::test_name, or file.py::test_name[parameters]"
+            )
+        if tests.count(each) > 1:
+            raise WrongEntry(f"{where}: {each} is named twice")
+    return tuple(cast("list[str]", tests))
+
+
+def misfits_of(mutant: Mutant) -> Iterator[str]:
+    """Find out how one does not fit the code."""
+    path = ROOT / mutant.file
+    if not path.is_file():
+        yield f"{mutant.name}: there is no such file"
+        return
+    count = path.read_text(encoding="utf-8").count(mutant.old)
+    if count != 1:
+        yield f"{mutant.name}: its old text stands {count} times in the file, not once"
+    for test in mutant.tests:
+        file, _, name = test.partition("[")[0].partition("::")
+        tests = ROOT / file
+        if not tests.is_file() or f"def {name}(" not in tests.read_text(encoding="utf-8"):
+            yield f"{mutant.name}: there is no test {test}"
 
 
 def misfits(mutants: Sequence[Mutant]) -> Iterator[str]:
     """Find entries that do not fit the code, and promises that nothing breaks."""
     for mutant in mutants:
-        if mutant.promise not in PROMISES + OTHERS:
-            yield f"{mutant.name}: there is no such promise"
-        path = ROOT / mutant.file
-        if not path.is_file():
-            yield f"{mutant.name}: there is no such file"
+        found = list(misfits_of(mutant))
+        yield from found
+        if found:
             continue
-        text = path.read_text()
-        if text.count(mutant.old) != 1:
-            yield f"{mutant.name}: its old text stands {text.count(mutant.old)} times in the file, not once"
-            continue
+        text = (ROOT / mutant.file).read_text(encoding="utf-8")
         try:
             compile(text.replace(mutant.old, mutant.new), mutant.file, "exec")
         except SyntaxError as error:
@@ -137,9 +195,21 @@ class Copy:
         self.path.mkdir()
         (self.path / "greenroom").symlink_to(self.root / "greenroom")
 
-    def run(self, test: str) -> tuple[int, str]:
-        """Run one test; returns its status, or 124 if it hung."""
-        command = [sys.executable, "-P", "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", test]
+    def run(self, tests: Sequence[str]) -> tuple[int, str]:
+        """Run some tests; returns pytest's status, or 124 if it hung, and what it said. One test ends at its first failure, several go on."""
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "pytest",
+            "-q",
+            "--no-header",
+            "--tb=short",
+            "-rfE",
+            "-p",
+            "no:cacheprovider",
+        ]
+        command += [*tests, "-x"] if len(tests) == 1 else tests
         environment = {**os.environ, "PYTHONPATH": str(self.path), "PYTHONDONTWRITEBYTECODE": "1", "CI": "true"}
         try:
             done = subprocess.run(
@@ -147,21 +217,37 @@ class Copy:
             )
         except subprocess.TimeoutExpired:
             return 124, f"still running after {LIMIT} s"
-        return done.returncode, done.stdout[-2_000:] + done.stderr[-2_000:]
+        return done.returncode, done.stdout + done.stderr[-2_000:]
 
     def try_out(self, mutant: Mutant) -> Result:
-        """Break the code, run the test, mend the code."""
+        """Break the code, run the tests, mend the code."""
         path = self.root / mutant.file
         text = path.read_text()
         start = time.monotonic()
         path.write_text(text.replace(mutant.old, mutant.new))
         try:
-            status, output = self.run(mutant.test)
+            status, output = self.run(mutant.tests)
         finally:
             path.write_text(text)
-        # 1: a test failed; 124: it hung. Anything else is no verdict of a test.
-        verdict = {0: "SURVIVED", 1: "killed", 124: "killed (it hung)"}.get(status, "NO VERDICT")
-        return Result(mutant, verdict, time.monotonic() - start, output)
+        verdict, survivors = judge(mutant.tests, status, output)
+        return Result(mutant, verdict, time.monotonic() - start, output, survivors)
+
+
+def judge(tests: Sequence[str], status: int, output: str) -> tuple[str, tuple[str, ...]]:
+    """Return the verdict on a run, and which of the tests have not noticed the break."""
+    if status == 124:
+        # Where several ran, nobody knows what the others would have said.
+        return ("killed (it hung)" if len(tests) == 1 else "NO VERDICT"), ()
+    if status not in (0, 1):
+        return "NO VERDICT", ()
+    alone = status == 1 and len(tests) == 1
+    passed = tuple(test for test in tests if not alone and not has_failed(test, output))
+    return ("SURVIVED" if passed else "killed"), passed
+
+
+def has_failed(test: str, output: str) -> bool:
+    """Return whether pytest's summary tells of a failure of a test: of one with parameters, with any of them unless one is named."""
+    return re.search(rf"^(?:FAILED|ERROR) {re.escape(test)}(?:\[.*| - .*)?$", output, re.MULTILINE) is not None
 
 
 def run_all(mutants: Sequence[Mutant], folder: Path) -> Iterator[Result]:
@@ -200,10 +286,26 @@ def check_unbroken(mutants: Sequence[Mutant], folder: Path) -> str:
     command = [sys.executable, "-P", "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", "-n", str(WORKERS)]
     environment = {**os.environ, "PYTHONPATH": str(copy.path), "CI": "true"}
     done = subprocess.run(
-        [*command, *sorted({mutant.test for mutant in mutants})],
+        [*command, *sorted({test for mutant in mutants for test in mutant.tests})],
         cwd=copy.root, capture_output=True, text=True, env=environment, check=False,
     )  # fmt: skip
     return "" if done.returncode == 0 else done.stdout[-4_000:] + done.stderr[-2_000:]
+
+
+def say(result: Result) -> bool:
+    """Print what became of a mutant; returns whether that is bad."""
+    mutant = result.mutant
+    first, *others = mutant.tests
+    which = f"{first} and {len(others)} more" if others else first
+    print(f"{result.verdict:16} {result.seconds:5.1f} s  {mutant.name}  {which}", flush=True)
+    if result.verdict.startswith("killed"):
+        return False
+    print(f"    - {mutant.old!r}\n    + {mutant.new!r}")
+    for test in result.survivors:
+        print(f"    not noticed by {test}")
+    if result.verdict == "NO VERDICT":
+        print(result.output[-4_000:])
+    return True
 
 
 def main() -> int:
@@ -214,7 +316,11 @@ def main() -> int:
     )
     parser.add_argument("--list", action="store_true", help="say which there are, and try none")
     options = parser.parse_args()
-    mutants = read_lists()
+    try:
+        mutants = read_lists()
+    except WrongEntry as error:
+        print(error)
+        return 1
     wrong = list(misfits(mutants))
     chosen = [
         each
@@ -223,7 +329,7 @@ def main() -> int:
     ]
     if options.list:
         for mutant in chosen:
-            print(f"{mutant.name}: {mutant.test}")
+            print(f"{mutant.name}: {', '.join(mutant.tests)}")
         return 0
     for each in wrong:
         print(f"MISFIT    {each}")
@@ -241,14 +347,7 @@ def main() -> int:
             return 1
         bad = 0
         for result in run_all(chosen, Path(folder)):
-            print(
-                f"{result.verdict:16} {result.seconds:5.1f} s  {result.mutant.name}  {result.mutant.test}", flush=True
-            )
-            if not result.verdict.startswith("killed"):
-                bad += 1
-                print(
-                    f"    - {result.mutant.old!r}\n    + {result.mutant.new!r}\n{result.output if result.verdict == 'NO VERDICT' else ''}"
-                )
+            bad += say(result)
     print(f"{len(chosen)} mutants, {len(chosen) - bad} killed, {bad} not")
     return 1 if bad else 0
 

@@ -106,7 +106,11 @@ async def test_a_child_of_the_same_name_is_another_one(tree: Tree, stage: Stage)
 async def test_only_who_watches_is_told(tree: Tree, stage: Stage) -> None:
     """Source: Akka death watch, only notify when watching — an end that was not watched is nobody's message."""
     probe = tree.probe()
-    ref = await tree.start(Player, stage)
+    team = tree.start_supervisor("team")
+    await team.wait_ready()
+    ref, other = [await team.start(Player, stage) for _ in range(2)]
+    for watched in (team.ref, other):  # whoever is near it
+        probe.watch(watched)
     await ref.stop()
     await probe.expect_nothing()
 

@@ -110,7 +110,7 @@ async def test_the_supervisor_is_not_held_by_a_child_that_does_not_listen(tree: 
     over = trio.Event()
 
     async def naughty(_: Any) -> None:
-        with trio.CancelScope(shield=True):
+        with trio.move_on_after(1_000.0, shield=True):  # not for ever: a test that fails has to end
             await over.wait()
 
     await tree.start(naughty, name="naughty_child", restart="permanent", shutdown=1.0)
@@ -122,6 +122,7 @@ async def test_the_supervisor_is_not_held_by_a_child_that_does_not_listen(tree: 
         await tree.terminate_child("other")
         assert names(tree) == ["naughty_child"]
         assert await (await tree.start(Player, stage, name="new")).stop() is not None
+        assert trio.current_time() == 10.0  # none of this took any time
         over.set()
     assert lives(tree) == {"naughty_child": "parked"}
 

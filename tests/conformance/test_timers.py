@@ -48,7 +48,7 @@ class Target(Actor[Any]):
                 await trio.sleep(seconds)
                 raise Boom
             case "cancel":
-                ctx.send_after(0.0, "nothing", key="T").cancel()
+                ctx.send_after(1.0, Tick(0), key="T").cancel()
             case _:
                 ctx.stop()
 
@@ -135,8 +135,9 @@ async def test_an_end_calls_all_timers_off(tree: Tree) -> None:
     """Source: Akka Timers, cancel timers when stopped — nothing of a timer is left when its actor has ended."""
     seen: list[Any] = []
     ref = await tree.start(Target, seen)
+    assert [left for left in tree.leftovers() if "timer" in str(left)] != []
     ref.tell("end")
     await ref.wait_stopped()
+    assert [left for left in tree.leftovers() if "timer" in str(left)] == []
     await trio.sleep(10)
     assert seen == []
-    assert [left for left in tree.leftovers() if "timer" in str(left)] == []
