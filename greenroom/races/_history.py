@@ -1,8 +1,8 @@
 """Histories: who asked what of an object, when, and what came of it; and whether one order explains it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from inspect import isawaitable
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, TypeVarTuple, cast, overload
 
 from ._checks import check_count, check_seconds
 from ._errors import InvalidHistory, InvalidModel
@@ -12,6 +12,8 @@ from ._model import SequentialModel
 from ._operation import Operation, Outcome, snapshot
 from ._story import shown
 
+Args = TypeVarTuple("Args")
+R = TypeVar("R")
 _INFO: Final = "info"
 Errors = type[BaseException] | tuple[type[BaseException], ...]
 
@@ -109,7 +111,29 @@ class History:
         self._tell(f"{client}: {name}({', '.join(map(shown, args))}) begins")
         return call
 
+    @overload
     async def run(
+        self,
+        client: str | int,
+        name: str,
+        call: Callable[[*Args], Awaitable[R]],
+        *args: *Args,
+        answers: Errors = (),
+        fails: Errors = (),
+    ) -> R: ...
+
+    @overload
+    async def run(
+        self,
+        client: str | int,
+        name: str,
+        call: Callable[[*Args], R],
+        *args: *Args,
+        answers: Errors = (),
+        fails: Errors = (),
+    ) -> R: ...
+
+    async def run(  # type: ignore[misc]  # mypy knows no implementation of what takes any arguments
         self,
         client: str | int,
         name: str,

@@ -94,11 +94,12 @@ class _End:
         running: all that run then, in order of their ends: when it ends, its index, bit, row.
     """
 
-    __slots__ = ("_candidates", "_running", "at", "bit", "index", "row")
+    __slots__ = ("_candidates", "_running", "at", "bit", "index")
 
     def __init__(self, index: int, at: int, bit: int, running: list[_Running]) -> None:
-        self.index, self.at, self.bit = index, at, bit
-        self.row = running[0][3]
+        self.index = index
+        self.at = at
+        self.bit = bit
         self._running = running
         self._candidates: Sequence[tuple[int, int, Row, int]] | None = None
 

@@ -44,7 +44,7 @@ class Operation:
 
 def snapshot(value: Any, depth: int = DEPTH) -> Any:
     """Return a value that stays as it is: what is in lists, dicts and sets is copied, all else is kept."""
-    kind = type(value)
+    kind: type[Any] = type(value)
     if not depth or kind not in _CONTAINERS:
         return value
     if kind is dict:

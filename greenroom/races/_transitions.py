@@ -94,7 +94,8 @@ class Transitions:
         except Exception as error:
             raise self._wrong(self._call(operation, state), error, "give a result and a state") from error
         for outcome in outcomes:
-            if not isinstance(outcome, tuple) or len(outcome) != 2:  # noqa: PLR2004 -- a pair
+            pair: Any = outcome
+            if not isinstance(outcome, tuple) or len(pair) != 2:  # noqa: PLR2004 -- a pair
                 call = self._call(operation, state)
                 raise InvalidModel(f"{call} returned {shown(outcome)}; give a tuple of a result and the next state")
         return cast("list[tuple[Any, Any]]", outcomes)
