@@ -40,6 +40,7 @@ OTHERS = (
     "WATCHDOG",
     "STASH",
     "TREES",
+    "HISTORIES",
 )
 WORKERS = 2
 #: Seconds for one test; a break may well make it hang, and a hang is noticed.
