@@ -202,7 +202,8 @@ def _placed_at_once(end: _End, number: int, mask: int, state: int, way: Any) -> 
 def _walked(way: Any, ends: Sequence[_End]) -> tuple[Placed, ...]:
     order: list[Placed] = []
     while way is not None:
-        way, index, number, state = way
+        step: tuple[Any, int, int, int] = way
+        way, index, number, state = step
         order.append(Placed(index, ends[number].at, state))
     return tuple(reversed(order))
 

@@ -44,12 +44,16 @@ class Operation:
 
 def snapshot(value: Any, depth: int = DEPTH) -> Any:
     """Return a value that stays as it is: what is in lists, dicts and sets is copied, all else is kept."""
-    kind: type[Any] = type(value)
+    kind = _class_of(value)
     if not depth or kind not in _CONTAINERS:
         return value
     if kind is dict:
         return {key: snapshot(each, depth - 1) for key, each in value.items()}
     return kind(snapshot(each, depth - 1) for each in value)
+
+
+def _class_of(value: object) -> type[Any]:
+    return type(value)
 
 
 _CONTAINERS: Final = frozenset[type[Any]]((tuple, list, dict, set, bytearray))
