@@ -43,6 +43,7 @@ OTHERS = (
     "STASH",
     "TREES",
     "CONFORMANCE",
+    "HISTORIES",
 )
 WORKERS = 2
 #: Seconds for the tests of one break; it may well make a test hang, and a hang is noticed.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ._draw import draw
+from ._histories import CLIENTS, GOAL, OPERATIONS, measure_histories
 from ._replay import compare
 from ._speed import measure
 from ._trials import BUGS, STRATEGIES, Trials, take_all
@@ -34,12 +35,17 @@ def main() -> int:
     if unknown := [bug for bug in bugs if bug not in BUGS]:
         parser.error(f"--bugs: the catalogue has no {unknown[0]!r}; it has {', '.join(BUGS)}")
     speed = measure(options.rounds)
+    checked = measure_histories(options.rounds)
     trials = take_all(bugs, STRATEGIES, options.trials, options.limit, progress)
     said: list[str] = []
     differ = compare(options.replays, said) if options.replays > 0 else {}
-    text = "\n".join([*table(trials), "", *speeds(speed), "", *replays(differ, options.replays), *said])
+    text = "\n".join(
+        [*table(trials), "", *speeds(speed), "", *histories(checked), "", *replays(differ, options.replays), *said]
+    )
     options.output.with_suffix(".txt").write_text(text + "\n", encoding="utf-8")
-    options.output.with_suffix(".json").write_text(json.dumps(data(trials, speed, differ), indent=1) + "\n", "utf-8")
+    options.output.with_suffix(".json").write_text(
+        json.dumps(data(trials, speed, checked, differ), indent=1) + "\n", "utf-8"
+    )
     draw(trials, options.output.with_suffix(".png"))
     print(text)
     return int(any(differ.values()) or any(each.in_twin for each in trials.values()))
@@ -87,7 +93,15 @@ def replays(differ: dict[str, int], count: int) -> list[str]:
     ]
 
 
-def data(trials: Any, speed: dict[str, float], differ: dict[str, int]) -> dict[str, Any]:
+def histories(checked: dict[str, float]) -> list[str]:
+    """Return the times of checks of histories as lines."""
+    return [
+        f"Milliseconds to check a history of {CLIENTS} clients with {OPERATIONS} operations each (goal: {GOAL:.0f}):",
+        *(f"  {case:<28}{time:>8.1f}" for case, time in checked.items()),
+    ]
+
+
+def data(trials: Any, speed: dict[str, float], checked: dict[str, float], differ: dict[str, int]) -> dict[str, Any]:
     """Return all figures as plain data."""
     return {
         "machine": {
@@ -106,6 +120,7 @@ def data(trials: Any, speed: dict[str, float], differ: dict[str, int]) -> dict[s
             for (bug, strategy), each in trials.items()
         },
         "schedules_per_second": speed,
+        "milliseconds_for_a_history": checked,
         "replays_that_differ": differ,
     }
 

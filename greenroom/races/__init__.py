@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ._decider import Choice as Choice
     from ._drawing import schedules as schedules
     from ._errors import DeadlockFound as DeadlockFound
+    from ._errors import InvalidHistory as InvalidHistory
+    from ._errors import InvalidModel as InvalidModel
     from ._errors import InvalidToken as InvalidToken
     from ._errors import OutsideSilent as OutsideSilent
     from ._errors import ProgramChanged as ProgramChanged
@@ -28,7 +30,14 @@ if TYPE_CHECKING:
     from ._errors import ThreadRefused as ThreadRefused
     from ._explore import RaceFound as RaceFound
     from ._explore import explore as explore
+    from ._history import Call as Call
+    from ._history import History as History
+    from ._linearizability import Linearizability as Linearizability
+    from ._linearizability import LinearizabilityUnknown as LinearizabilityUnknown
+    from ._linearizability import NotLinearizable as NotLinearizable
+    from ._model import SequentialModel as SequentialModel
     from ._notes import Notes as Notes
+    from ._operation import Operation as Operation
     from ._result import Result as Result
     from ._run import CrashInjected as CrashInjected
     from ._schedule import Injection as Injection
@@ -57,6 +66,10 @@ else:
             "._schedule",
             "._sim",
             "._notes",
+            "._operation",
+            "._model",
+            "._linearizability",
+            "._history",
             "._search",
             "._survey",
             "._sweep",
@@ -64,19 +77,28 @@ else:
     )
 
 __all__ = [
+    "Call",
     "Choice",
     "CrashInjected",
     "DeadlockFound",
     "Found",
+    "History",
     "Injection",
+    "InvalidHistory",
+    "InvalidModel",
     "InvalidToken",
+    "Linearizability",
+    "LinearizabilityUnknown",
+    "NotLinearizable",
     "Notes",
+    "Operation",
     "OutsideSilent",
     "ProgramChanged",
     "RaceFound",
     "Result",
     "ScenarioFailed",
     "Schedule",
+    "SequentialModel",
     "Sim",
     "StepEndless",
     "StepsExceeded",

@@ -29,3 +29,11 @@ class StepEndless(GreenroomError):
 
 class ThreadRefused(GreenroomError):
     """The program asked for a thread of its own where it gets none; the text says for what, and which `threads=` to give instead."""
+
+
+class InvalidHistory(GreenroomError, RuntimeError):
+    """A history was recorded, or asked, in a way that would say nothing: an operation that ends twice, a check of nothing."""
+
+
+class InvalidModel(GreenroomError, TypeError):
+    """A sequential model does what a model may not: the text says which of its methods, with which arguments, and what it should do instead."""

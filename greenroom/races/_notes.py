@@ -64,14 +64,15 @@ class Noting:
     @contextmanager
     def taken(self) -> Generator[None]:
         """Listen to the actors meanwhile."""
-        with told(self._tell, self._current):
+        with told(self.tell, self._current):
             yield
 
     def end(self) -> None:
         """Take none of what is done from now on: it is the kit's, to end a run that is stuck."""
         self._is_over = True
 
-    def _tell(self, text: str) -> None:
+    def tell(self, text: str) -> None:
+        """Take in a line of the story."""
         if not self._is_over:
             self._story.append((self._at, text))
 

@@ -8,6 +8,7 @@ import attrs
 
 from ._decider import Choice
 from ._notes import Notes
+from ._operation import Operation
 from ._schedule import Injection, Schedule, Time
 
 Verdict = Literal["passed", "failed", "deadlock", "livelock", "hung"]
@@ -28,6 +29,7 @@ class Result:
         injection: the cancellation or crash that was tried out, if the run came to where it was to be.
         notes: where in the code each choice goes on, what the actors did, whether Trio would go this way; None unless they were to be taken.
         uncontrolled: what it had to do with that is not controlled, as far as it was seen: "threads", "sockets or processes".
+        history: the operations that it recorded by `sim.history`, as they were at its end.
     """
 
     verdict: Verdict
@@ -39,6 +41,7 @@ class Result:
     injection: Injection | None = None
     notes: Notes | None = attrs.field(default=None, eq=False, repr=False)
     uncontrolled: frozenset[str] = attrs.field(default=frozenset[str](), eq=False)
+    history: tuple[Operation, ...] = attrs.field(default=(), eq=False, repr=False)
 
     @property
     def failed(self) -> bool:

@@ -17,6 +17,7 @@ from ._ending import Ending, bury
 from ._errors import DeadlockFound, OutsideSilent, StepEndless, StepsExceeded
 from ._garbage import collected_seldom
 from ._gate import Gate
+from ._history import History
 from ._hook import Hook, hooked, trio_run, works
 from ._leaving import leaves
 from ._notes import Noting
@@ -89,6 +90,8 @@ class _Play:
         self.passed = 0
         self.last_step = -1
         self.scopes: dict[str, trio.CancelScope] = {}
+        #: of the operations that the scenario records, once it has asked for it.
+        self.history: History | None = None
         self.choices: list[Choice] = []
         self.noting = Noting(stage.stepper) if stage.terms.takes_notes else None
         #: around all that the scenario starts; set as soon as it is run.
@@ -119,6 +122,11 @@ class _Play:
         if self.noting is not None:
             self.noting.chose(len(self.choices) - 1, kind, index, labels)
         return index
+
+    def tell(self, text: str) -> None:
+        """Put a line into the story, if one is taken."""
+        if self.noting is not None:
+            self.noting.tell(text)
 
     def point(self, name: str, label: str) -> None:
         """Crash the actor at this boundary, if that is what is to be tried out."""
@@ -256,6 +264,7 @@ class _Play:
             injection,
             None if self.noting is None else self.noting.result(),
             self.outside.seen,
+            () if self.history is None else self.history.operations,
         )
 
 

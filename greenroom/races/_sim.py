@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import trio
 
 from ._decider import DATA
+from ._history import History
 from ._stepper import Stepper, nameless
 
 
@@ -15,9 +16,14 @@ class Plays(Protocol):
 
     stepper: Stepper
     scopes: dict[str, trio.CancelScope]
+    history: History | None
 
     def pick(self, kind: str, labels: Sequence[str]) -> int:
         """Decide."""
+        ...
+
+    def tell(self, text: str) -> None:
+        """Put a line into the story of the run."""
         ...
 
 
@@ -31,6 +37,13 @@ class Sim:
     def steps(self) -> int:
         """How many steps the tasks have taken so far."""
         return self._play.stepper.steps
+
+    @property
+    def history(self) -> History:
+        """The operations that clients have recorded in this run: `run` and `invoke` record them, `check` holds them against a model."""
+        if self._play.history is None:
+            self._play.history = History(self._play.tell)
+        return self._play.history
 
     def choose(self, options: Sequence[Any]) -> Any:
         """Return one of the options: data as a choice, explored, shrunk and replayed like the order of steps. Plain function.

@@ -29,6 +29,8 @@ def test_a_tiny_run_writes_a_table_the_figures_and_a_picture(tmp_path: Path) -> 
     assert results["trials"]["lock_order batch"]["found"] == [None, None]
     assert results["trials"]["lock_order batch"]["mean"] == 60
     assert set(results["schedules_per_second"]) == {"hook isolated", "hook shared", "gate isolated", "gate shared"}
+    assert set(results["milliseconds_for_a_history"]) >= {"register", "key-value"}
+    assert min(results["milliseconds_for_a_history"].values()) > 0
     assert output.with_suffix(".png").stat().st_size > 1_000
 
 

@@ -25,10 +25,12 @@ from .drawn_programs import scenario as drawn_scenario
 from .errors import SCENARIOS as ERRORS
 from .fan_out import a_fan_out_that_is_meddled_with
 from .forest import STEPS, a_tree, draw_tree
+from .histories import compare
 from .matrix import PROMISES
 from .outcomes import a_cell_of_agents
 from .programs import draw_program
 from .promise import BOUNDARIES
+from .recorded import RECORDED
 from .registering import REGISTERING
 from .resting import a_place_comes_back, crowd, whatever_meets_rest
 from .supervision import SCENARIOS as SUPERVISION
@@ -280,6 +282,29 @@ def both(number: int) -> tuple[Result, Result]:
     return one, other
 
 
+def play_histories(seed: int, seconds: float) -> Iterator[Tally]:
+    """Draw small histories: the checker has to say of each what the plainest way says."""
+    until = monotonic() + seconds
+    for number in count(seed * 1_000_003):
+        tally = Tally(runs=1)
+        try:
+            compare(number)
+        except Exception as error:  # noqa: BLE001 -- told as a failure, whatever it is
+            tally.failures.append(Failure(line(error), "", number))
+        yield tally
+        if tally.failures or monotonic() > until:
+            return
+
+
+def again_history(seed: int, _token: str) -> Result:
+    """Draw a history again, and compare."""
+
+    async def scenario(_sim: Any) -> None:
+        compare(seed)
+
+    return races.run(scenario)
+
+
 def facts(result: Result) -> Any:
     """Return what two ways of running a program have to agree on."""
     return result.choices, result.verdict, result.steps, result.value, repr(result.error)
@@ -342,6 +367,8 @@ JOBS: Final[list[Job]] = [
         Job(f"registry {each.__name__}", explore(each, time="choice", sweeps=True), again_by(each))
         for each in REGISTERING
     ),
+    *(Job(f"recorded {each.__name__}", explore(each, time="choice", sweeps=True), again_by(each)) for each in RECORDED),
+    Job("histories", play_histories, again_history),
     # A tree takes as long as some hundred small programs.
     *(
         Job(

@@ -37,6 +37,15 @@ def test_what_actors_do_is_told_as_the_page_shows(tmp_path: Path) -> None:
     assert blocks("console")[1] in ended.stdout
 
 
+def test_a_history_that_is_not_linearizable_is_told_as_the_page_shows(tmp_path: Path) -> None:
+    [program] = [block for block in blocks("python") if "nothing_is_sold_twice" in block]
+    (tmp_path / "stock.py").write_text(program, encoding="utf-8")
+    [console] = [block for block in blocks("console") if "nothing_is_sold_twice" in block]
+    asked, *shown = console.splitlines()
+    ended = ran(tmp_path, MAIN, *asked.removeprefix("$ greenroom ").split())
+    assert (ended.returncode, ended.stderr, ended.stdout.splitlines()) == (1, "", shown)
+
+
 def test_the_example_passes_as_a_plain_trio_program(tmp_path: Path) -> None:
     program = f"{blocks('python')[0]}\nfor _ in range(200):\n    trio.run(one_connection, None)\n"
     ended = ran(tmp_path, program)
