@@ -10,6 +10,7 @@ from typing import Any, Literal, cast, get_type_hints
 import attrs
 import trio
 
+from ..mailbox import shown
 from ._actor import Actor
 from ._agent import Agent
 from ._errors import InvalidSpec
@@ -60,7 +61,7 @@ def read_blueprint(factory: Any) -> Blueprint:
         core = core.func
     if not callable(factory):
         raise InvalidSpec(
-            f"{factory!r} is not a factory: give a class derived from Actor, a function that returns one, or an async function"
+            f"{shown(factory)} is not a factory: give a class derived from Actor, a function that returns one, or an async function"
         )
     least, most, signature = _arity(factory)
     name = getattr(core, "__name__", type(core).__name__)
@@ -146,7 +147,7 @@ def check_arguments(blueprint: Blueprint, factory: Any, args: tuple[Any, ...]) -
     core = factory
     while isinstance(core, partial):
         core = core.func
-    name = getattr(core, "__qualname__", repr(core))
+    name = getattr(core, "__qualname__", None) or shown(core)
     expected = f"{blueprint.least}" if blueprint.least == blueprint.most else f"{blueprint.least} to {blueprint.most}"
     context = " (after the context)" if blueprint.kind == "function" else ""
     signature = _arity(factory)[2]
@@ -188,7 +189,7 @@ def _check_partial(factory: Any) -> None:
     try:
         signature.bind_partial(*factory.args, **factory.keywords)
     except TypeError as error:
-        name = getattr(factory.func, "__qualname__", repr(factory.func))
+        name = getattr(factory.func, "__qualname__", None) or shown(factory.func)
         raise InvalidSpec(f"{name}{signature}: {error}; it was given with functools.partial") from None
 
 

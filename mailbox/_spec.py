@@ -5,7 +5,7 @@ from typing import Any, Final, Literal, get_args
 
 import attrs
 
-from ._checks import is_count
+from ._checks import is_count, shown
 from ._errors import InvalidSpec
 
 Overflow = Literal["wait", "reject", "drop_oldest", "drop_newest", "coalesce"]
@@ -37,14 +37,14 @@ class MailboxSpec:
         """Check the fields against each other."""
         if self.capacity is not None and not is_count(self.capacity):
             raise InvalidSpec(
-                f"MailboxSpec.capacity: {self.capacity!r} is not a whole number from 1; None means no bound"
+                f"MailboxSpec.capacity: {shown(self.capacity)} is not a whole number from 1; None means no bound"
             )
         if self.overflow not in OVERFLOWS:
-            raise InvalidSpec(f"MailboxSpec.overflow: {self.overflow!r} is not one of {', '.join(OVERFLOWS)}")
+            raise InvalidSpec(f"MailboxSpec.overflow: {shown(self.overflow)} is not one of {', '.join(OVERFLOWS)}")
         if (self.overflow == "coalesce") != (self.coalesce_key is not None):
             raise InvalidSpec('MailboxSpec: overflow="coalesce" and coalesce_key go together')
         if self.coalesce_key is not None and not callable(self.coalesce_key):
-            raise InvalidSpec(f"MailboxSpec.coalesce_key: {self.coalesce_key!r} is not callable")
+            raise InvalidSpec(f"MailboxSpec.coalesce_key: {shown(self.coalesce_key)} is not callable")
 
     @property
     def is_plain(self) -> bool:

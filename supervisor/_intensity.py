@@ -5,7 +5,7 @@ from collections import deque
 import attrs
 
 from ..actors import InvalidSpec
-from ..mailbox import is_count, is_seconds
+from ..mailbox import is_count, is_seconds, shown
 
 
 @attrs.frozen
@@ -26,9 +26,9 @@ class Intensity:
     def __attrs_post_init__(self) -> None:
         """Check the numbers."""
         if not is_count(self.max_restarts, least=0):
-            raise InvalidSpec(f"Intensity.max_restarts: {self.max_restarts!r} is not a whole number from 0")
+            raise InvalidSpec(f"Intensity.max_restarts: {shown(self.max_restarts)} is not a whole number from 0")
         if not is_seconds(self.within, above_zero=True):
-            raise InvalidSpec(f"Intensity.within: {self.within!r} is not a finite number of seconds above 0")
+            raise InvalidSpec(f"Intensity.within: {shown(self.within)} is not a finite number of seconds above 0")
 
 
 class RestartLog:

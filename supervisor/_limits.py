@@ -3,7 +3,7 @@
 import attrs
 
 from ..actors import InvalidSpec, ReapTimes, WaitBounds
-from ..mailbox import is_count, is_seconds
+from ..mailbox import is_count, is_seconds, shown
 
 
 @attrs.frozen(kw_only=True)
@@ -49,20 +49,22 @@ class Limits:
         for field in ("max_actors", "max_depth", "max_concurrent_startups", "max_running_turns", "max_live"):
             value = getattr(self, field)
             if value is not None and not is_count(value):
-                raise InvalidSpec(f"Limits.{field}: {value!r} is not a whole number from 1; None means no limit")
+                raise InvalidSpec(f"Limits.{field}: {shown(value)} is not a whole number from 1; None means no limit")
         for field in ("stale_after", "reap_every"):
             value = getattr(self, field)
             if value is not None and not is_seconds(value, above_zero=True):
                 raise InvalidSpec(
-                    f"Limits.{field}: {value!r} is not a finite number of seconds above 0; None means never"
+                    f"Limits.{field}: {shown(value)} is not a finite number of seconds above 0; None means never"
                 )
         if self.retention is not None and not is_seconds(self.retention):
             raise InvalidSpec(
-                f"Limits.retention: {self.retention!r} is not a finite number of seconds from 0; None means as long as there is room"
+                f"Limits.retention: {shown(self.retention)} is not a finite number of seconds from 0; None means as long as there is room"
             )
         for field in ("default_wait", "min_wait", "max_wait"):
             if not is_seconds(getattr(self, field)):
-                raise InvalidSpec(f"Limits.{field}: {getattr(self, field)!r} is not a finite number of seconds from 0")
+                raise InvalidSpec(
+                    f"Limits.{field}: {shown(getattr(self, field))} is not a finite number of seconds from 0"
+                )
         if not self.min_wait <= self.default_wait <= self.max_wait:
             raise InvalidSpec(
                 f"Limits: min_wait {self.min_wait:g}, default_wait {self.default_wait:g} and max_wait {self.max_wait:g} "

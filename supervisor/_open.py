@@ -35,7 +35,7 @@ from ..actors import (
     make_slot,
     order_end,
 )
-from ..mailbox import is_count, is_seconds
+from ..mailbox import is_count, is_seconds, shown
 from ._backoff import Backoff
 from ._block import protected_block
 from ._childspec import ChildSpec
@@ -79,9 +79,9 @@ class Scheduling:
         for field in ("per_activation", "per_turn"):
             value = getattr(self, field)
             if not is_count(value):
-                raise InvalidSpec(f"Scheduling.{field}: {value!r} is not a whole number from 1")
+                raise InvalidSpec(f"Scheduling.{field}: {shown(value)} is not a whole number from 1")
         if not is_seconds(self.time_slice, above_zero=True):
-            raise InvalidSpec(f"Scheduling.time_slice: {self.time_slice!r} is not a number of seconds above 0")
+            raise InvalidSpec(f"Scheduling.time_slice: {shown(self.time_slice)} is not a number of seconds above 0")
 
 
 @protected_block
@@ -131,17 +131,17 @@ async def open_supervisor(
     """
     check_name(name, "open_supervisor: name")
     if unread not in ("log", "raise"):
-        raise InvalidSpec(f"open_supervisor: unread is {unread!r}; give 'log' or 'raise'")
+        raise InvalidSpec(f"open_supervisor: unread is {shown(unread)}; give 'log' or 'raise'")
     if approval not in APPROVALS:
-        raise InvalidSpec(f"open_supervisor: approval is {approval!r}; give 'ask', 'auto' or 'deny'")
+        raise InvalidSpec(f"open_supervisor: approval is {shown(approval)}; give 'ask', 'auto' or 'deny'")
     for what, value, kind in (
         ("limits", limits, Limits),
         ("scheduling", scheduling, Scheduling),
     ):
         if value is not None and not isinstance(value, kind):
-            raise InvalidSpec(f"open_supervisor: {what} is {value!r}; give {kind.__name__}(...)")
+            raise InvalidSpec(f"open_supervisor: {what} is {shown(value)}; give {kind.__name__}(...)")
     if on_open is not None and not callable(on_open):
-        raise InvalidSpec(f"open_supervisor: on_open is {on_open!r}; give a function of the supervisor")
+        raise InvalidSpec(f"open_supervisor: on_open is {shown(on_open)}; give a function of the supervisor")
     limits = limits or Limits()
     scheduling = scheduling or Scheduling()
     starter = Starter(limits, SupervisorActor)

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 import attrs
 
 from ..actors import MAY_REST, OVERDUE_ACTIONS, RESTART_TYPES, Blueprint, InvalidSpec, Policy, no_agent, read_keys
-from ..mailbox import MailboxSpec, is_count, is_seconds
+from ..mailbox import MailboxSpec, is_count, is_seconds, shown
 from ._backoff import Backoff
 from ._intensity import Intensity
 from ._on_error import check_resumable, read_on_error
@@ -86,7 +86,7 @@ OPTIONS: Final = ("name", *RULES, "mail", "wake_parent")
 def check_name(name: object, what: str = "name") -> str:
     """Return a name, or raise InvalidSpec."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise InvalidSpec(f"{what}: {name!r} is no name; use 1 to 64 of the characters a-z, 0-9, _ and -")
+        raise InvalidSpec(f"{what}: {shown(name)} is no name; use 1 to 64 of the characters a-z, 0-9, _ and -")
     return name
 
 
@@ -102,7 +102,9 @@ def check_known(options: Mapping[str, Any]) -> None:
 def unknown_option(key: str, known: Sequence[str]) -> str:
     """Say that there is no such option, and which might have been meant."""
     close = get_close_matches(key, known, 1)
-    return f"unknown option {key!r}" + (f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}")
+    return f"unknown option {shown(key)}" + (
+        f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}"
+    )
 
 
 def check_rest(blueprint: Blueprint, rest_after: float | None) -> None:
@@ -154,7 +156,7 @@ def compile_policy(options: Mapping[str, Any], *, declared: bool = False, inline
     given = {key: options[key] for key in RULES if key in options}
     table, problems = read_on_error(given.pop("on_error", None))
     problems += [
-        f"{key}: {value!r} is {RULES[key].wrong}" for key, value in given.items() if not RULES[key].fits(value)
+        f"{key}: {shown(value)} is {RULES[key].wrong}" for key, value in given.items() if not RULES[key].fits(value)
     ]
     if given.get("significant") is True and given.get("restart", ChildPolicy().restart) == "permanent":
         problems.append(
@@ -170,10 +172,10 @@ def compile_policy(options: Mapping[str, Any], *, declared: bool = False, inline
     ]
     if given.get("on_overdue") in ("cancel", "restart") and given.get("handler_timeout") is None:
         problems.append(
-            f"on_overdue: {given['on_overdue']!r} never happens without a handler_timeout: nothing is overdue then; give that, in seconds"
+            f"on_overdue: {shown(given['on_overdue'])} never happens without a handler_timeout: nothing is overdue then; give that, in seconds"
         )
     if type(options.get("wake_parent", False)) is not bool:
-        problems.append(f"wake_parent: {options['wake_parent']!r} is neither True nor False")
+        problems.append(f"wake_parent: {shown(options['wake_parent'])} is neither True nor False")
     if isinstance(given.get("keys"), list):
         try:
             given["keys"] = read_keys(given["keys"])

@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 import attrs
 
 from ..actors import Blueprint, InvalidSpec, RegistryKey, check_arguments, describe, read_blueprint
-from ..mailbox import is_count
+from ..mailbox import is_count, shown
 from ._backoff import Backoff
 from ._childspec import ChildSpec, as_tuple, is_list
 from ._declared import Declared
@@ -115,16 +115,16 @@ class _Reading:
             if value is not None:
                 setattr(level.plan, key, value)
         if not is_list(level.children):
-            self._problems.append(f"{level.where}children: {level.children!r} is no list of ChildSpecs")
+            self._problems.append(f"{level.where}children: {shown(level.children)} is no list of ChildSpecs")
             return
         found: list[Declared] = []
         names: set[str] = set()
         for index, spec in enumerate(level.children):
             where = f"{level.where}children[{index}]"
             if not isinstance(spec, (ChildSpec, SupervisorSpec)):
-                self._problems.append(f"{where}: {spec!r} is no ChildSpec and no SupervisorSpec")
+                self._problems.append(f"{where}: {shown(spec)} is no ChildSpec and no SupervisorSpec")
                 continue
-            where += f" ({spec.name!r})"
+            where += f" ({shown(spec.name)})"
             wrong = _spec_problems(spec, level.plan, self._read, names)
             self._problems += [f"{where}: {problem}" for problem in wrong]
             below: Plan | None = None
@@ -203,14 +203,14 @@ def _flag_problems(flags: Mapping[str, Any], children: Any) -> list[str]:
     dynamic = strategy == "dynamic"
     for key, value, known in (("strategy", strategy, STRATEGIES), ("auto_shutdown", shutdown, AUTO_SHUTDOWNS)):
         if not isinstance(value, str) or value not in known:
-            problems.append(f"{key}: {value!r} is not known{_hint(value, known)}")
+            problems.append(f"{key}: {shown(value)} is not known{_hint(value, known)}")
     for key, kind in (("intensity", Intensity), ("start_retry", Backoff)):
         value = flags.get(key)
         if value is not None and not isinstance(value, kind):
-            problems.append(f"{key}: {value!r} is no {kind.__name__}")
+            problems.append(f"{key}: {shown(value)} is no {kind.__name__}")
     most = flags.get("max_children")
     if most is not None and not is_count(most):
-        problems.append(f"max_children: {most!r} is not a whole number from 1; None means any number")
+        problems.append(f"max_children: {shown(most)} is not a whole number from 1; None means any number")
     if most is not None and not dynamic:
         problems.append("max_children: only a supervisor with strategy='dynamic' has it")
     if dynamic:
@@ -225,13 +225,13 @@ def _partition_problems(flags: Mapping[str, Any], children: Any, *, dynamic: boo
     problems: list[str] = []
     partitions, arguments = flags.get("partitions"), flags.get("with_arguments")
     if arguments is not None and not callable(arguments):
-        problems.append(f"with_arguments: {arguments!r} is no function of the arguments and the partition's index")
+        problems.append(f"with_arguments: {shown(arguments)} is no function of the arguments and the partition's index")
     if partitions is None:
         if arguments is not None:
             problems.append("with_arguments: only a supervisor with partitions has it")
         return problems
     if not is_count(partitions):
-        problems.append(f"partitions: {partitions!r} is not a whole number from 1; None means none")
+        problems.append(f"partitions: {shown(partitions)} is not a whole number from 1; None means none")
     if dynamic:
         problems.append("partitions: they are declared, and a dynamic supervisor declares no children")
     elif isinstance(children, tuple):
@@ -263,7 +263,7 @@ def _spec_problems(spec: ChildSpec | SupervisorSpec, plan: Plan, read: Read, nam
             problems.append("the name is used twice")
         names.add(spec.name)
     if spec.startup not in STARTUPS:
-        problems.append(f"startup: {spec.startup!r} is neither 'inline' nor 'deferred'")
+        problems.append(f"startup: {shown(spec.startup)} is neither 'inline' nor 'deferred'")
     if spec.significant is True and plan.auto_shutdown == "never":
         problems.append(NEVER_SIGNIFICANT)
     return problems
@@ -293,10 +293,10 @@ def policy_of_spec(spec: ChildSpec | SupervisorSpec) -> ChildPolicy:
 def _check_factory(spec: ChildSpec, read: Read) -> None:
     problems: list[str] = []
     if not is_list(spec.args):
-        problems.append(f"args: {spec.args!r} is no list of arguments")
+        problems.append(f"args: {shown(spec.args)} is no list of arguments")
     kwargs: Any = spec.kwargs
     if not isinstance(kwargs, Mapping) or not all(isinstance(key, str) for key in cast("Any", kwargs)):
-        problems.append(f"kwargs: {kwargs!r} is not a mapping of names to arguments")
+        problems.append(f"kwargs: {shown(kwargs)} is not a mapping of names to arguments")
     if problems:
         raise InvalidSpec("; ".join(problems))
     factory = spec.bound_factory()
