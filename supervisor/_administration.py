@@ -20,7 +20,8 @@ from ..actors import (
     reopen,
 )
 from ._childspec import ChildSpec
-from ._errors import AlreadyRunning, ChildNotFound, Restarting
+from ._errors import AlreadyRunning, Restarting
+from ._names import check_child_name, no_child
 from ._options import unknown_option
 from ._run_time_spec import spec_of
 from ._starter import Starter, wait_started
@@ -43,7 +44,7 @@ class Administration:
         Checkpoint: always. Cancellation: the stop stays requested.
 
         Raises:
-            ChildNotFound: there is none of that name.
+            ChildNotFound: there is none of that name. TypeError: it is no string.
         """
         await self._child(name).ref().stop()
 
@@ -54,7 +55,8 @@ class Administration:
         Checkpoint: always. Cancellation: the start goes on.
 
         Raises:
-            ChildNotFound: there is none of that name. AlreadyRunning: it is not parked; Restarting, if it is being restarted by itself.
+            ChildNotFound: there is none of that name. TypeError: it is no string.
+            AlreadyRunning: it is not parked; Restarting, if it is being restarted by itself.
             ActorStopping: the child is, or the supervisor.
             LimitReached: there are as many actors as may be; parked ones do not count.
             StartupFailed: it did not become ready, and is parked again; neither counted nor reported.
@@ -78,7 +80,8 @@ class Administration:
         """Forget a parked child; its name is free. Plain function.
 
         Raises:
-            ChildNotFound: there is none of that name. AlreadyRunning: it is not parked; Restarting, if it is being restarted by itself.
+            ChildNotFound: there is none of that name. TypeError: it is no string.
+            AlreadyRunning: it is not parked; Restarting, if it is being restarted by itself.
             ActorStopping: it is.
         """
         child = self._parked_child(name)
@@ -115,7 +118,7 @@ class Administration:
         """Return the specification that a child's next start will go by; of one that was started at run time, what it comes to. Plain function.
 
         Raises:
-            ChildNotFound: there is none of that name.
+            ChildNotFound: there is none of that name. TypeError: it is no string.
         """
         child = self._child(name)
         team = make_team(self._slot)
@@ -136,9 +139,10 @@ class Administration:
         raise AlreadyRunning(child.path, child.life.value)
 
     def _child(self, name: str) -> Slot:
+        check_child_name(name)
         children = children_of(self._slot)
         if name not in children:
-            raise ChildNotFound(f"{self._slot.path}/{name}", tuple(children)[:10])
+            raise no_child(self._slot.path, name, children)
         return children[name]
 
 
