@@ -14,6 +14,7 @@ from ..mailbox import shown
 from ._actor import Actor
 from ._agent import Agent
 from ._errors import InvalidSpec
+from ._own_intensity import wrong_intensity
 
 FactoryKind = Literal["actor", "agent", "function", "unknown"]
 MAX_PREFIX = 40
@@ -34,6 +35,7 @@ class Blueprint:
         least, most: how many positional arguments it takes.
         is_plain: an actor in the pool whose start is nothing but making it.
         made: the class that it makes, as far as it is known.
+        wrong: why none of it may be started; empty, as a rule.
     """
 
     kind: FactoryKind
@@ -48,6 +50,7 @@ class Blueprint:
     most: float
     is_plain: bool = False
     made: type[Actor[Any]] | None = None
+    wrong: str = ""
 
 
 def read_blueprint(factory: Any) -> Blueprint:
@@ -107,6 +110,7 @@ def _class_blueprint(made: type[Actor[Any]], prefix: str, least: int, most: floa
         most=most,
         is_plain=not agent and not services and not made.own_task and not has_own(made, "startup"),
         made=made,
+        wrong=wrong_intensity(made),
     )
 
 
@@ -120,7 +124,7 @@ def refine(blueprint: Blueprint, actor: Actor[Any]) -> Blueprint:
     """Replace what was unknown of a factory by what it made. Where it runs stays, and so does the permit that it took.
 
     Raises:
-        InvalidSpec: the factory's annotation promised less than what it made needs.
+        InvalidSpec: the factory's annotation promised less than what it made needs, or its class is wrong.
     """
     made = type(actor)
     known = _class_blueprint(made, blueprint.prefix, blueprint.least, blueprint.most)
@@ -130,6 +134,8 @@ def refine(blueprint: Blueprint, actor: Actor[Any]) -> Blueprint:
             f"the factory is annotated to return {blueprint.made.__qualname__} and returned {made.__qualname__}, "
             "which needs a task of its own; annotate it with that class"
         )
+    if known.wrong:
+        raise InvalidSpec(known.wrong)
     return attrs.evolve(known, solo=blueprint.solo, needs_permit=blueprint.needs_permit, is_plain=False)
 
 

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import trio
 
-from ..actors import ERROR_ACTIONS, Blueprint, ErrorTable, InvalidSpec, is_derived
+from ..actors import ERROR_ACTIONS, ErrorTable, is_derived
 from ..mailbox import shown
 
 #: What is never an actor's to handle, and whose it is.
@@ -84,12 +84,3 @@ def _said_covered(kind: type, earlier: type) -> str:
     if kind is earlier:
         return f"{kind.__qualname__} has a row already"
     return f"{kind.__qualname__} is covered by the earlier row of {earlier.__qualname__}, so this one never counts; put it before"
-
-
-def check_resumable(blueprint: Blueprint, table: ErrorTable) -> None:
-    """Raise InvalidSpec if what can never go on is told to."""
-    if blueprint.kind == "function" and any(action == "resume" for _, action in table):
-        raise InvalidSpec(
-            f"on_error: {blueprint.prefix} is a function, and ends with what leaves it: there is nothing to resume; "
-            "catch it in the function, or give 'restart', 'stop' or 'escalate'"
-        )

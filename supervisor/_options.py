@@ -3,17 +3,26 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from functools import partial
 from types import MappingProxyType
 from typing import Any, Final, cast
 
 import attrs
 
-from ..actors import MAY_REST, OVERDUE_ACTIONS, RESTART_TYPES, Blueprint, InvalidSpec, Policy, no_agent, read_keys
+from ..actors import (
+    MAY_REST,
+    OVERDUE_ACTIONS,
+    RESTART_TYPES,
+    Blueprint,
+    ErrorTable,
+    InvalidSpec,
+    Policy,
+    no_agent,
+    read_keys,
+)
 from ..mailbox import MailboxSpec, is_count, is_seconds, shown
 from ._backoff import Backoff
 from ._intensity import Intensity
-from ._on_error import check_resumable, read_on_error
+from ._on_error import read_on_error
 from ._policy import ChildPolicy
 
 NAME: Final = re.compile(r"[a-z0-9_-]{1,64}")
@@ -81,6 +90,10 @@ RULES: Final[Mapping[str, Rule]] = {
 }
 #: What `start_soon` and `start` take besides the factory and its arguments.
 OPTIONS: Final = ("name", *RULES, "mail", "wake_parent")
+NO_STARTUP: Final = (
+    "startup: what is started at run time is always deferred, and nobody is held up by it (`await start(...)` waits until an actor is ready); "
+    "leave it out: it is for what a ChildSpec or SupervisorSpec declares"
+)
 
 
 def check_name(name: object, what: str = "name") -> str:
@@ -90,13 +103,15 @@ def check_name(name: object, what: str = "name") -> str:
     return name
 
 
-def check_known(options: Mapping[str, Any]) -> None:
-    """Raise InvalidSpec for options that there are not."""
-    for key in options:
-        if key not in OPTIONS:
-            raise InvalidSpec(
-                f"{unknown_option(key, OPTIONS)} (keyword arguments of the factory go in with functools.partial)"
-            )
+def unknown_options(options: Mapping[str, Any]) -> list[str]:
+    """Say of each option that there is not that there is none."""
+    return [
+        f"{unknown_option(key, OPTIONS)} (keyword arguments of the factory go in with functools.partial)"
+        if key != "startup"
+        else NO_STARTUP
+        for key in options
+        if key not in OPTIONS
+    ]
 
 
 def unknown_option(key: str, known: Sequence[str]) -> str:
@@ -107,35 +122,30 @@ def unknown_option(key: str, known: Sequence[str]) -> str:
     )
 
 
-def check_rest(blueprint: Blueprint, rest_after: float | None) -> None:
-    """Raise InvalidSpec if what can never rest is told to."""
-    if rest_after is not None and blueprint.kind not in MAY_REST:
-        raise InvalidSpec(no_agent(blueprint))
-
-
-def check_overdue(blueprint: Blueprint, on_overdue: str) -> None:
-    """Raise InvalidSpec if messages are to be cancelled one by one where no message has a scope of its own."""
-    if on_overdue == "cancel" and blueprint.kind == "function":
-        raise InvalidSpec(
-            f"on_overdue: {blueprint.prefix} is a function, and a message of it cannot be cancelled without the function itself; "
-            "give 'restart' or 'warn'"
-        )
-
-
 def check_kind(blueprint: Blueprint, policy: Policy) -> None:
     """Raise InvalidSpec for options that have no meaning for what the factory makes: all of them in one text."""
-    problems: list[str] = []
-    for check in (
-        partial(check_rest, blueprint, policy.rest_after),
-        partial(check_resumable, blueprint, policy.on_error),
-        partial(check_overdue, blueprint, policy.on_overdue),
-    ):
-        try:
-            check()
-        except InvalidSpec as error:
-            problems.append(str(error))
+    problems = kind_problems(blueprint, policy.rest_after, policy.on_error, policy.on_overdue)
     if problems:
-        raise InvalidSpec("; ".join(problems))
+        raise InvalidSpec("\n".join(problems))
+
+
+def kind_problems(blueprint: Blueprint, rest_after: Any, table: ErrorTable, on_overdue: Any) -> list[str]:
+    """Say which options have no meaning for what a factory makes, whatever else is wrong with them."""
+    problems: list[str] = []
+    if rest_after is not None and blueprint.kind not in MAY_REST:
+        problems.append(no_agent(blueprint))
+    if blueprint.kind == "function":
+        if any(isinstance(action, str) and action == "resume" for _, action in table):
+            problems.append(
+                f"on_error: {blueprint.prefix} is a function, and ends with what leaves it: there is nothing to resume; "
+                "catch it in the function, or give 'restart', 'stop' or 'escalate'"
+            )
+        if isinstance(on_overdue, str) and on_overdue == "cancel":
+            problems.append(
+                f"on_overdue: {blueprint.prefix} is a function, and a message of it cannot be cancelled without the function itself; "
+                "give 'restart' or 'warn'"
+            )
+    return problems
 
 
 def given_options(options: Mapping[str, Any]) -> dict[str, Any]:

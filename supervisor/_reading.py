@@ -11,20 +11,20 @@ from typing import Any, Final, cast
 
 import attrs
 
-from ..actors import Blueprint, InvalidSpec, RegistryKey, check_arguments, describe, read_blueprint
+from ..actors import InvalidSpec, RegistryKey, describe, read_blueprint
 from ..mailbox import is_count, shown
 from ._backoff import Backoff
 from ._childspec import ChildSpec, as_tuple, is_list
 from ._declared import Declared
+from ._factory import Read, factory_problems
 from ._intensity import Intensity
 from ._key_book import KeyBook
-from ._options import RULES, check_kind, check_name, compile_policy
+from ._options import RULES, check_name, compile_policy
 from ._plan import Plan
 from ._policy import SUPERVISORS_ERRORS, ChildPolicy
 from ._strategy import AUTO_SHUTDOWNS, STRATEGIES
 from ._supervisorspec import SupervisorSpec
 
-Read = Callable[[Any], Blueprint]
 #: What a plan is made of besides the children.
 FLAGS: Final = (
     "strategy", "intensity", "auto_shutdown", "max_children", "start_retry", "partitions", "with_arguments",
@@ -135,7 +135,10 @@ class _Reading:
                 self._open.append(_Level(f"{where}.", below, flags_of(spec), spec.children, is_copied))
             if not wrong:
                 self._note_keys(policy_of_spec(spec).keys, where, copies, is_copied=level.is_copied)
-                found += [_made(spec, below)] if copies is None else self._copies(spec, level.plan, below, where)
+            if copies is not None:
+                found += self._copies(spec, level.plan, below, where, is_sound=not wrong)
+            elif not wrong:
+                found.append(_made(spec, below))
         level.plan.specs = tuple(found)
 
     def _note_keys(self, keys: Sequence[RegistryKey], where: str, copies: int | None, *, is_copied: bool) -> None:
@@ -149,22 +152,29 @@ class _Reading:
             for index in range(min(copies, 2)):
                 self._problems += self._keys.note(f"{where}: partition {index}", keys)
 
-    def _copies(self, spec: ChildSpec | SupervisorSpec, plan: Plan, below: Plan | None, where: str) -> list[Declared]:
-        """Return the copies of a declared child."""
+    def _copies(
+        self, spec: ChildSpec | SupervisorSpec, plan: Plan, below: Plan | None, where: str, *, is_sound: bool
+    ) -> list[Declared]:
+        """Return the copies of a declared child; of one that is not sound none, but what is wrong with them is told all the same."""
         assert plan.partitions is not None
         copies: list[Declared] = []
         for index in range(plan.partitions):
             copy = attrs.evolve(spec, name=f"{spec.name}-{index}")
+            problems: list[str] = []
             try:
-                check_name(copy.name)
-                if isinstance(copy, ChildSpec):
-                    if callable(plan.with_arguments):
-                        copy = self._with_arguments(copy, plan.with_arguments, index)
-                    _check_factory(copy, self._read)
+                if is_sound:
+                    check_name(copy.name)
+                if isinstance(copy, ChildSpec) and callable(plan.with_arguments):
+                    copy = self._with_arguments(copy, plan.with_arguments, index)
             except InvalidSpec as error:
-                self._problems.append(f"{where}: partition {index}: {error}")
+                problems.append(str(error))
+            if isinstance(copy, ChildSpec):
+                problems += factory_problems(copy, self._read, checks_args=not problems)
+            if problems:
+                self._problems += [f"{where}: partition {index}: {problem}" for problem in problems]
                 break  # the others will hardly be better
-            copies.append(_made(copy, below))
+            if is_sound:
+                copies.append(_made(copy, below))
         return copies
 
     def _with_arguments(self, copy: ChildSpec, function: Callable[..., Any], index: int) -> ChildSpec:
@@ -250,35 +260,34 @@ def _hint(value: Any, known: Iterable[str]) -> str:
 
 def _spec_problems(spec: ChildSpec | SupervisorSpec, plan: Plan, read: Read, names: set[str]) -> list[str]:
     problems: list[str] = []
-    checks: list[Callable[[], object]] = [partial(check_name, spec.name), partial(policy_of_spec, spec)]
-    if isinstance(spec, ChildSpec) and plan.partitions is None:  # else each copy is checked
-        checks.append(partial(_check_factory, spec, read))
+    checks: tuple[Callable[[], object], ...] = (partial(check_name, spec.name), partial(policy_of_spec, spec))
     for check in checks:
         try:
             check()
         except InvalidSpec as error:
             problems.append(str(error))
+    if isinstance(spec, ChildSpec) and not is_count(plan.partitions):  # else each copy is checked
+        problems += factory_problems(spec, read, checks_args=plan.with_arguments is None)
     if isinstance(spec.name, str):
         if spec.name in names:
             problems.append("the name is used twice")
         names.add(spec.name)
     if spec.startup not in STARTUPS:
         problems.append(f"startup: {shown(spec.startup)} is neither 'inline' nor 'deferred'")
-    if spec.significant is True and plan.auto_shutdown == "never":
-        problems.append(NEVER_SIGNIFICANT)
+    if spec.significant is True:
+        problems += significant_problems(plan)
     return problems
 
 
-#: What is said of a significant child that can never end anything.
-NEVER_SIGNIFICANT: Final = (
-    "significant: its supervisor has auto_shutdown='never'; give that 'any_significant' or 'all_significant'"
-)
-
-
-def check_significant(plan: Plan) -> None:
-    """Raise InvalidSpec if a child of such a supervisor cannot be significant."""
+def significant_problems(plan: Plan) -> list[str]:
+    """Say that a child of such a supervisor cannot be significant, and what to do; nothing, if it can."""
+    if plan.strategy == "dynamic":
+        return ["significant: the end of a child never ends a dynamic supervisor; leave it out"]
     if plan.auto_shutdown == "never":
-        raise InvalidSpec(NEVER_SIGNIFICANT)
+        return [
+            "significant: its supervisor has auto_shutdown='never'; give that 'any_significant' or 'all_significant'"
+        ]
+    return []
 
 
 def policy_of_spec(spec: ChildSpec | SupervisorSpec) -> ChildPolicy:
@@ -288,22 +297,3 @@ def policy_of_spec(spec: ChildSpec | SupervisorSpec) -> ChildPolicy:
         options.pop("intensity", None)  # that is how much it bears of its own children
         options["on_error"] = SUPERVISORS_ERRORS
     return compile_policy(options, declared=True, inline=spec.startup == "inline")
-
-
-def _check_factory(spec: ChildSpec, read: Read) -> None:
-    problems: list[str] = []
-    if not is_list(spec.args):
-        problems.append(f"args: {shown(spec.args)} is no list of arguments")
-    kwargs: Any = spec.kwargs
-    if not isinstance(kwargs, Mapping) or not all(isinstance(key, str) for key in cast("Any", kwargs)):
-        problems.append(f"kwargs: {shown(kwargs)} is not a mapping of names to arguments")
-    if problems:
-        raise InvalidSpec("; ".join(problems))
-    factory = spec.bound_factory()
-    blueprint = read(factory)
-    check_arguments(blueprint, factory, spec.args)
-    try:
-        policy = policy_of_spec(spec)
-    except InvalidSpec:
-        return  # that is told by itself
-    check_kind(blueprint, policy)

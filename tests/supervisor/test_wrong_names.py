@@ -32,10 +32,10 @@ async def test_what_is_no_string_is_no_childs_name(step: Any) -> None:
     async with open_tree("stage") as root:
         root.start_soon(Plain, [], name="a")
         for name in NO_STRINGS:
-            with pytest.raises(TypeError, match="^name: .* is no name of a child; give a string") as caught:
+            with pytest.raises(TypeError, match=r"^name: .* is no name of a child; give a string") as caught:
                 await done(step(root, name))
             assert repr(name) in str(caught.value)
-        with pytest.raises(TypeError, match="give a string: of a ref it is `ref.name`"):
+        with pytest.raises(TypeError, match=r"give a string: of a ref it is `ref\.name`"):
             await done(step(root, root.lookup("a")))
         assert [ref.name for ref in root.which_children()] == ["a"]
 
@@ -50,9 +50,9 @@ async def test_of_what_can_be_no_name_nobody_is_there_and_it_is_told_what_a_name
             text = f"/stage/{name}: not found (a name has 1 to 64 of the characters a-z, 0-9, _ and -); there is a"
             assert str(caught.value) == text
         for path in ("/stage/a", "a/b", "/"):
-            with pytest.raises(ChildNotFound, match="a child's name has no '/' in it; .*lookup_supervisor"):
+            with pytest.raises(ChildNotFound, match=r"a child's name has no '/' in it; .*lookup_supervisor"):
                 await done(step(root, path))
-        with pytest.raises(ChildNotFound, match="^/stage/b: not found; there is a$"):
+        with pytest.raises(ChildNotFound, match=r"^/stage/b: not found; there is a$"):
             await done(step(root, "b"))
 
 
@@ -63,7 +63,7 @@ async def test_what_is_no_string_is_no_path(step: Any) -> None:
         for path in NO_STRINGS:
             with pytest.raises(TypeError, match=r"^path: .* is no path; give a string, absolute \('/stage/team/a'\)"):
                 step(root, path)
-        with pytest.raises(TypeError, match="of a ref it is `ref.path`"):
+        with pytest.raises(TypeError, match=r"of a ref it is `ref\.path`"):
             step(root, root.lookup("a"))
         with pytest.raises(ChildNotFound, match=r"^'': not found \(a path has a name in it\); there is a$"):
             step(root, "")
