@@ -26,7 +26,7 @@ class MailboxSpec:
         coalesce_key: from a message to its key (str, int, bytes, or None for "never coalesced"); needed by "coalesce", and by no other.
 
     Raises:
-        InvalidSpec: a capacity below 1, an unknown policy, a policy without what it needs.
+        InvalidSpec: a capacity below 1, an unknown policy, a policy without what it needs: all of it in one text.
     """
 
     capacity: int | None = None
@@ -34,17 +34,19 @@ class MailboxSpec:
     coalesce_key: Callable[[Any], Key] | None = attrs.field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        """Check the fields against each other."""
+        """Check the fields, and against each other."""
+        problems: list[str] = []
         if self.capacity is not None and not is_count(self.capacity):
-            raise InvalidSpec(
-                f"MailboxSpec.capacity: {shown(self.capacity)} is not a whole number from 1; None means no bound"
-            )
-        if self.overflow not in OVERFLOWS:
-            raise InvalidSpec(f"MailboxSpec.overflow: {shown(self.overflow)} is not one of {', '.join(OVERFLOWS)}")
-        if (self.overflow == "coalesce") != (self.coalesce_key is not None):
-            raise InvalidSpec('MailboxSpec: overflow="coalesce" and coalesce_key go together')
+            problems.append(f".capacity: {shown(self.capacity)} is not a whole number from 1; None means no bound")
+        is_known = isinstance(self.overflow, str) and self.overflow in OVERFLOWS
+        if not is_known:
+            problems.append(f".overflow: {shown(self.overflow)} is not one of {', '.join(OVERFLOWS)}")
+        elif (self.overflow == "coalesce") != (self.coalesce_key is not None):
+            problems.append(': overflow="coalesce" and coalesce_key go together')
         if self.coalesce_key is not None and not callable(self.coalesce_key):
-            raise InvalidSpec(f"MailboxSpec.coalesce_key: {shown(self.coalesce_key)} is not callable")
+            problems.append(f".coalesce_key: {shown(self.coalesce_key)} is not callable")
+        if problems:
+            raise InvalidSpec("; ".join(f"MailboxSpec{problem}" for problem in problems))
 
     @property
     def is_plain(self) -> bool:

@@ -13,7 +13,6 @@ from ..actors import (
     ActorRef,
     ActorStopped,
     ActorStopping,
-    InvalidSpec,
     Rested,
     Slot,
     close_parked,
@@ -22,13 +21,12 @@ from ..actors import (
 from ._childspec import ChildSpec
 from ._errors import AlreadyRunning, Restarting
 from ._names import check_child_name, no_child
-from ._options import unknown_option
 from ._run_time_spec import spec_of
 from ._starter import Starter, wait_started
 from ._supervisor_options import ReplaceableFlags
 from ._supervisorspec import SupervisorSpec
 from ._team import children_of, make_team, team_of
-from ._update import REPLACEABLE, update_specs
+from ._update import update_specs
 
 
 class Administration:
@@ -100,19 +98,17 @@ class Administration:
 
         Args:
             children: the whole set.
-            flags: `strategy`, `intensity`, `auto_shutdown`, `start_retry`; those left out stay as they are.
+            flags: `strategy`, `intensity`, `auto_shutdown`, `start_retry`; those left out stay as they are. What is given as None is as in
+                `open_supervisor`: an intensity of None is the default, 3 in 5 s, and a `start_retry` of None is none.
 
         Raises:
             InvalidSpec: all that is wrong, a line each; nothing has been changed. A dynamic supervisor has no set to replace, nor has one with
                 partitions.
             ActorStopped: the supervisor has ended.
         """
-        unknown = [key for key in flags if key not in REPLACEABLE]
-        if unknown:
-            raise InvalidSpec(unknown_option(unknown[0], REPLACEABLE))
         if self._slot.has_ended:
             raise ActorStopped(self._slot.path, None, "has ended; there is nothing to update")
-        update_specs(self._starter, self._slot, children, flags)
+        update_specs(self._starter, self._slot, children, {**flags})
 
     def child_spec(self, name: str) -> ChildSpec | SupervisorSpec:
         """Return the specification that a child's next start will go by; of one that was started at run time, what it comes to. Plain function.

@@ -103,14 +103,11 @@ def check_name(name: object, what: str = "name") -> str:
     return name
 
 
-def unknown_options(options: Mapping[str, Any]) -> list[str]:
+def unknown_options(options: Mapping[str, Any], known: Sequence[str] = OPTIONS) -> list[str]:
     """Say of each option that there is not that there is none."""
+    hint = " (keyword arguments of the factory go in with functools.partial)" if known is OPTIONS else ""
     return [
-        f"{unknown_option(key, OPTIONS)} (keyword arguments of the factory go in with functools.partial)"
-        if key != "startup"
-        else NO_STARTUP
-        for key in options
-        if key not in OPTIONS
+        NO_STARTUP if key == "startup" else f"{unknown_option(key, known)}{hint}" for key in options if key not in known
     ]
 
 

@@ -44,7 +44,12 @@ def check_specs(children: Iterable[ChildSpec | SupervisorSpec], **flags: Any) ->
         InvalidSpec: all that is wrong with any of them, in one text, a line each.
     """
     unknown = [f"{key}: there is no such flag{_hint(key, FLAGS)}" for key in flags if key not in FLAGS]
-    read_plan({key: value for key, value in flags.items() if key in FLAGS}, children, read_blueprint, problems=unknown)
+    check_plan({key: value for key, value in flags.items() if key in FLAGS}, children, problems=unknown)
+
+
+def check_plan(flags: Mapping[str, Any], children: Any, *, problems: list[str]) -> None:
+    """Raise InvalidSpec, as `read_plan`, for a supervisor of which there is no runtime yet."""
+    read_plan(flags, children, read_blueprint, problems=problems)
 
 
 def read_plan(
@@ -193,9 +198,9 @@ def _made(spec: ChildSpec | SupervisorSpec, below: Plan | None) -> Declared:
     return Declared(spec.name, spec.bound_factory(), spec.args, policy, None, spec)
 
 
-def read_supervisor(spec: SupervisorSpec, above: Plan, read: Read) -> Declared:
+def read_supervisor(spec: SupervisorSpec, above: Plan, read: Read, known_problems: Iterable[str] = ()) -> Declared:
     """Return what the specification of one supervisor comes to, which is to be started below another at run time. Raises InvalidSpec."""
-    problems = _spec_problems(spec, above, read, set())
+    problems = [*known_problems, *_spec_problems(spec, above, read, set())]
     own_keys = () if problems else policy_of_spec(spec).keys
     plan = read_plan(flags_of(spec), spec.children, read, problems=problems, own_keys=own_keys)
     policy = attrs.evolve(policy_of_spec(spec), declared=False, inline=False)
@@ -224,6 +229,10 @@ def _flag_problems(flags: Mapping[str, Any], children: Any) -> list[str]:
     if most is not None and not dynamic:
         problems.append("max_children: only a supervisor with strategy='dynamic' has it")
     if dynamic:
+        if flags.get("start_retry") is not None:
+            problems.append(
+                "start_retry: a dynamic supervisor declares no children, so none of them can make its start fail; leave it out"
+            )
         if isinstance(children, tuple) and children:
             problems.append("children: a dynamic supervisor declares none; start them with start_soon()")
         if shutdown in AUTO_SHUTDOWNS and shutdown != "never":

@@ -30,7 +30,7 @@ from ._childspec import ChildSpec
 from ._errors import ChildNotFound, NoSupervisor
 from ._limits import Limits
 from ._names import MOST_KNOWN, check_path
-from ._options import unknown_option
+from ._options import unknown_options
 from ._oversight import Oversight
 from ._partition import place_of
 from ._registration import start_supervisor
@@ -71,11 +71,10 @@ class Supervisor(Starting, Administration, Oversight):
             NameInUse, LimitReached, ActorStopping, ActorStopped, ActorRestarting, StartupInProgress: as `start_soon`.
             In every case nothing has been changed.
         """
-        unknown = [key for key in options if key not in SUPERVISOR_OPTIONS]
-        if unknown:
-            raise InvalidSpec(unknown_option(unknown[0], SUPERVISOR_OPTIONS))
-        spec = SupervisorSpec(name, children, **options)
-        return Supervisor(start_supervisor(self._starter, self._slot, spec), self._starter)
+        given: dict[str, Any] = {**options}
+        unknown = unknown_options(given, SUPERVISOR_OPTIONS)
+        spec = SupervisorSpec(name, children, **{key: given[key] for key in given if key in SUPERVISOR_OPTIONS})
+        return Supervisor(start_supervisor(self._starter, self._slot, spec, unknown), self._starter)
 
     # -- finding and looking
 

@@ -76,7 +76,9 @@ async def test_what_only_its_making_shows_is_a_failed_startup() -> None:
             await root.start(lambda: boss())  # noqa: PLW0108 -- of which nothing is known
 
 
-@pytest.mark.parametrize("intensity", [None, Intensity(), property(lambda _: Intensity(1, 5.0))], ids=str)
+@pytest.mark.parametrize(
+    "intensity", [None, Intensity(), property(lambda _: Intensity(1, 5.0))], ids=["none", "one", "made"]
+)
 async def test_a_right_one_is_taken(intensity: Any) -> None:
     check_specs([ChildSpec("boss", made(intensity))])
     async with open_tree("stage") as root:
