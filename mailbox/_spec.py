@@ -38,13 +38,14 @@ class MailboxSpec:
         problems: list[str] = []
         if self.capacity is not None and not is_count(self.capacity):
             problems.append(f".capacity: {shown(self.capacity)} is not a whole number from 1; None means no bound")
-        is_known = isinstance(self.overflow, str) and self.overflow in OVERFLOWS
-        if not is_known:
-            problems.append(f".overflow: {shown(self.overflow)} is not one of {', '.join(OVERFLOWS)}")
-        elif (self.overflow == "coalesce") != (self.coalesce_key is not None):
+        overflow: Any = self.overflow
+        if not isinstance(overflow, str) or overflow not in OVERFLOWS:
+            problems.append(f".overflow: {shown(overflow)} is not one of {', '.join(OVERFLOWS)}")
+        elif (overflow == "coalesce") != (self.coalesce_key is not None):
             problems.append(': overflow="coalesce" and coalesce_key go together')
-        if self.coalesce_key is not None and not callable(self.coalesce_key):
-            problems.append(f".coalesce_key: {shown(self.coalesce_key)} is not callable")
+        coalesce_key: Any = self.coalesce_key
+        if coalesce_key is not None and not callable(coalesce_key):
+            problems.append(f".coalesce_key: {shown(coalesce_key)} is not callable")
         if problems:
             raise InvalidSpec("; ".join(f"MailboxSpec{problem}" for problem in problems))
 

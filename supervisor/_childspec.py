@@ -29,8 +29,9 @@ def as_own_list(keys: Sequence[Keyable | RegistryKey]) -> Sequence[Keyable | Reg
     return [*keys] if isinstance(keys, list) else keys
 
 
-def as_own_table(given: OnError | None) -> OnError | None:
-    """Return what can be looked at more than once."""
+def as_own_table(rows: OnError | None) -> OnError | None:
+    """Return rows that can be looked at more than once."""
+    given: Any = rows
     return cast("OnError", tuple(given)) if isinstance(given, Iterator) else given
 
 

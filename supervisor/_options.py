@@ -132,7 +132,7 @@ def kind_problems(blueprint: Blueprint, rest_after: Any, table: ErrorTable, on_o
     if rest_after is not None and blueprint.kind not in MAY_REST:
         problems.append(no_agent(blueprint))
     if blueprint.kind == "function":
-        if any(isinstance(action, str) and action == "resume" for _, action in table):
+        if any(action == "resume" for _, action in table):
             problems.append(
                 f"on_error: {blueprint.prefix} is a function, and ends with what leaves it: there is nothing to resume; "
                 "catch it in the function, or give 'restart', 'stop' or 'escalate'"
