@@ -10,9 +10,11 @@ from typing import Any, Literal, cast, get_type_hints
 import attrs
 import trio
 
+from ..mailbox import shown
 from ._actor import Actor
 from ._agent import Agent
 from ._errors import InvalidSpec
+from ._own_intensity import wrong_intensity
 
 FactoryKind = Literal["actor", "agent", "function", "unknown"]
 MAX_PREFIX = 40
@@ -33,6 +35,7 @@ class Blueprint:
         least, most: how many positional arguments it takes.
         is_plain: an actor in the pool whose start is nothing but making it.
         made: the class that it makes, as far as it is known.
+        wrong: why none of it may be started; empty, as a rule.
     """
 
     kind: FactoryKind
@@ -47,6 +50,7 @@ class Blueprint:
     most: float
     is_plain: bool = False
     made: type[Actor[Any]] | None = None
+    wrong: str = ""
 
 
 def read_blueprint(factory: Any) -> Blueprint:
@@ -60,7 +64,7 @@ def read_blueprint(factory: Any) -> Blueprint:
         core = core.func
     if not callable(factory):
         raise InvalidSpec(
-            f"{factory!r} is not a factory: give a class derived from Actor, a function that returns one, or an async function"
+            f"{shown(factory)} is not a factory: give a class derived from Actor, a function that returns one, or an async function"
         )
     least, most, signature = _arity(factory)
     name = getattr(core, "__name__", type(core).__name__)
@@ -106,6 +110,7 @@ def _class_blueprint(made: type[Actor[Any]], prefix: str, least: int, most: floa
         most=most,
         is_plain=not agent and not services and not made.own_task and not has_own(made, "startup"),
         made=made,
+        wrong=wrong_intensity(made),
     )
 
 
@@ -119,7 +124,7 @@ def refine(blueprint: Blueprint, actor: Actor[Any]) -> Blueprint:
     """Replace what was unknown of a factory by what it made. Where it runs stays, and so does the permit that it took.
 
     Raises:
-        InvalidSpec: the factory's annotation promised less than what it made needs.
+        InvalidSpec: the factory's annotation promised less than what it made needs, or its class is wrong.
     """
     made = type(actor)
     known = _class_blueprint(made, blueprint.prefix, blueprint.least, blueprint.most)
@@ -129,6 +134,8 @@ def refine(blueprint: Blueprint, actor: Actor[Any]) -> Blueprint:
             f"the factory is annotated to return {blueprint.made.__qualname__} and returned {made.__qualname__}, "
             "which needs a task of its own; annotate it with that class"
         )
+    if known.wrong:
+        raise InvalidSpec(known.wrong)
     return attrs.evolve(known, solo=blueprint.solo, needs_permit=blueprint.needs_permit, is_plain=False)
 
 
@@ -146,7 +153,7 @@ def check_arguments(blueprint: Blueprint, factory: Any, args: tuple[Any, ...]) -
     core = factory
     while isinstance(core, partial):
         core = core.func
-    name = getattr(core, "__qualname__", repr(core))
+    name = getattr(core, "__qualname__", None) or shown(core)
     expected = f"{blueprint.least}" if blueprint.least == blueprint.most else f"{blueprint.least} to {blueprint.most}"
     context = " (after the context)" if blueprint.kind == "function" else ""
     signature = _arity(factory)[2]
@@ -188,7 +195,7 @@ def _check_partial(factory: Any) -> None:
     try:
         signature.bind_partial(*factory.args, **factory.keywords)
     except TypeError as error:
-        name = getattr(factory.func, "__qualname__", repr(factory.func))
+        name = getattr(factory.func, "__qualname__", None) or shown(factory.func)
         raise InvalidSpec(f"{name}{signature}: {error}; it was given with functools.partial") from None
 
 

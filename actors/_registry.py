@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, TypeVarTuple, Unpack, 
 
 import trio
 
-from ..mailbox import is_count
+from ..mailbox import is_count, shown
 from ._changes import ChangeFeed
 from ._entries import Entry, Table
 from ._keys import Canon, Keyable, RegistryKey, canon_of, check_duplicate
@@ -258,6 +258,10 @@ class Registry:
         """
         wanted = RegistryKey(key, value)
         owner = getattr(parent, "ref", parent)  # a ref has none
+        if not isinstance(owner, ActorRef):
+            raise TypeError(
+                f"parent: {shown(parent)} is no ActorRef and has none; give a supervisor, a context, or a ref of this tree"
+            )
         return await lookup_or_start(self, self._flights, wanted, owner, factory, args, options)
 
     # -- what the runtime does

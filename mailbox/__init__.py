@@ -7,6 +7,7 @@ handled, or a dead letter with its reason.
 
 from ._checks import is_count as is_count
 from ._checks import is_seconds as is_seconds
+from ._checks import shown as shown
 from ._choices import CHOICES as CHOICES
 from ._choices import ChoiceKind as ChoiceKind
 from ._choices import Choices as Choices

@@ -5,7 +5,7 @@ from typing import Any, Final, Literal, get_args
 
 import attrs
 
-from ._checks import is_count
+from ._checks import is_count, shown
 from ._errors import InvalidSpec
 
 Overflow = Literal["wait", "reject", "drop_oldest", "drop_newest", "coalesce"]
@@ -26,7 +26,7 @@ class MailboxSpec:
         coalesce_key: from a message to its key (str, int, bytes, or None for "never coalesced"); needed by "coalesce", and by no other.
 
     Raises:
-        InvalidSpec: a capacity below 1, an unknown policy, a policy without what it needs.
+        InvalidSpec: a capacity below 1, an unknown policy, a policy without what it needs: all of it in one text.
     """
 
     capacity: int | None = None
@@ -34,17 +34,20 @@ class MailboxSpec:
     coalesce_key: Callable[[Any], Key] | None = attrs.field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        """Check the fields against each other."""
+        """Check the fields, and against each other."""
+        problems: list[str] = []
         if self.capacity is not None and not is_count(self.capacity):
-            raise InvalidSpec(
-                f"MailboxSpec.capacity: {self.capacity!r} is not a whole number from 1; None means no bound"
-            )
-        if self.overflow not in OVERFLOWS:
-            raise InvalidSpec(f"MailboxSpec.overflow: {self.overflow!r} is not one of {', '.join(OVERFLOWS)}")
-        if (self.overflow == "coalesce") != (self.coalesce_key is not None):
-            raise InvalidSpec('MailboxSpec: overflow="coalesce" and coalesce_key go together')
-        if self.coalesce_key is not None and not callable(self.coalesce_key):
-            raise InvalidSpec(f"MailboxSpec.coalesce_key: {self.coalesce_key!r} is not callable")
+            problems.append(f".capacity: {shown(self.capacity)} is not a whole number from 1; None means no bound")
+        overflow: Any = self.overflow
+        if not isinstance(overflow, str) or overflow not in OVERFLOWS:
+            problems.append(f".overflow: {shown(overflow)} is not one of {', '.join(OVERFLOWS)}")
+        elif (overflow == "coalesce") != (self.coalesce_key is not None):
+            problems.append(': overflow="coalesce" and coalesce_key go together')
+        coalesce_key: Any = self.coalesce_key
+        if coalesce_key is not None and not callable(coalesce_key):
+            problems.append(f".coalesce_key: {shown(coalesce_key)} is not callable")
+        if problems:
+            raise InvalidSpec("; ".join(f"MailboxSpec{problem}" for problem in problems))
 
     @property
     def is_plain(self) -> bool:

@@ -13,21 +13,20 @@ from ..actors import (
     ActorRef,
     ActorStopped,
     ActorStopping,
-    InvalidSpec,
     Rested,
     Slot,
     close_parked,
     reopen,
 )
 from ._childspec import ChildSpec
-from ._errors import AlreadyRunning, ChildNotFound, Restarting
-from ._options import unknown_option
+from ._errors import AlreadyRunning, Restarting
+from ._names import check_child_name, no_child
 from ._run_time_spec import spec_of
 from ._starter import Starter, wait_started
 from ._supervisor_options import ReplaceableFlags
 from ._supervisorspec import SupervisorSpec
 from ._team import children_of, make_team, team_of
-from ._update import REPLACEABLE, update_specs
+from ._update import update_specs
 
 
 class Administration:
@@ -43,7 +42,7 @@ class Administration:
         Checkpoint: always. Cancellation: the stop stays requested.
 
         Raises:
-            ChildNotFound: there is none of that name.
+            ChildNotFound: there is none of that name. TypeError: it is no string.
         """
         await self._child(name).ref().stop()
 
@@ -54,7 +53,8 @@ class Administration:
         Checkpoint: always. Cancellation: the start goes on.
 
         Raises:
-            ChildNotFound: there is none of that name. AlreadyRunning: it is not parked; Restarting, if it is being restarted by itself.
+            ChildNotFound: there is none of that name. TypeError: it is no string.
+            AlreadyRunning: it is not parked; Restarting, if it is being restarted by itself.
             ActorStopping: the child is, or the supervisor.
             LimitReached: there are as many actors as may be; parked ones do not count.
             StartupFailed: it did not become ready, and is parked again; neither counted nor reported.
@@ -78,7 +78,8 @@ class Administration:
         """Forget a parked child; its name is free. Plain function.
 
         Raises:
-            ChildNotFound: there is none of that name. AlreadyRunning: it is not parked; Restarting, if it is being restarted by itself.
+            ChildNotFound: there is none of that name. TypeError: it is no string.
+            AlreadyRunning: it is not parked; Restarting, if it is being restarted by itself.
             ActorStopping: it is.
         """
         child = self._parked_child(name)
@@ -97,25 +98,23 @@ class Administration:
 
         Args:
             children: the whole set.
-            flags: `strategy`, `intensity`, `auto_shutdown`, `start_retry`; those left out stay as they are.
+            flags: `strategy`, `intensity`, `auto_shutdown`, `start_retry`; those left out stay as they are. What is given as None is as in
+                `open_supervisor`: an intensity of None is the default, 3 in 5 s, and a `start_retry` of None is none.
 
         Raises:
             InvalidSpec: all that is wrong, a line each; nothing has been changed. A dynamic supervisor has no set to replace, nor has one with
                 partitions.
             ActorStopped: the supervisor has ended.
         """
-        unknown = [key for key in flags if key not in REPLACEABLE]
-        if unknown:
-            raise InvalidSpec(unknown_option(unknown[0], REPLACEABLE))
         if self._slot.has_ended:
             raise ActorStopped(self._slot.path, None, "has ended; there is nothing to update")
-        update_specs(self._starter, self._slot, children, flags)
+        update_specs(self._starter, self._slot, children, {**flags})
 
     def child_spec(self, name: str) -> ChildSpec | SupervisorSpec:
         """Return the specification that a child's next start will go by; of one that was started at run time, what it comes to. Plain function.
 
         Raises:
-            ChildNotFound: there is none of that name.
+            ChildNotFound: there is none of that name. TypeError: it is no string.
         """
         child = self._child(name)
         team = make_team(self._slot)
@@ -136,9 +135,10 @@ class Administration:
         raise AlreadyRunning(child.path, child.life.value)
 
     def _child(self, name: str) -> Slot:
+        check_child_name(name)
         children = children_of(self._slot)
         if name not in children:
-            raise ChildNotFound(f"{self._slot.path}/{name}", tuple(children)[:10])
+            raise no_child(self._slot.path, name, children)
         return children[name]
 
 

@@ -6,7 +6,7 @@ from typing import Final
 import attrs
 
 from ..actors import InvalidSpec
-from ..mailbox import is_count, is_seconds
+from ..mailbox import is_count, is_seconds, shown
 
 LARGEST_FACTOR: Final = 1e6
 
@@ -42,22 +42,22 @@ class Backoff:
         """Check the numbers."""
         problems: list[str] = []
         if not is_seconds(self.initial, above_zero=True):
-            problems.append(f"initial: {self.initial!r} is not a finite number of seconds above 0")
+            problems.append(f"initial: {shown(self.initial)} is not a finite number of seconds above 0")
         if not is_seconds(self.maximum, above_zero=True):
-            problems.append(f"maximum: {self.maximum!r} is not a finite number of seconds above 0")
+            problems.append(f"maximum: {shown(self.maximum)} is not a finite number of seconds above 0")
         elif not problems and self.maximum < self.initial:
             problems.append(f"maximum: {self.maximum:g} is less than initial, {self.initial:g}")
         if not is_seconds(self.factor) or not 1 <= self.factor <= LARGEST_FACTOR:
-            problems.append(f"factor: {self.factor!r} is not a number from 1 to {LARGEST_FACTOR:g}")
+            problems.append(f"factor: {shown(self.factor)} is not a number from 1 to {LARGEST_FACTOR:g}")
         if not is_seconds(self.jitter) or self.jitter > 1:
-            problems.append(f"jitter: {self.jitter!r} is not a number from 0 to 1")
+            problems.append(f"jitter: {shown(self.jitter)} is not a number from 0 to 1")
         if self.reset_after is not None and not is_seconds(self.reset_after):
             problems.append(
-                f"reset_after: {self.reset_after!r} is not a finite number of seconds from 0; None means maximum"
+                f"reset_after: {shown(self.reset_after)} is not a finite number of seconds from 0; None means maximum"
             )
         if self.max_attempts is not None and not is_count(self.max_attempts, least=0):
             problems.append(
-                f"max_attempts: {self.max_attempts!r} is not a whole number from 0; None means any number of attempts"
+                f"max_attempts: {shown(self.max_attempts)} is not a whole number from 0; None means any number of attempts"
             )
         if problems:
             raise InvalidSpec("; ".join(f"Backoff.{problem}" for problem in problems))

@@ -1,6 +1,6 @@
 """Child specifications: what is declared before a tree runs."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, cast
 
@@ -27,6 +27,12 @@ def as_tuple(args: Iterable[Any]) -> tuple[Any, ...]:
 def as_own_list(keys: Sequence[Keyable | RegistryKey]) -> Sequence[Keyable | RegistryKey]:
     """Return a list of its own; what is none is left as it is, as above."""
     return [*keys] if isinstance(keys, list) else keys
+
+
+def as_own_table(rows: OnError | None) -> OnError | None:
+    """Return rows that can be looked at more than once."""
+    given: Any = rows
+    return cast("OnError", tuple(given)) if isinstance(given, Iterator) else given
 
 
 @attrs.frozen
@@ -73,7 +79,7 @@ class ChildSpec:
     mailbox: MailboxSpec = attrs.field(default=PLAIN, kw_only=True)
     labels: Mapping[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True)
     redeliver: int = attrs.field(default=0, kw_only=True)
-    on_error: OnError | None = attrs.field(default=(), kw_only=True)
+    on_error: OnError | None = attrs.field(default=(), converter=as_own_table, kw_only=True)
     handler_timeout: float | None = attrs.field(default=None, kw_only=True)
     on_overdue: OverdueAction = attrs.field(default="warn", kw_only=True)
     rest_after: float | None = attrs.field(default=None, kw_only=True)

@@ -74,15 +74,17 @@ class ChildNotFound(GreenroomError):
     Attributes:
         path: what was looked for.
         known: the names that there are, at most the first ten.
+        hint: why nobody ever could be there; empty, if somebody could.
     """
 
-    def __init__(self, path: str, known: tuple[str, ...] = ()) -> None:
-        super().__init__(path, known)
-        self.path, self.known = path, known
+    def __init__(self, path: str, known: tuple[str, ...] = (), hint: str = "") -> None:
+        super().__init__(path, known, hint)
+        self.path, self.known, self.hint = path, known, hint
 
     def __str__(self) -> str:
         """Say what there is instead."""
-        return f"{self.path}: not found; there is {', '.join(self.known) or 'nothing'}"
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{self.path}: not found{hint}; there is {', '.join(self.known) or 'nothing'}"
 
 
 class AlreadyRunning(GreenroomError):

@@ -4,8 +4,8 @@ from collections import deque
 
 import attrs
 
-from ..actors import InvalidSpec
-from ..mailbox import is_count, is_seconds
+from ..actors import InvalidSpec, OwnIntensity
+from ..mailbox import is_count, is_seconds, shown
 
 
 @attrs.frozen
@@ -17,7 +17,7 @@ class Intensity:
         within: seconds, above 0.
 
     Raises:
-        InvalidSpec: a number out of range.
+        InvalidSpec: all that is out of range, in one text.
     """
 
     max_restarts: int = 3
@@ -25,10 +25,16 @@ class Intensity:
 
     def __attrs_post_init__(self) -> None:
         """Check the numbers."""
+        problems: list[str] = []
         if not is_count(self.max_restarts, least=0):
-            raise InvalidSpec(f"Intensity.max_restarts: {self.max_restarts!r} is not a whole number from 0")
+            problems.append(f"max_restarts: {shown(self.max_restarts)} is not a whole number from 0")
         if not is_seconds(self.within, above_zero=True):
-            raise InvalidSpec(f"Intensity.within: {self.within!r} is not a finite number of seconds above 0")
+            problems.append(f"within: {shown(self.within)} is not a finite number of seconds above 0")
+        if problems:
+            raise InvalidSpec("; ".join(f"Intensity.{problem}" for problem in problems))
+
+
+OwnIntensity.kind = Intensity
 
 
 class RestartLog:

@@ -3,7 +3,7 @@
 import attrs
 
 from ..actors import InvalidSpec, ReapTimes, WaitBounds
-from ..mailbox import is_count, is_seconds
+from ..mailbox import is_count, is_seconds, shown
 
 
 @attrs.frozen(kw_only=True)
@@ -29,7 +29,7 @@ class Limits:
         min_wait: smaller timeouts are raised to it. max_wait: larger ones are refused.
 
     Raises:
-        InvalidSpec: a number out of range, or waits that contradict each other.
+        InvalidSpec: all numbers out of range, and waits that contradict each other, in one text.
     """
 
     max_actors: int | None = None
@@ -46,28 +46,32 @@ class Limits:
 
     def __attrs_post_init__(self) -> None:
         """Check the numbers."""
+        problems: list[str] = []
         for field in ("max_actors", "max_depth", "max_concurrent_startups", "max_running_turns", "max_live"):
             value = getattr(self, field)
             if value is not None and not is_count(value):
-                raise InvalidSpec(f"Limits.{field}: {value!r} is not a whole number from 1; None means no limit")
+                problems.append(f".{field}: {shown(value)} is not a whole number from 1; None means no limit")
         for field in ("stale_after", "reap_every"):
             value = getattr(self, field)
             if value is not None and not is_seconds(value, above_zero=True):
-                raise InvalidSpec(
-                    f"Limits.{field}: {value!r} is not a finite number of seconds above 0; None means never"
-                )
+                problems.append(f".{field}: {shown(value)} is not a finite number of seconds above 0; None means never")
         if self.retention is not None and not is_seconds(self.retention):
-            raise InvalidSpec(
-                f"Limits.retention: {self.retention!r} is not a finite number of seconds from 0; None means as long as there is room"
+            problems.append(
+                f".retention: {shown(self.retention)} is not a finite number of seconds from 0; None means as long as there is room"
             )
-        for field in ("default_wait", "min_wait", "max_wait"):
-            if not is_seconds(getattr(self, field)):
-                raise InvalidSpec(f"Limits.{field}: {getattr(self, field)!r} is not a finite number of seconds from 0")
-        if not self.min_wait <= self.default_wait <= self.max_wait:
-            raise InvalidSpec(
-                f"Limits: min_wait {self.min_wait:g}, default_wait {self.default_wait:g} and max_wait {self.max_wait:g} "
+        waits = [
+            f".{field}: {shown(getattr(self, field))} is not a finite number of seconds from 0"
+            for field in ("default_wait", "min_wait", "max_wait")
+            if not is_seconds(getattr(self, field))
+        ]
+        if not waits and not self.min_wait <= self.default_wait <= self.max_wait:
+            waits.append(
+                f": min_wait {self.min_wait:g}, default_wait {self.default_wait:g} and max_wait {self.max_wait:g} "
                 "contradict each other; give min_wait <= default_wait <= max_wait"
             )
+        problems += waits
+        if problems:
+            raise InvalidSpec("; ".join(f"Limits{problem}" for problem in problems))
 
     @property
     def wait_bounds(self) -> WaitBounds:

@@ -6,7 +6,8 @@ from typing import Any, cast
 
 import trio
 
-from ..actors import ERROR_ACTIONS, Blueprint, ErrorTable, InvalidSpec, is_derived
+from ..actors import ERROR_ACTIONS, ErrorTable, is_derived
+from ..mailbox import shown
 
 #: What is never an actor's to handle, and whose it is.
 NOT_OURS: tuple[tuple[type[BaseException], str], ...] = (
@@ -24,14 +25,14 @@ def read_on_error(given: Any) -> tuple[ErrorTable, list[str]]:
     rows = _rows_of(given)
     if rows is None:
         return (), [
-            f"on_error: {given!r} is neither a mapping of exception classes to {', '.join(ERROR_ACTIONS)} nor a list of such pairs"
+            f"on_error: {shown(given)} is neither a mapping of exception classes to {', '.join(ERROR_ACTIONS)} nor a list of such pairs"
         ]
     table: list[Any] = []
     problems: list[str] = []
     for index, row in enumerate(rows):
         where = f"on_error[{index}]"
         if not isinstance(row, (tuple, list)) or len(cast("Any", row)) != 2:  # noqa: PLR2004 -- a pair
-            problems.append(f"{where}: {row!r} is no pair of an exception class and a word")
+            problems.append(f"{where}: {shown(row)} is no pair of an exception class and a word")
             continue
         kind, action = cast("Any", row)
         wrong = wrong_class(kind)
@@ -59,13 +60,13 @@ def _rows_of(given: Any) -> list[Any] | None:
 def wrong_class(kind: Any) -> str:
     """Say what is wrong with a row's class; nothing if it will do."""
     if isinstance(kind, BaseException):
-        return f"{kind!r} is an exception, not its class; give {type(kind).__qualname__}"
+        return f"{shown(kind)} is an exception, not its class; give {type(kind).__qualname__}"
     if isinstance(kind, str):
-        return f"{kind!r} is a name; give the class itself"
+        return f"{shown(kind)} is a name; give the class itself"
     if isinstance(kind, (tuple, list)):
-        return f"{kind!r} are several; give each class a row of its own"
+        return f"{shown(kind)} are several; give each class a row of its own"
     if not isinstance(kind, type) or not is_derived(kind, BaseException):
-        return f"{kind!r} is no exception class"
+        return f"{shown(kind)} is no exception class"
     if is_derived(kind, Exception):
         return ""
     whose = next((text for each, text in NOT_OURS if is_derived(kind, each)), "what is no Exception is never judged")
@@ -76,19 +77,10 @@ def wrong_word(action: Any) -> str:
     """Say what is wrong with a row's word."""
     close = get_close_matches(action, ERROR_ACTIONS, 1) if isinstance(action, str) else ()
     hint = f"; did you mean {close[0]!r}?" if close else ""
-    return f"{action!r} is not one of {', '.join(ERROR_ACTIONS)}{hint}"
+    return f"{shown(action)} is not one of {', '.join(ERROR_ACTIONS)}{hint}"
 
 
 def _said_covered(kind: type, earlier: type) -> str:
     if kind is earlier:
         return f"{kind.__qualname__} has a row already"
     return f"{kind.__qualname__} is covered by the earlier row of {earlier.__qualname__}, so this one never counts; put it before"
-
-
-def check_resumable(blueprint: Blueprint, table: ErrorTable) -> None:
-    """Raise InvalidSpec if what can never go on is told to."""
-    if blueprint.kind == "function" and any(action == "resume" for _, action in table):
-        raise InvalidSpec(
-            f"on_error: {blueprint.prefix} is a function, and ends with what leaves it: there is nothing to resume; "
-            "catch it in the function, or give 'restart', 'stop' or 'escalate'"
-        )

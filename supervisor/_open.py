@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncGenerator, Callable, Iterable
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 import trio
@@ -35,7 +35,7 @@ from ..actors import (
     make_slot,
     order_end,
 )
-from ..mailbox import is_count, is_seconds
+from ..mailbox import is_count, is_seconds, shown
 from ._backoff import Backoff
 from ._block import protected_block
 from ._childspec import ChildSpec
@@ -45,7 +45,7 @@ from ._limits import Limits
 from ._options import check_name
 from ._plan import Plan
 from ._policy import SUPERVISORS_ERRORS, ChildPolicy
-from ._reading import read_plan
+from ._reading import check_plan, read_plan
 from ._starter import Starter
 from ._strategy import AutoShutdown, Strategy
 from ._supervisor import Supervisor
@@ -55,6 +55,7 @@ from ._team import make_team
 
 logger = logging.getLogger("greenroom")
 
+UNREADS = ("log", "raise")
 ROOT_POLICY = ChildPolicy(restart="temporary", shutdown=None, startup_timeout=None, on_error=SUPERVISORS_ERRORS)
 
 
@@ -76,12 +77,15 @@ class Scheduling:
 
     def __attrs_post_init__(self) -> None:
         """Check the numbers."""
-        for field in ("per_activation", "per_turn"):
-            value = getattr(self, field)
-            if not is_count(value):
-                raise InvalidSpec(f"Scheduling.{field}: {value!r} is not a whole number from 1")
+        problems = [
+            f"{field}: {shown(getattr(self, field))} is not a whole number from 1"
+            for field in ("per_activation", "per_turn")
+            if not is_count(getattr(self, field))
+        ]
         if not is_seconds(self.time_slice, above_zero=True):
-            raise InvalidSpec(f"Scheduling.time_slice: {self.time_slice!r} is not a number of seconds above 0")
+            problems.append(f"time_slice: {shown(self.time_slice)} is not a number of seconds above 0")
+        if problems:
+            raise InvalidSpec("; ".join(f"Scheduling.{problem}" for problem in problems))
 
 
 @protected_block
@@ -123,25 +127,22 @@ async def open_supervisor(
     Checkpoint: always, on the way in and out. Cancellation: kills the tree, in order, within the children's shutdown times.
 
     Raises:
-        InvalidSpec: something is wrong with the arguments; nothing has been started.
+        InvalidSpec: all that is wrong with the arguments and below them, a line each; nothing has been started.
         StartupFailed: a declared inline child failed to start; what had started was stopped again.
         ActorStopped: whoever was handed the tree by `on_open` has ended it before the block began.
         ExceptionGroup: the tree gave up (its body was cancelled), with all causes and the body's error, if any.
         A body's own exception leaves as it is, if the tree did not fail.
     """
-    check_name(name, "open_supervisor: name")
-    if unread not in ("log", "raise"):
-        raise InvalidSpec(f"open_supervisor: unread is {unread!r}; give 'log' or 'raise'")
-    if approval not in APPROVALS:
-        raise InvalidSpec(f"open_supervisor: approval is {approval!r}; give 'ask', 'auto' or 'deny'")
-    for what, value, kind in (
-        ("limits", limits, Limits),
-        ("scheduling", scheduling, Scheduling),
-    ):
-        if value is not None and not isinstance(value, kind):
-            raise InvalidSpec(f"open_supervisor: {what} is {value!r}; give {kind.__name__}(...)")
-    if on_open is not None and not callable(on_open):
-        raise InvalidSpec(f"open_supervisor: on_open is {on_open!r}; give a function of the supervisor")
+    flags = {
+        "strategy": strategy,
+        "intensity": intensity,
+        "auto_shutdown": auto_shutdown,
+        "max_children": max_children,
+        "start_retry": start_retry,
+    }
+    problems = _own_problems(name, limits, unread, approval, scheduling, on_open)
+    if problems:
+        check_plan(flags, children, problems=problems)
     limits = limits or Limits()
     scheduling = scheduling or Scheduling()
     starter = Starter(limits, SupervisorActor)
@@ -162,13 +163,6 @@ async def open_supervisor(
     )
     gate.runtime = starter.runtime = runtime
     gate.choices = runtime.choices
-    flags = {
-        "strategy": strategy,
-        "intensity": intensity,
-        "auto_shutdown": auto_shutdown,
-        "max_children": max_children,
-        "start_retry": start_retry,
-    }
     root = _make_root(runtime, name, starter, read_plan(flags, children, runtime.blueprint))
     starter.root = root
     tree = _Tree(runtime, root)
@@ -199,6 +193,27 @@ async def open_supervisor(
     await trio.lowlevel.checkpoint_if_cancelled()
     if not entered:
         raise ActorStopped(root.path, None, "the tree was told to end before its block began")
+
+
+def _own_problems(  # noqa: PLR0917 -- what `open_supervisor` is given besides the plan
+    name: Any, limits: Any, unread: Any, approval: Any, scheduling: Any, on_open: Any
+) -> list[str]:
+    """Say all that is wrong with what the tree is opened with, besides its plan."""
+    problems: list[str] = []
+    try:
+        check_name(name)
+    except InvalidSpec as error:
+        problems.append(str(error))
+    for what, value, known in (("unread", unread, UNREADS), ("approval", approval, APPROVALS)):
+        if not isinstance(value, str) or value not in known:
+            words = [repr(each) for each in known]
+            problems.append(f"{what} is {shown(value)}; give {', '.join(words[:-1])} or {words[-1]}")
+    for what, value, kind in (("limits", limits, Limits), ("scheduling", scheduling, Scheduling)):
+        if value is not None and not isinstance(value, kind):
+            problems.append(f"{what} is {shown(value)}; give {kind.__name__}(...)")
+    if on_open is not None and not callable(on_open):
+        problems.append(f"on_open is {shown(on_open)}; give a function of the supervisor")
+    return [f"open_supervisor: {problem}" for problem in problems]
 
 
 def _make_root(runtime: Runtime, name: str, starter: Starter, plan: Plan) -> Slot:

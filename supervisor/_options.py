@@ -3,17 +3,26 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from functools import partial
 from types import MappingProxyType
 from typing import Any, Final, cast
 
 import attrs
 
-from ..actors import MAY_REST, OVERDUE_ACTIONS, RESTART_TYPES, Blueprint, InvalidSpec, Policy, no_agent, read_keys
-from ..mailbox import MailboxSpec, is_count, is_seconds
+from ..actors import (
+    MAY_REST,
+    OVERDUE_ACTIONS,
+    RESTART_TYPES,
+    Blueprint,
+    ErrorTable,
+    InvalidSpec,
+    Policy,
+    no_agent,
+    read_keys,
+)
+from ..mailbox import MailboxSpec, is_count, is_seconds, shown
 from ._backoff import Backoff
 from ._intensity import Intensity
-from ._on_error import check_resumable, read_on_error
+from ._on_error import read_on_error
 from ._policy import ChildPolicy
 
 NAME: Final = re.compile(r"[a-z0-9_-]{1,64}")
@@ -81,59 +90,59 @@ RULES: Final[Mapping[str, Rule]] = {
 }
 #: What `start_soon` and `start` take besides the factory and its arguments.
 OPTIONS: Final = ("name", *RULES, "mail", "wake_parent")
+NO_STARTUP: Final = (
+    "startup: what is started at run time is always deferred, and nobody is held up by it (`await start(...)` waits until an actor is ready); "
+    "leave it out: it is for what a ChildSpec or SupervisorSpec declares"
+)
 
 
 def check_name(name: object, what: str = "name") -> str:
     """Return a name, or raise InvalidSpec."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise InvalidSpec(f"{what}: {name!r} is no name; use 1 to 64 of the characters a-z, 0-9, _ and -")
+        raise InvalidSpec(f"{what}: {shown(name)} is no name; use 1 to 64 of the characters a-z, 0-9, _ and -")
     return name
 
 
-def check_known(options: Mapping[str, Any]) -> None:
-    """Raise InvalidSpec for options that there are not."""
-    for key in options:
-        if key not in OPTIONS:
-            raise InvalidSpec(
-                f"{unknown_option(key, OPTIONS)} (keyword arguments of the factory go in with functools.partial)"
-            )
+def unknown_options(options: Mapping[str, Any], known: Sequence[str] = OPTIONS) -> list[str]:
+    """Say of each option that there is not that there is none."""
+    hint = " (keyword arguments of the factory go in with functools.partial)" if known is OPTIONS else ""
+    return [
+        NO_STARTUP if key == "startup" else f"{unknown_option(key, known)}{hint}" for key in options if key not in known
+    ]
 
 
 def unknown_option(key: str, known: Sequence[str]) -> str:
     """Say that there is no such option, and which might have been meant."""
     close = get_close_matches(key, known, 1)
-    return f"unknown option {key!r}" + (f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}")
-
-
-def check_rest(blueprint: Blueprint, rest_after: float | None) -> None:
-    """Raise InvalidSpec if what can never rest is told to."""
-    if rest_after is not None and blueprint.kind not in MAY_REST:
-        raise InvalidSpec(no_agent(blueprint))
-
-
-def check_overdue(blueprint: Blueprint, on_overdue: str) -> None:
-    """Raise InvalidSpec if messages are to be cancelled one by one where no message has a scope of its own."""
-    if on_overdue == "cancel" and blueprint.kind == "function":
-        raise InvalidSpec(
-            f"on_overdue: {blueprint.prefix} is a function, and a message of it cannot be cancelled without the function itself; "
-            "give 'restart' or 'warn'"
-        )
+    return f"unknown option {shown(key)}" + (
+        f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}"
+    )
 
 
 def check_kind(blueprint: Blueprint, policy: Policy) -> None:
     """Raise InvalidSpec for options that have no meaning for what the factory makes: all of them in one text."""
-    problems: list[str] = []
-    for check in (
-        partial(check_rest, blueprint, policy.rest_after),
-        partial(check_resumable, blueprint, policy.on_error),
-        partial(check_overdue, blueprint, policy.on_overdue),
-    ):
-        try:
-            check()
-        except InvalidSpec as error:
-            problems.append(str(error))
+    problems = kind_problems(blueprint, policy.rest_after, policy.on_error, policy.on_overdue)
     if problems:
-        raise InvalidSpec("; ".join(problems))
+        raise InvalidSpec("\n".join(problems))
+
+
+def kind_problems(blueprint: Blueprint, rest_after: Any, table: ErrorTable, on_overdue: Any) -> list[str]:
+    """Say which options have no meaning for what a factory makes, whatever else is wrong with them."""
+    problems: list[str] = []
+    if rest_after is not None and blueprint.kind not in MAY_REST:
+        problems.append(no_agent(blueprint))
+    if blueprint.kind == "function":
+        if any(action == "resume" for _, action in table):
+            problems.append(
+                f"on_error: {blueprint.prefix} is a function, and ends with what leaves it: there is nothing to resume; "
+                "catch it in the function, or give 'restart', 'stop' or 'escalate'"
+            )
+        if isinstance(on_overdue, str) and on_overdue == "cancel":
+            problems.append(
+                f"on_overdue: {blueprint.prefix} is a function, and a message of it cannot be cancelled without the function itself; "
+                "give 'restart' or 'warn'"
+            )
+    return problems
 
 
 def given_options(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -154,7 +163,7 @@ def compile_policy(options: Mapping[str, Any], *, declared: bool = False, inline
     given = {key: options[key] for key in RULES if key in options}
     table, problems = read_on_error(given.pop("on_error", None))
     problems += [
-        f"{key}: {value!r} is {RULES[key].wrong}" for key, value in given.items() if not RULES[key].fits(value)
+        f"{key}: {shown(value)} is {RULES[key].wrong}" for key, value in given.items() if not RULES[key].fits(value)
     ]
     if given.get("significant") is True and given.get("restart", ChildPolicy().restart) == "permanent":
         problems.append(
@@ -170,10 +179,10 @@ def compile_policy(options: Mapping[str, Any], *, declared: bool = False, inline
     ]
     if given.get("on_overdue") in ("cancel", "restart") and given.get("handler_timeout") is None:
         problems.append(
-            f"on_overdue: {given['on_overdue']!r} never happens without a handler_timeout: nothing is overdue then; give that, in seconds"
+            f"on_overdue: {shown(given['on_overdue'])} never happens without a handler_timeout: nothing is overdue then; give that, in seconds"
         )
     if type(options.get("wake_parent", False)) is not bool:
-        problems.append(f"wake_parent: {options['wake_parent']!r} is neither True nor False")
+        problems.append(f"wake_parent: {shown(options['wake_parent'])} is neither True nor False")
     if isinstance(given.get("keys"), list):
         try:
             given["keys"] = read_keys(given["keys"])

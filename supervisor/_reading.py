@@ -11,20 +11,20 @@ from typing import Any, Final, cast
 
 import attrs
 
-from ..actors import Blueprint, InvalidSpec, RegistryKey, check_arguments, describe, read_blueprint
-from ..mailbox import is_count
+from ..actors import InvalidSpec, RegistryKey, describe, read_blueprint
+from ..mailbox import is_count, shown
 from ._backoff import Backoff
 from ._childspec import ChildSpec, as_tuple, is_list
 from ._declared import Declared
+from ._factory import Read, factory_problems
 from ._intensity import Intensity
 from ._key_book import KeyBook
-from ._options import RULES, check_kind, check_name, compile_policy
+from ._options import RULES, check_name, compile_policy
 from ._plan import Plan
 from ._policy import SUPERVISORS_ERRORS, ChildPolicy
 from ._strategy import AUTO_SHUTDOWNS, STRATEGIES
 from ._supervisorspec import SupervisorSpec
 
-Read = Callable[[Any], Blueprint]
 #: What a plan is made of besides the children.
 FLAGS: Final = (
     "strategy", "intensity", "auto_shutdown", "max_children", "start_retry", "partitions", "with_arguments",
@@ -44,7 +44,12 @@ def check_specs(children: Iterable[ChildSpec | SupervisorSpec], **flags: Any) ->
         InvalidSpec: all that is wrong with any of them, in one text, a line each.
     """
     unknown = [f"{key}: there is no such flag{_hint(key, FLAGS)}" for key in flags if key not in FLAGS]
-    read_plan({key: value for key, value in flags.items() if key in FLAGS}, children, read_blueprint, problems=unknown)
+    check_plan({key: value for key, value in flags.items() if key in FLAGS}, children, problems=unknown)
+
+
+def check_plan(flags: Mapping[str, Any], children: Any, *, problems: list[str]) -> None:
+    """Raise InvalidSpec, as `read_plan`, for a supervisor of which there is no runtime yet."""
+    read_plan(flags, children, read_blueprint, problems=problems)
 
 
 def read_plan(
@@ -115,16 +120,16 @@ class _Reading:
             if value is not None:
                 setattr(level.plan, key, value)
         if not is_list(level.children):
-            self._problems.append(f"{level.where}children: {level.children!r} is no list of ChildSpecs")
+            self._problems.append(f"{level.where}children: {shown(level.children)} is no list of ChildSpecs")
             return
         found: list[Declared] = []
         names: set[str] = set()
         for index, spec in enumerate(level.children):
             where = f"{level.where}children[{index}]"
             if not isinstance(spec, (ChildSpec, SupervisorSpec)):
-                self._problems.append(f"{where}: {spec!r} is no ChildSpec and no SupervisorSpec")
+                self._problems.append(f"{where}: {shown(spec)} is no ChildSpec and no SupervisorSpec")
                 continue
-            where += f" ({spec.name!r})"
+            where += f" ({shown(spec.name)})"
             wrong = _spec_problems(spec, level.plan, self._read, names)
             self._problems += [f"{where}: {problem}" for problem in wrong]
             below: Plan | None = None
@@ -135,7 +140,10 @@ class _Reading:
                 self._open.append(_Level(f"{where}.", below, flags_of(spec), spec.children, is_copied))
             if not wrong:
                 self._note_keys(policy_of_spec(spec).keys, where, copies, is_copied=level.is_copied)
-                found += [_made(spec, below)] if copies is None else self._copies(spec, level.plan, below, where)
+            if copies is not None:
+                found += self._copies(spec, level.plan, below, where, is_sound=not wrong)
+            elif not wrong:
+                found.append(_made(spec, below))
         level.plan.specs = tuple(found)
 
     def _note_keys(self, keys: Sequence[RegistryKey], where: str, copies: int | None, *, is_copied: bool) -> None:
@@ -149,22 +157,29 @@ class _Reading:
             for index in range(min(copies, 2)):
                 self._problems += self._keys.note(f"{where}: partition {index}", keys)
 
-    def _copies(self, spec: ChildSpec | SupervisorSpec, plan: Plan, below: Plan | None, where: str) -> list[Declared]:
-        """Return the copies of a declared child."""
+    def _copies(
+        self, spec: ChildSpec | SupervisorSpec, plan: Plan, below: Plan | None, where: str, *, is_sound: bool
+    ) -> list[Declared]:
+        """Return the copies of a declared child; of one that is not sound none, but what is wrong with them is told all the same."""
         assert plan.partitions is not None
         copies: list[Declared] = []
         for index in range(plan.partitions):
             copy = attrs.evolve(spec, name=f"{spec.name}-{index}")
+            problems: list[str] = []
             try:
-                check_name(copy.name)
-                if isinstance(copy, ChildSpec):
-                    if callable(plan.with_arguments):
-                        copy = self._with_arguments(copy, plan.with_arguments, index)
-                    _check_factory(copy, self._read)
+                if is_sound:
+                    check_name(copy.name)
+                if isinstance(copy, ChildSpec) and callable(plan.with_arguments):
+                    copy = self._with_arguments(copy, plan.with_arguments, index)
             except InvalidSpec as error:
-                self._problems.append(f"{where}: partition {index}: {error}")
+                problems.append(str(error))
+            if isinstance(copy, ChildSpec):
+                problems += factory_problems(copy, self._read, checks_args=not problems)
+            if problems:
+                self._problems += [f"{where}: partition {index}: {problem}" for problem in problems]
                 break  # the others will hardly be better
-            copies.append(_made(copy, below))
+            if is_sound:
+                copies.append(_made(copy, below))
         return copies
 
     def _with_arguments(self, copy: ChildSpec, function: Callable[..., Any], index: int) -> ChildSpec:
@@ -183,9 +198,9 @@ def _made(spec: ChildSpec | SupervisorSpec, below: Plan | None) -> Declared:
     return Declared(spec.name, spec.bound_factory(), spec.args, policy, None, spec)
 
 
-def read_supervisor(spec: SupervisorSpec, above: Plan, read: Read) -> Declared:
+def read_supervisor(spec: SupervisorSpec, above: Plan, read: Read, known_problems: Iterable[str] = ()) -> Declared:
     """Return what the specification of one supervisor comes to, which is to be started below another at run time. Raises InvalidSpec."""
-    problems = _spec_problems(spec, above, read, set())
+    problems = [*known_problems, *_spec_problems(spec, above, read, set())]
     own_keys = () if problems else policy_of_spec(spec).keys
     plan = read_plan(flags_of(spec), spec.children, read, problems=problems, own_keys=own_keys)
     policy = attrs.evolve(policy_of_spec(spec), declared=False, inline=False)
@@ -203,17 +218,21 @@ def _flag_problems(flags: Mapping[str, Any], children: Any) -> list[str]:
     dynamic = strategy == "dynamic"
     for key, value, known in (("strategy", strategy, STRATEGIES), ("auto_shutdown", shutdown, AUTO_SHUTDOWNS)):
         if not isinstance(value, str) or value not in known:
-            problems.append(f"{key}: {value!r} is not known{_hint(value, known)}")
+            problems.append(f"{key}: {shown(value)} is not known{_hint(value, known)}")
     for key, kind in (("intensity", Intensity), ("start_retry", Backoff)):
         value = flags.get(key)
         if value is not None and not isinstance(value, kind):
-            problems.append(f"{key}: {value!r} is no {kind.__name__}")
+            problems.append(f"{key}: {shown(value)} is no {kind.__name__}")
     most = flags.get("max_children")
     if most is not None and not is_count(most):
-        problems.append(f"max_children: {most!r} is not a whole number from 1; None means any number")
+        problems.append(f"max_children: {shown(most)} is not a whole number from 1; None means any number")
     if most is not None and not dynamic:
         problems.append("max_children: only a supervisor with strategy='dynamic' has it")
     if dynamic:
+        if flags.get("start_retry") is not None:
+            problems.append(
+                "start_retry: a dynamic supervisor declares no children, so none of them can make its start fail; leave it out"
+            )
         if isinstance(children, tuple) and children:
             problems.append("children: a dynamic supervisor declares none; start them with start_soon()")
         if shutdown in AUTO_SHUTDOWNS and shutdown != "never":
@@ -225,13 +244,13 @@ def _partition_problems(flags: Mapping[str, Any], children: Any, *, dynamic: boo
     problems: list[str] = []
     partitions, arguments = flags.get("partitions"), flags.get("with_arguments")
     if arguments is not None and not callable(arguments):
-        problems.append(f"with_arguments: {arguments!r} is no function of the arguments and the partition's index")
+        problems.append(f"with_arguments: {shown(arguments)} is no function of the arguments and the partition's index")
     if partitions is None:
         if arguments is not None:
             problems.append("with_arguments: only a supervisor with partitions has it")
         return problems
     if not is_count(partitions):
-        problems.append(f"partitions: {partitions!r} is not a whole number from 1; None means none")
+        problems.append(f"partitions: {shown(partitions)} is not a whole number from 1; None means none")
     if dynamic:
         problems.append("partitions: they are declared, and a dynamic supervisor declares no children")
     elif isinstance(children, tuple):
@@ -250,35 +269,34 @@ def _hint(value: Any, known: Iterable[str]) -> str:
 
 def _spec_problems(spec: ChildSpec | SupervisorSpec, plan: Plan, read: Read, names: set[str]) -> list[str]:
     problems: list[str] = []
-    checks: list[Callable[[], object]] = [partial(check_name, spec.name), partial(policy_of_spec, spec)]
-    if isinstance(spec, ChildSpec) and plan.partitions is None:  # else each copy is checked
-        checks.append(partial(_check_factory, spec, read))
+    checks: tuple[Callable[[], object], ...] = (partial(check_name, spec.name), partial(policy_of_spec, spec))
     for check in checks:
         try:
             check()
         except InvalidSpec as error:
             problems.append(str(error))
+    if isinstance(spec, ChildSpec) and not is_count(plan.partitions):  # else each copy is checked
+        problems += factory_problems(spec, read, checks_args=plan.with_arguments is None)
     if isinstance(spec.name, str):
         if spec.name in names:
             problems.append("the name is used twice")
         names.add(spec.name)
     if spec.startup not in STARTUPS:
-        problems.append(f"startup: {spec.startup!r} is neither 'inline' nor 'deferred'")
-    if spec.significant is True and plan.auto_shutdown == "never":
-        problems.append(NEVER_SIGNIFICANT)
+        problems.append(f"startup: {shown(spec.startup)} is neither 'inline' nor 'deferred'")
+    if spec.significant is True:
+        problems += significant_problems(plan)
     return problems
 
 
-#: What is said of a significant child that can never end anything.
-NEVER_SIGNIFICANT: Final = (
-    "significant: its supervisor has auto_shutdown='never'; give that 'any_significant' or 'all_significant'"
-)
-
-
-def check_significant(plan: Plan) -> None:
-    """Raise InvalidSpec if a child of such a supervisor cannot be significant."""
+def significant_problems(plan: Plan) -> list[str]:
+    """Say that a child of such a supervisor cannot be significant, and what to do; nothing, if it can."""
+    if plan.strategy == "dynamic":
+        return ["significant: the end of a child never ends a dynamic supervisor; leave it out"]
     if plan.auto_shutdown == "never":
-        raise InvalidSpec(NEVER_SIGNIFICANT)
+        return [
+            "significant: its supervisor has auto_shutdown='never'; give that 'any_significant' or 'all_significant'"
+        ]
+    return []
 
 
 def policy_of_spec(spec: ChildSpec | SupervisorSpec) -> ChildPolicy:
@@ -288,22 +306,3 @@ def policy_of_spec(spec: ChildSpec | SupervisorSpec) -> ChildPolicy:
         options.pop("intensity", None)  # that is how much it bears of its own children
         options["on_error"] = SUPERVISORS_ERRORS
     return compile_policy(options, declared=True, inline=spec.startup == "inline")
-
-
-def _check_factory(spec: ChildSpec, read: Read) -> None:
-    problems: list[str] = []
-    if not is_list(spec.args):
-        problems.append(f"args: {spec.args!r} is no list of arguments")
-    kwargs: Any = spec.kwargs
-    if not isinstance(kwargs, Mapping) or not all(isinstance(key, str) for key in cast("Any", kwargs)):
-        problems.append(f"kwargs: {kwargs!r} is not a mapping of names to arguments")
-    if problems:
-        raise InvalidSpec("; ".join(problems))
-    factory = spec.bound_factory()
-    blueprint = read(factory)
-    check_arguments(blueprint, factory, spec.args)
-    try:
-        policy = policy_of_spec(spec)
-    except InvalidSpec:
-        return  # that is told by itself
-    check_kind(blueprint, policy)

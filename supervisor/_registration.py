@@ -1,5 +1,6 @@
 """Registering declared children: a whole set in one step, with all that its supervisors declare below."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import attrs
@@ -46,9 +47,12 @@ def _register_below(starter: Starter, owner: Slot, made: list[Slot]) -> None:
 
 
 @trio.lowlevel.enable_ki_protection
-def start_supervisor(starter: Starter, parent: Slot, spec: SupervisorSpec) -> Slot:
-    """Register a supervisor with all that it declares, and launch it: one step. Raises what a start raises; nothing has been changed then."""
-    declared = read_supervisor(spec, make_team(parent).plan, parent.runtime.blueprint)
+def start_supervisor(starter: Starter, parent: Slot, spec: SupervisorSpec, problems: Iterable[str] = ()) -> Slot:
+    """Register a supervisor with all that it declares, and launch it: one step. Raises what a start raises; nothing has been changed then.
+
+    `problems` is what is known to be wrong already, to be told with all else.
+    """
+    declared = read_supervisor(spec, make_team(parent).plan, parent.runtime.blueprint, problems)
     with parent.runtime.registry.whole():
         slot = _register(starter, parent, declared, waits=False)
         try:

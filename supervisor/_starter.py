@@ -26,7 +26,6 @@ from ..actors import (
     Runtime,
     Slot,
     StartupInProgress,
-    check_arguments,
     close_parked,
     descendants,
     make_slot,
@@ -36,9 +35,8 @@ from ..actors import (
 )
 from ..mailbox import Envelope
 from ._limits import Limits
-from ._options import check_kind, check_known, check_name, compile_policy
 from ._policy import RUN_TIME_POLICY, ChildPolicy
-from ._reading import check_significant
+from ._start_spec import check_factory, read_start
 from ._team import make_team, team_of
 
 MAX_HOLDERS = 10
@@ -115,12 +113,9 @@ class Starter:
         name: str | None = None
         letter: Envelope | None = None
         if options:
-            check_known(options)
             name = options.get("name")
-            if name is not None:
-                check_name(name)
             if policy is None:
-                policy = compile_policy(options)
+                policy = read_start(parent, factory, args, options)
             if "mail" in options:
                 # Here, as the key is made by user code: past the checks nothing may fail, or start something else.
                 letter = Envelope(options["mail"], key=policy.mailbox.key_of(options["mail"]))
@@ -128,8 +123,8 @@ class Starter:
             blueprint = runtime.blueprints[factory]
         except (KeyError, TypeError):
             blueprint = runtime.blueprint(factory)
-        if not blueprint.least <= len(args) <= blueprint.most:
-            check_arguments(blueprint, factory, args)
+        if blueprint.wrong or not blueprint.least <= len(args) <= blueprint.most:
+            check_factory(runtime, factory, args)
         if (parent.life is not READY or parent.ending) and not waits:
             self.check_parent(parent, name, factory)
         more = parent.more
@@ -143,12 +138,8 @@ class Starter:
         elif name in children:
             holder = children[name]
             raise NameInUse(holder.path, holder.ref(), holder.life.value, runtime.now() - holder.born)
-        if policy is not None:
-            check_kind(blueprint, policy)
-            if policy.significant and not policy.declared:
-                check_significant(team.plan)
-            if policy.keys:
-                runtime.registry.check_keys(f"{parent.path}/{name}", policy.keys)
+        if policy is not None and policy.keys:
+            runtime.registry.check_keys(f"{parent.path}/{name}", policy.keys)
         if team.plan.max_children is not None and len(children) >= team.plan.max_children:
             raise LimitReached(
                 f"{parent.path}/{name}",

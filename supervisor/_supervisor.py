@@ -29,7 +29,8 @@ from ._administration import Administration, is_restarting
 from ._childspec import ChildSpec
 from ._errors import ChildNotFound, NoSupervisor
 from ._limits import Limits
-from ._options import unknown_option
+from ._names import MOST_KNOWN, check_path
+from ._options import unknown_options
 from ._oversight import Oversight
 from ._partition import place_of
 from ._registration import start_supervisor
@@ -70,11 +71,10 @@ class Supervisor(Starting, Administration, Oversight):
             NameInUse, LimitReached, ActorStopping, ActorStopped, ActorRestarting, StartupInProgress: as `start_soon`.
             In every case nothing has been changed.
         """
-        unknown = [key for key in options if key not in SUPERVISOR_OPTIONS]
-        if unknown:
-            raise InvalidSpec(unknown_option(unknown[0], SUPERVISOR_OPTIONS))
-        spec = SupervisorSpec(name, children, **options)
-        return Supervisor(start_supervisor(self._starter, self._slot, spec), self._starter)
+        given: dict[str, Any] = {**options}
+        unknown = unknown_options(given, SUPERVISOR_OPTIONS)
+        spec = SupervisorSpec(name, children, **{key: given[key] for key in given if key in SUPERVISOR_OPTIONS})
+        return Supervisor(start_supervisor(self._starter, self._slot, spec, unknown), self._starter)
 
     # -- finding and looking
 
@@ -128,10 +128,11 @@ class Supervisor(Starting, Administration, Oversight):
         """Return the ref at a path: absolute ("/stage/team/a"), or relative to this supervisor ("team/a"). Plain function.
 
         Raises:
-            ChildNotFound: nobody is there; with the names that are.
+            ChildNotFound: nobody is there; with the names that are. TypeError: it is no string.
         """
-        if type(path) is not str or not path:
-            raise ChildNotFound(repr(path), tuple(children_of(self._slot))[:10])
+        check_path(path)
+        if not path:
+            raise ChildNotFound(repr(path), tuple(children_of(self._slot))[:MOST_KNOWN], "a path has a name in it")
         parts = path.split("/")
         at = self._slot
         if path.startswith("/"):
@@ -143,7 +144,7 @@ class Supervisor(Starting, Administration, Oversight):
         for part in parts:
             below = children_of(at)
             if part not in below:
-                raise ChildNotFound(f"{at.path}/{part}", tuple(below)[:10])
+                raise ChildNotFound(f"{at.path}/{part}", tuple(below)[:MOST_KNOWN])
             at = below[part]
         return at.ref()
 
@@ -151,7 +152,7 @@ class Supervisor(Starting, Administration, Oversight):
         """Return the handle of a supervisor at a path, as `lookup`. Plain function.
 
         Raises:
-            ChildNotFound: nobody is there. NoSupervisor: who is there is none.
+            ChildNotFound: nobody is there. NoSupervisor: who is there is none. TypeError: the path is no string.
         """
         slot = slot_of(self.lookup(path))
         if not is_supervisor(slot):
@@ -181,7 +182,7 @@ class Supervisor(Starting, Administration, Oversight):
         """Return one child, and all below it, as it is now: lifecycle, restarts, last exit, next retry, and so on. Plain function.
 
         Raises:
-            ChildNotFound: there is none of that name.
+            ChildNotFound: there is none of that name. TypeError: it is no string.
         """
         return take_snapshot(self._child(name), self._starter.limits)
 

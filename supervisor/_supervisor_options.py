@@ -32,7 +32,7 @@ class ReplaceableFlags(TypedDict, total=False):
     """The keywords of `Supervisor.update_specs`."""
 
     strategy: Strategy
-    intensity: Intensity
+    intensity: Intensity | None
     auto_shutdown: AutoShutdown
     start_retry: Backoff | None
 

@@ -6,6 +6,7 @@ from typing import Any, cast
 import attrs
 
 from ..actors import Keyable, RegistryKey, RestartType
+from ..mailbox import shown
 from ._backoff import Backoff
 from ._childspec import ChildSpec, StartupMode, as_own_list, as_tuple
 from ._intensity import Intensity
@@ -61,4 +62,6 @@ class SupervisorSpec:
 
     def __repr__(self) -> str:
         """Show name, strategy and size: its children may be nested deep."""
-        return f"SupervisorSpec({self.name!r}, strategy={self.strategy!r}, {len(self.children)} children)"
+        given: object = self.children
+        children = f"{len(self.children)} children" if isinstance(given, tuple) else f"children={shown(given)}"
+        return f"SupervisorSpec({shown(self.name)}, strategy={shown(self.strategy)}, {children})"

@@ -14,6 +14,7 @@ import trio
 
 from ..actors import InvalidSpec, Slot
 from ._key_book import keys_in_use
+from ._options import unknown_option
 from ._plan import Plan
 from ._reading import read_plan
 from ._registration import register_parked
@@ -38,13 +39,14 @@ def update_specs(starter: Starter, owner: Slot, children: Any, flags: Mapping[st
 
 def _checked(starter: Starter, team: Team, children: Any, flags: Mapping[str, Any]) -> Plan:
     old = team.plan
-    problems: list[str] = []
+    problems = [unknown_option(key, REPLACEABLE) for key in flags if key not in REPLACEABLE]
     if "dynamic" in (old.strategy, flags.get("strategy")):
         problems.append("strategy: a dynamic supervisor declares no children, and no other becomes one")
     if old.partitions is not None:
         problems.append("partitions: their number and their specification stay as they are")
     kept = {key: getattr(old, key) for key in REPLACEABLE}
-    plan = read_plan({**kept, **flags}, children, team.owner.runtime.blueprint, problems=problems)
+    known = {key: value for key, value in flags.items() if key in REPLACEABLE}
+    plan = read_plan({**kept, **known}, children, team.owner.runtime.blueprint, problems=problems)
     for declared in plan.specs:
         before = team.children.get(declared.name)
         problems += keys_in_use(declared, before, team.owner.runtime.registry)

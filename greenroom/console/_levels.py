@@ -2,8 +2,8 @@
 
 What another level than the child's own gives is meant for those of the children that it can be for, and passed over by the others: a backoff by
 temporary children, significance by permanent ones, a rest by all that are no agents, what is done about the overdue by those that have no
-`handler_timeout`, a time to start or to stop by supervisors, which would have to share it among all below them. Of a backoff and an intensity,
-which exclude each other, the nearer one counts.
+`handler_timeout`, a time to start or to stop by supervisors, which would have to share it among all below them, a retry of the start by dynamic
+supervisors. Of a backoff and an intensity, which exclude each other, the nearer one counts.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -93,7 +93,8 @@ def flags_of(levels: Levels, problems: list[Problem]) -> dict[str, Any]:
     if flags["strategy"] == "dynamic" and levels[0].auto_shutdown is ABSENT:
         flags["auto_shutdown"] = "never"
     flags["intensity"] = _made(Intensity, _table("intensity", levels), "intensity", problems) or Intensity()
-    flags["start_retry"] = _backoff("start_retry", levels, problems)
+    is_meant = flags["strategy"] != "dynamic" or levels[0].start_retry is not ABSENT
+    flags["start_retry"] = _backoff("start_retry", levels, problems) if is_meant else None
     return flags
 
 

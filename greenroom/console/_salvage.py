@@ -10,6 +10,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any, Final
 
+from ._bearing import stands_by_itself
 from ._plan import make_plan
 from ._problem import InvalidInput, Malformed, Place, Problem
 from ._reader import is_a, structure_tree
@@ -47,7 +48,7 @@ def _found(data: dict[str, Any], unreadable: set[Place], path: Path, error: Malf
     except Malformed:
         return []
     except InvalidInput as found:
-        return [each for each in found.problems if _is_sure(each, unreadable, error.places)]
+        return [each for each in found.problems if _is_sure(each, unreadable, error)]
     return []
 
 
@@ -105,8 +106,9 @@ def _remove(data: Any, place: Place) -> None:
             data["children"] = []
 
 
-def _is_sure(problem: Problem, unreadable: set[Place], places: Sequence[Place]) -> bool:
+def _is_sure(problem: Problem, unreadable: set[Place], error: Malformed) -> bool:
     """Return whether a problem is one, whatever the right values are in the place of what is wrong with the format."""
+    places = error.places
     if problem.path == "main":
         return not any(map(_is_about_main, places))
     of_child = _OF_CHILD.fullmatch(problem.path)
@@ -116,6 +118,9 @@ def _is_sure(problem: Problem, unreadable: set[Place], places: Sequence[Place]) 
         return False
     if rest in {"factory", "name"}:
         return True
+    by_itself = stands_by_itself(problem, rest, child, places, error.data)
+    if by_itself is not None:
+        return by_itself
     if rest == "on_overdue":
         return not any("handler_timeout" in place or "on_overdue" in place for place in places)
     about_parameters = any("parameters" in place for place in places)

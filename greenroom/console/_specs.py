@@ -30,7 +30,7 @@ AnySpec = ChildSpec | SupervisorSpec
 _LINE: Final = re.compile(r"((?:\.?children\[\d+\] \('[a-z0-9_-]*'\))*)(?:: |\.|)(.*)", re.DOTALL)
 _NAME: Final = re.compile(r" \('[a-z0-9_-]*'\)")
 _KEYS: Final = (
-    "significant", "backoff", "intensity", "max_children", "auto_shutdown", "partitions", "with_arguments", "children", "rest_after",
+    "significant", "backoff", "intensity", "max_children", "auto_shutdown", "start_retry", "partitions", "with_arguments", "children", "rest_after",
     "on_overdue", r"keys(?:\[\d+\])?",
 )  # fmt: skip
 _KEY: Final = re.compile(rf"({'|'.join(_KEYS)}): (.*)", re.DOTALL)

@@ -118,3 +118,55 @@ def test_a_time_that_cannot_be_read_is_a_time_and_what_is_done_about_the_overdue
     assert told(children=[overdue], base={"handler_timeout": "x"}) == []
     (problem,) = told(children=[{**overdue, "shutdown": "x"}])
     assert problem.startswith("children[0].on_overdue: 'cancel' never happens")
+
+
+WRONG_BACKOFF: dict[str, Any] = {"initial": 5, "maximum": 1}
+LESS = "Backoff.maximum: 1 is less than initial, 5"
+NEEDED = "is needed, and no level gives it"
+PAIR = [{"name": "x", "factory": CHILD["factory"]}, {"name": "y", "factory": CHILD["factory"]}]
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        ({"start_retry": {"initial": 1}}, f"start_retry.maximum: {NEEDED}"),
+        ({"strateg": "dynamic", "start_retry": {"initial": 1}}, f"start_retry.maximum: {NEEDED}"),
+        ({"children": [{**CHILD, "shutdown": -1, "backoff": WRONG_BACKOFF}]}, f"children[0].backoff: {LESS}"),
+        ({"children": [{**CHILD, "restrt": "temporary", "backoff": WRONG_BACKOFF}]}, f"children[0].backoff: {LESS}"),
+        ({"children": [{**CHILD, "restart": "x", "backoff": WRONG_BACKOFF}]}, f"children[0].backoff: {LESS}"),
+        ({"children": [{**CHILD, "shutdwn": 3}], "base": {"backoff": {"initial": 1}}}, f"children[0].backoff.maximum: {NEEDED}"),
+        ({"children": [{**CHILD, "on_error": {"Foo": "restart", "OSError": "x"}}]}, "children[0].on_error.Foo: there is no built-in"),
+        ({"limits": {"min_wait": 5, "default_wait": 1}}, "limits: Limits: min_wait 5"),
+        ({"children": [{"name": "p", "shutdown": -1, "partitions": 2, "children": PAIR}]}, "children[0].partitions: give exactly one"),
+        ({"strateg": "dynamic", "children": [{"name": "p", "partitions": 2, "children": PAIR}]}, "children[0].partitions: give exactly one"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_by_itself_is_told_behind_a_misspelt_key_or_a_value_that_is_no_such(
+    data: dict[str, Any], problem: str
+) -> None:
+    (text,) = told(unraed=1, **data)
+    assert text.startswith(problem)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"start_retry": {"initial": 1, "maxium": 3}},
+        {"base": {"start_retry": {"initial": 1}}, "start_retry": {"max": 3}},
+        {"base": {"start_retry": {"initial": 1}}, "strateg": "dynamic"},
+        {"base": {"start_retry": {"initial": 1}}, "strategy": "dynmic"},
+        {"base": {"start_retry": {"initial": 1}, "strategy": "dynmic"}},
+        {"base": {"backoff": {"initial": 1}}, "children": [{**CHILD, "restart": "x"}]},
+        {"base": {"backoff": {"initial": 1}}, "defaults": {"restrt": "temporary"}},
+        {"base": {"backoff": {"initial": 1}}, "defaults": 3},
+        {"base": {"backoff": {"initial": 1}}, "children": [{**CHILD, "bckoff": "none"}]},
+        {"base": {"backoff": {"initial": 1}}, "children": [{**CHILD, "zzzzzz": "none"}]},
+        {"base": {"on_error": {"Foo": "restart"}}, "children": [{**CHILD, "on_error": 3}]},
+        {"limits": {"min_wait": 5, "default_wit": 6, "default_wait": 1}},
+        {"children": [{"name": "p", "partitions": 2, "children": 3}]},
+        {"children": [{"name": "p", "partitions": 2, "strategy": "dynmic", "children": PAIR}]},
+        {"children": [{"name": "p", "partitions": 2, "children": PAIR}], "base": {"strategy": "dynmic"}},
+    ],
+)
+def test_what_may_be_right_once_the_format_is_mended_is_not_told(data: dict[str, Any]) -> None:
+    assert told(unraed=1, **data) == []

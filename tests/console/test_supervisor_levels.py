@@ -37,6 +37,16 @@ def test_times_that_other_levels_give_are_not_for_supervisors(key: str) -> None:
     assert getattr(supervisor(plan({"name": "s", key: 4, "children": [ACTOR]}, **tree)), key) == 4
 
 
+def test_a_retry_of_the_start_that_another_level_gives_is_not_for_dynamic_supervisors() -> None:
+    retry = {"initial": 1, "maximum": 2}
+    dynamic = {"name": "s", "strategy": "dynamic"}
+    for levels in ({"base": {"start_retry": retry}}, {"profile": {"start_retry": retry}}):
+        assert supervisor(plan(dynamic, **levels)).start_retry is None
+        assert supervisor(plan({"name": "s", "children": [ACTOR]}, **levels)).start_retry == Backoff(1, 2)
+    (problem,) = wrong({**dynamic, "start_retry": retry})
+    assert problem.startswith("children[0].start_retry: a dynamic supervisor declares no children")
+
+
 #: Of each setting of a supervisor: a value for each of three levels, and what they come to.
 FLAGS: dict[str, list[tuple[Any, Any]]] = {
     "strategy": [("one_for_all", "one_for_all"), ("one_for_one", "one_for_one"), ("rest_for_one", "rest_for_one")],

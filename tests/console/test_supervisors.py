@@ -351,5 +351,7 @@ def test_all_that_is_wrong_with_a_nested_file_is_told_at_once_with_its_places(tr
             "children[2].children[0].backoff: 'of' is wrong here",
             "children[0].children[0].factory: cast_of_actors has no 'klerk'",
             "children[0].children[1].name: 'clerk' is the name of another child too",
+            "children[0].children[2].start_retry.maximum: is needed, and no level gives it",
             "children[0].children[2].children[0]: Worker(*args, size=1): got an unexpected keyword argument 'sise'",
+            "children[1].start_retry.maximum: is needed, and no level gives it",
         ]
