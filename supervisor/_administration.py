@@ -92,8 +92,8 @@ class Administration:
 
         The flags count at once. A child that is there goes by its new specification from its next start on, be it a restart or a waking; a new one is
         parked until `restart_child`; one that is declared no longer goes on, and ends with this incarnation of the supervisor. The order is that of
-        `children`. One that was started at run time is a declared one from then on. For it, and for a temporary one, `restart` and `significant` count
-        at once.
+        `children`. One that was started at run time is a declared one from then on. For it, and for a temporary one, `restart` and `significant`
+        count at once.
         While a group restarts, or the supervisor starts, all that waits until it is over. A restarted supervisor starts from the new set.
 
         Args:
