@@ -192,7 +192,7 @@ class Team:
             if other is not child
         )
         if shuts_down(self.plan.auto_shutdown, others_alive=others):
-            self._shutdown_due = f"{self.plan.auto_shutdown}: {child.name} {text_of(reason)}"
+            self._shutdown_due = self._shutdown_due or f"{self.plan.auto_shutdown}: {child.name} {text_of(reason)}"
             if not self.course.is_starting:
                 self._shut_down()
 

@@ -27,7 +27,7 @@ from ._team import Team, make_team
 #: What can be replaced, besides the children.
 REPLACEABLE: Final = ("strategy", "intensity", "auto_shutdown", "start_retry")
 #: The warning of a child that has a name which was declared as something else.
-CHANGES_KIND: Final = "an update declares its name as that of a supervisor, and it is a worker, or the other way round; update again when it has ended"
+CHANGES_KIND: Final = "an update declares its name as a supervisor's, and it is a worker, or the other way round; update again when it has ended"
 
 
 @trio.lowlevel.enable_ki_protection
