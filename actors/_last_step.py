@@ -26,6 +26,7 @@ from ._slot import NO_ORDER, Slot, descendants
 from ._stash import put_stash_back
 from ._succession import hand_over
 from ._turn import TurnOutcome
+from ._warnings import lasting_warnings
 
 #: Verdicts by which another incarnation follows.
 RESTARTS: Final = frozenset({"restart", "restart later", "keep"})
@@ -142,7 +143,8 @@ def _begin_restart(slot: Slot, reason: ExitReason) -> None:
             drop_entries(slot, slot_ends=False)
         drop_watching(slot)
         tell_monitors(slot, reason, slot_ends=False)
-        more.gate = more.turn = more.warnings = more.helpers = None
+        more.gate = more.turn = more.helpers = None
+        more.warnings = lasting_warnings(slot)
         more.halted = False
         if more.family is not None and not more.family.outlives():
             more.family = None

@@ -25,6 +25,7 @@ from ._registry_errors import KeyInUse, NotRegistered
 from ._single_flight import lookup_or_start
 from ._slot import Slot
 from ._start_options import StartOptions
+from ._warnings import KEYS, lift_warning
 
 if TYPE_CHECKING:
     from ._actor import Actor
@@ -292,7 +293,10 @@ class Registry:
 
     @trio.lowlevel.enable_ki_protection
     def renew_keys(self, slot: Slot) -> None:
-        """Go by the keys of a slot's new specification; what stands in both stays. One that another has taken meanwhile is left to it. Plain."""
+        """Go by the keys of a slot's specification as it is now: what it holds of them stays, what it holds besides goes, and the rest is taken.
+
+        One that another has taken meanwhile is left to it, and there is a warning until it has been taken at a later start. Plain.
+        """
         wanted = {key.canon: key for key in slot.policy.keys}
         for entry in self._table.of(slot):
             if entry.incarnation:
@@ -302,12 +306,13 @@ class Registry:
                 del wanted[entry.canon]
             else:
                 self._table.remove(entry)
+        lift_warning(slot, KEYS)
         for key in wanted.values():
             holder = self._table.first(key.canon)
             if holder is None or (holder.duplicate and key.duplicate):
                 self._table.put(slot, key.canon, key.key, key.value, of_slot=True, duplicate=key.duplicate)
             else:
-                slot.warn("keys", f"a key of its new specification is in use by {holder.slot.path}")
+                slot.warn(KEYS, f"a key of its specification is in use by {holder.slot.path}")
 
     def close(self) -> None:
         """End the feeds: the tree has ended."""

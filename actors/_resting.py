@@ -24,6 +24,7 @@ from ._reasons import Rested
 from ._slot import DRAIN, NO_ORDER, Slot
 from ._succession import hand_over
 from ._timer import cancel_timers
+from ._warnings import lasting_warnings
 
 if TYPE_CHECKING:
     from ._more import More
@@ -151,7 +152,8 @@ def lie_down(slot: Slot, reason: Rested) -> None:
     drop_entries(slot, slot_ends=False)
     drop_watching(slot)
     tell_monitors(slot, reason, slot_ends=False)
-    more.gate = more.family = more.warnings = None
+    more.gate = more.family = None
+    more.warnings = lasting_warnings(slot)
     slot.actor = slot.context = slot.ctx = slot.runner = None
     slot.ending = slot.started = slot.starting = False
     hand_over(slot, reason)

@@ -145,7 +145,10 @@ class Runtime:
             pool.runq.append(slot)
             if pool.baton is None:
                 pool.kick()
-        elif self.passivation.admit(slot) and (not slot.blueprint.needs_permit or self.launcher.request(slot)):
+            return
+        if slot.policy.keys:
+            self.registry.renew_keys(slot)
+        if self.passivation.admit(slot) and (not slot.blueprint.needs_permit or self.launcher.request(slot)):
             self.run(slot)
         elif slot.life is INITIALIZING:
             slot.life = QUEUED  # in the step that registers it: nobody has seen it otherwise

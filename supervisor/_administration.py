@@ -93,7 +93,8 @@ class Administration:
 
         The flags count at once. A child that is there goes by its new specification from its next start on, be it a restart or a waking; a new one is
         parked until `restart_child`; one that is declared no longer goes on, and ends with this incarnation of the supervisor. The order is that of
-        `children`.
+        `children`. One that was started at run time is a declared one from then on. For it, and for a temporary one, `restart` and `significant`
+        count at once.
         While a group restarts, or the supervisor starts, all that waits until it is over. A restarted supervisor starts from the new set.
 
         Args:
@@ -121,8 +122,11 @@ class Administration:
         due = team.renewals.get(name)  # also of one that an update has dropped after another had changed it
         if due is not None:
             return due.spec  # type: ignore[no-any-return]
-        declared = next((each.spec for each in team.plan.specs if each.name == name), None)
-        return spec_of(child) if declared is None else declared
+        if child.policy.declared:  # else its name alone may be that of a declared one that has been forgotten
+            for each in team.plan.specs:
+                if each.name == name:
+                    return each.spec  # type: ignore[no-any-return]
+        return spec_of(child)
 
     def _parked_child(self, name: str) -> Slot:
         child = self._child(name)

@@ -21,6 +21,7 @@ from ..actors import (
     ChildEnded,
     ChildStartupFailed,
     Escalated,
+    ExitReason,
     InvalidSpec,
     Report,
     RunQueue,
@@ -129,7 +130,7 @@ async def open_supervisor(
     Raises:
         InvalidSpec: all that is wrong with the arguments and below them, a line each; nothing has been started.
         StartupFailed: a declared inline child failed to start; what had started was stopped again.
-        ActorStopped: whoever was handed the tree by `on_open` has ended it before the block began.
+        ActorStopped: the tree ended before the block began: whoever was handed it by `on_open` has told it to, or its automatic shutdown was due.
         ExceptionGroup: the tree gave up (its body was cancelled), with all causes and the body's error, if any.
         A body's own exception leaves as it is, if the tree did not fail.
     """
@@ -192,7 +193,14 @@ async def open_supervisor(
     _raise_outcome(tree, body_error, unread)
     await trio.lowlevel.checkpoint_if_cancelled()
     if not entered:
-        raise ActorStopped(root.path, None, "the tree was told to end before its block began")
+        raise ActorStopped(root.path, None, _why_not_entered(root.reason))
+
+
+def _why_not_entered(reason: ExitReason | None) -> str:
+    """Say why a tree that did start has no block."""
+    if isinstance(reason, Shutdown) and reason.detail is not None:  # its own: nobody who tells it to end gives one
+        return f"the tree ended before its block began: {reason.detail}; start who may end so early in the block, or not as significant"
+    return "the tree was told to end before its block began"
 
 
 def _own_problems(  # noqa: PLR0917 -- what `open_supervisor` is given besides the plan

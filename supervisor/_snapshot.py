@@ -41,7 +41,7 @@ class ActorInfo:
             start one after the other, the path of the sibling before it that is starting ("its turn to start" when that is on its way out).
         age: seconds since it was registered.
         stale: it is overdue: in a passing state for longer than `Limits.stale_after`; computed at this moment.
-        last_exit: why the last incarnation ended, as text; "" if none has.
+        last_exit: why the last incarnation that has ended did, as text, also of one that is parked or gone; "" if none has.
         next_retry: when it is started again, on Trio's clock, where that waits for its backoff; else None.
         warnings: name -> text.
         children: in order of their registration.
@@ -114,7 +114,7 @@ def _info(slot: Slot, path: str, children: tuple[ActorInfo, ...], now: float, li
     elif slot.life is INITIALIZING and more is not None and more.gate is not None:
         waiting = more.gate.waiting_for
     box, blueprint = slot.box, slot.blueprint
-    last_exit, rests = (None, 0) if more is None else (more.last_exit, more.rests)
+    last_exit, rests = slot.last_exit, 0 if more is None else more.rests
     strategy = _strategy(slot) if is_supervisor(slot) else None
     return ActorInfo(
         path=path,

@@ -78,7 +78,7 @@ class Starter:
                 order_end(slot, END, by="its starter")
                 await slot.ended()
             team = team_of(parent)
-            if slot.life is PARKED and team is not None:
+            if slot.life is PARKED and team is not None and not slot.policy.declared:
                 close_parked(slot, team)  # it was ready already; who started it will never know of it
             raise
         return slot

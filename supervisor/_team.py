@@ -173,7 +173,8 @@ class Team:
             return "keep" if self._may_come_back() or self.plan.start_retry is not None else "forget"
         if child.policy.declared and self._is_ending:
             return self._decide_at_end(child)
-        return "park" if child.incarnation > 1 else "forget"  # started by hand again, or for the first time
+        # Started by hand again, or for the first time; one that an update has declared meanwhile keeps its place.
+        return "park" if child.incarnation > 1 or child.policy.declared else "forget"
 
     def _give_up(self, child: Slot, reason: ExitReason, error: GreenroomError) -> None:
         """End the owner, as a child has failed too often, or escalates what it raised; whatever the intensity then. Plain."""
@@ -191,7 +192,7 @@ class Team:
             if other is not child
         )
         if shuts_down(self.plan.auto_shutdown, others_alive=others):
-            self._shutdown_due = f"{self.plan.auto_shutdown}: {child.name} {text_of(reason)}"
+            self._shutdown_due = self._shutdown_due or f"{self.plan.auto_shutdown}: {child.name} {text_of(reason)}"
             if not self.course.is_starting:
                 self._shut_down()
 

@@ -1,8 +1,9 @@
 """Updating a supervisor's specifications while it runs. Plain functions: all of it, or nothing.
 
 The flags count at once. The new specification of a child that there is counts from its next start on; a new child is parked until somebody starts
-it; one that is declared no longer goes on, and ends with this incarnation of the supervisor. While a group restarts, or the supervisor starts, all
-that waits until it is over.
+it; one that is declared no longer goes on, and ends with this incarnation of the supervisor. A child that was started at run time, and is declared by
+the set, is a declared one from then on; its restart type and its significance are those of the set at once, as are those of a temporary one, which
+might have no next start. While a group restarts, or the supervisor starts, all that waits until it is over.
 
 Source: the code change of an OTP supervisor.
 """
@@ -10,12 +11,15 @@ Source: the code change of an OTP supervisor.
 from collections.abc import Mapping
 from typing import Any, Final
 
+import attrs
 import trio
 
 from ..actors import InvalidSpec, Slot
+from ._declared import Declared
 from ._key_book import keys_in_use
 from ._options import unknown_option
 from ._plan import Plan
+from ._policy import policy_of
 from ._reading import read_plan
 from ._registration import register_parked
 from ._starter import Starter
@@ -23,6 +27,8 @@ from ._team import Team, make_team
 
 #: What can be replaced, besides the children.
 REPLACEABLE: Final = ("strategy", "intensity", "auto_shutdown", "start_retry")
+#: The warning of a child that has a name which was declared as something else.
+CHANGES_KIND: Final = "an update declares its name as a supervisor's, and it is a worker, or the other way round; update again when it has ended"
 
 
 @trio.lowlevel.enable_ki_protection
@@ -50,7 +56,7 @@ def _checked(starter: Starter, team: Team, children: Any, flags: Mapping[str, An
     for declared in plan.specs:
         before = team.children.get(declared.name)
         problems += keys_in_use(declared, before, team.owner.runtime.registry)
-        if before is not None and (before.blueprint.made is starter.body) != (declared.plan is not None):
+        if before is not None and _changes_kind(starter, before, declared):
             problems.append(f"{declared.name}: a supervisor cannot become a worker, or a worker a supervisor")
     if problems:
         raise InvalidSpec("\n".join(problems))
@@ -67,7 +73,22 @@ def _adopt(starter: Starter, team: Team, plan: Plan) -> None:
         child = team.children.get(declared.name)
         if child is None:
             register_parked(starter, team.owner, declared)
+        elif _changes_kind(starter, child, declared):
+            # One that was started at run time has taken the name since the set was checked.
+            child.warn("update", CHANGES_KIND)
         else:
+            _keep_place(child, declared)
             team.renewals[declared.name] = declared
     team.sort()
     team.owner.touch()
+
+
+def _changes_kind(starter: Starter, child: Slot, declared: Declared) -> bool:
+    return (child.blueprint.made is starter.body) is not (declared.plan is not None)
+
+
+def _keep_place(child: Slot, declared: Declared) -> None:
+    """Let a child that was no declared one, or would have no next start, keep its place from now on as the set says."""
+    policy, new = policy_of(child), declared.policy
+    if not policy.declared or policy.restart == "temporary":
+        child.policy = attrs.evolve(policy, declared=True, restart=new.restart, significant=new.significant)

@@ -152,6 +152,7 @@ class Forest:
             self.nodes = 6
             spec = self.supervisor(DEPTH - 1)
             self.ledger.order.comes(spec.name)
+            self.ledger.order.temporary.discard(spec.name)  # it is started as a permanent one
             with suppress(GreenroomError):
                 above.start_supervisor(
                     spec.name, spec.children, strategy=spec.strategy, auto_shutdown=spec.auto_shutdown

@@ -205,7 +205,7 @@ class Other(Child):
 async def test_a_declared_child_of_another_specification_is_not_what_a_run_time_child_of_its_name_becomes() -> None:
     events: Events = []
     async with open_tree("stage", children=specs(events, "a", restart="temporary")) as root:
-        root.update_specs([ChildSpec("a", Other, [events])])
+        root.update_specs([ChildSpec("a", Other, [events], restart="temporary")])
         await root.lookup("a").stop()
         late = await root.start(Child, events, name="a", restart="permanent")
         late.tell(Boom())

@@ -128,7 +128,7 @@ async def test_a_key_that_another_has_taken_before_the_next_start_is_left_to_it_
         await root.restart_child("a")
         assert root.registry.whereis("k") is other
         assert root.snapshot().find("/stage/a").warnings == {
-            "keys": "a key of its new specification is in use by /stage/other"
+            "keys": "a key of its specification is in use by /stage/other"
         }
         assert ref.lifecycle == "ready"
 

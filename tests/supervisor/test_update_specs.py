@@ -209,3 +209,25 @@ async def test_the_specification_of_a_child_started_at_run_time_is_what_it_comes
         spec = root.child_spec("s")
         assert isinstance(spec, SupervisorSpec)
         assert (spec.strategy, [each.name for each in spec.children]) == ("one_for_all", ["x"])
+
+
+async def test_the_specification_of_one_that_has_taken_the_name_of_a_declared_one_is_its_own() -> None:
+    async with open_tree("stage") as root:
+        declared = [ChildSpec("a", Version, [1]), ChildSpec("t", Version, [1], restart="temporary")]
+        team = root.start_supervisor("team", declared)
+        await team.wait_ready()
+        await team.terminate_child("t")
+        await team.terminate_child("a")
+        assert team.child_spec("a") is declared[0]
+        team.delete_child("a")
+        for name in "at":
+            ref = await team.start(Version, 2, name=name, restart="permanent")
+            spec = team.child_spec(name)
+            assert spec == ChildSpec(name, Version, [2], startup="deferred")
+            ref.tell("crash")
+            await wait_all_tasks_blocked()
+            assert await number(ref) == 2
+            assert team.child_spec(name) == spec
+        team.ref.crash(Boom())
+        await wait_all_tasks_blocked()
+        assert (team.child_spec("a"), await number(team.lookup("a"))) == (declared[0], 1)
