@@ -93,7 +93,8 @@ class Administration:
         The flags count at once. A child that is there goes by its new specification from its next start on, be it a restart or a waking; a new one is
         parked until `restart_child`; one that is declared no longer goes on, and ends with this incarnation of the supervisor. The order is that of
         `children`.
-        While a group restarts, or the supervisor starts, all that waits until it is over. A restarted supervisor starts from the new set.
+        While a group restarts, or the supervisor starts, all that waits until it is over; between two attempts of `start_retry` it counts from the
+        next one on, which ends who is declared no longer. A restarted supervisor starts from the new set.
 
         Args:
             children: the whole set.

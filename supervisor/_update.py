@@ -2,7 +2,7 @@
 
 The flags count at once. The new specification of a child that there is counts from its next start on; a new child is parked until somebody starts
 it; one that is declared no longer goes on, and ends with this incarnation of the supervisor. While a group restarts, or the supervisor starts, all
-that waits until it is over.
+that waits until it is over. An attempt to start that has failed is over: who is declared no longer is ended before the next one.
 
 Source: the code change of an OTP supervisor.
 """
