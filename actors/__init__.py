@@ -159,6 +159,7 @@ from ._resting import MAY_REST as MAY_REST
 from ._runner import current_slot as current_slot
 from ._runtime import Runtime as Runtime
 from ._service import Service as Service
+from ._slot import CUT_OFF as CUT_OFF
 from ._slot import DRAIN as DRAIN
 from ._slot import END as END
 from ._slot import NO_ORDER as NO_ORDER

@@ -9,7 +9,7 @@ import trio
 from ._lifecycle import DRAINING, ENDED, QUEUED, RESTARTING, RESTING
 from ._orders import cut_short, limit_end, note_end, order_end, press, stop_running, withdraw
 from ._reasons import Killed, Rested, Shutdown
-from ._slot import END, STOP, Slot
+from ._slot import CUT_OFF, END, STOP, Slot
 
 
 def is_down(slot: Slot) -> bool:
@@ -40,7 +40,7 @@ def halt(slot: Slot, why: str, *, killed: bool = False, hurried: bool = False) -
         return True
     if hurried:
         slot.stop_by = slot.runtime.now()
-    order = END if killed else STOP
+    order = CUT_OFF if killed else STOP
     if slot.order < order:
         slot.order = order
         if slot.reason.__class__ is Rested:

@@ -16,7 +16,7 @@ from ._lingering import what_lingers
 from ._more import More
 from ._reasons import ExitReason, Killed, Rested, Shutdown, is_failure
 from ._runner import LEAVE
-from ._slot import DRAIN, END, Order, Slot
+from ._slot import CUT_OFF, DRAIN, END, Order, Slot
 from ._texts import format_seconds
 
 #: Seconds after a cancellation at which who has not ended is reported with its stack.
@@ -136,7 +136,7 @@ def fail_start(slot: Slot, reason: ExitReason) -> None:
         withdraw(slot)
         slot.runtime.run(slot)  # to its end: it looks before it begins anything
         return
-    slot.order = END
+    slot.order = max(slot.order, CUT_OFF)
     slot.touch()
     stop_running(slot, now=True)
 
@@ -165,7 +165,7 @@ def end_from_outside(slot: Slot, reason: ExitReason) -> bool:
 def cut_off(slot: Slot, reason: ExitReason) -> None:
     """End a slot's incarnation in the middle of what it has in hand, also where its code has said already how it is going to end."""
     note_end(slot, reason)
-    slot.order = END
+    slot.order = max(slot.order, CUT_OFF)
     slot.touch()
     stop_running(slot, now=True)
 
@@ -242,7 +242,7 @@ def arm_stop_timer(slot: Slot, *, is_cancelled: bool = False) -> None:
     _disarm_stop_timer(more)
     now = slot.runtime.now()
     # What it had in hand is cancelled by the order; its end has its time, whatever was ordered.
-    is_cancelled = is_cancelled or (slot.order is END and not slot.ending)
+    is_cancelled = is_cancelled or (slot.order >= CUT_OFF and not slot.ending)
     when = now + STRAGGLER_AFTER if is_cancelled else slot.stop_by
     if when < inf:
         action = partial(_report_straggler if is_cancelled else _overdue, slot, slot.incarnation)
@@ -251,7 +251,7 @@ def arm_stop_timer(slot: Slot, *, is_cancelled: bool = False) -> None:
 
 def _overdue(slot: Slot, incarnation: int) -> None:
     """Cancel what has not ended in its time."""
-    if slot.incarnation != incarnation or slot.life in ENDED or (slot.order is END and not slot.ending):
+    if slot.incarnation != incarnation or slot.life in ENDED or (slot.order >= CUT_OFF and not slot.ending):
         return
     slot.order = END
     slot.attention = True

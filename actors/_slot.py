@@ -36,13 +36,17 @@ class Order(IntEnum):
     NONE = 0
     DRAIN = 1
     STOP = 2
-    END = 3
+    #: Of itself, or of its supervisor: what it has in hand is cut off. Those below it are stopped, and not killed.
+    CUT_OFF = 3
+    #: Others' kill, or its time is over: those below it are killed.
+    END = 4
 
 
 #: Bound here for the same reason as the lifecycle's states.
 NO_ORDER: Final = Order.NONE
 DRAIN: Final = Order.DRAIN
 STOP: Final = Order.STOP
+CUT_OFF: Final = Order.CUT_OFF
 END: Final = Order.END
 
 

@@ -25,7 +25,7 @@ from ._raised import fail_message
 from ._reasons import Cancelled, Crashed, Finished
 from ._request import Asked
 from ._runner import CANCELLED, Runner
-from ._slot import DRAIN, END, STOP, Slot
+from ._slot import CUT_OFF, DRAIN, STOP, Slot
 from ._starting import begin, begin_at_once
 from ._texts import describe, without_frames
 from ._watchdog import end_watch, watchdog_of
@@ -239,7 +239,7 @@ class Steps(Runner):
                 raise error
             else:
                 self.blame(slot, error)
-        elif slot.reason is None and slot.order < END:
+        elif slot.reason is None and slot.order < CUT_OFF:
             interrupt_turn(slot)
         end_watch(slot)
         slot.runner = None

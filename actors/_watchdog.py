@@ -16,7 +16,7 @@ import trio
 
 from ._orders import STRAGGLER_AFTER, cut_off, say_straggler
 from ._reasons import Killed
-from ._slot import END, Slot
+from ._slot import CUT_OFF, Slot
 from ._texts import format_seconds
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Watchdog:
     def _is_busy(self) -> bool:
         """Return whether something is in hand that others have not cut off already."""
         slot = self._slot
-        if slot.ending or slot.order is END or slot.runner is None:
+        if slot.ending or slot.order >= CUT_OFF or slot.runner is None:
             return False
         turn = None if slot.more is None else slot.more.turn
         return slot.box.hand is not None if turn is None else turn.begun
@@ -156,7 +156,7 @@ class Watchdog:
     def _judge_late(self, now: float) -> None:
         """Tell of one that nobody could look at before it ended; not of one that others have cut off."""
         slot = self._slot
-        if self._stage != FRESH or slot.ending or slot.order is END:
+        if self._stage != FRESH or slot.ending or slot.order >= CUT_OFF:
             return
         taken = format_seconds(now - self._begun)
         self._tell(

@@ -20,13 +20,15 @@ class Overdrawn:
 class Account:
     """Hold what is counted of one child."""
 
-    __slots__ = ("attempts", "log", "ready_at")
+    __slots__ = ("attempts", "log", "ready_at", "ready_for")
 
     def __init__(self) -> None:
         #: in a row: that never became ready, or, with a backoff, since it was ready for long enough.
         self.attempts = 0
         #: when it became ready; None while it is not.
         self.ready_at: float | None = None
+        #: seconds for which it has been ready since its last end, without those since `ready_at`: a rest is no end.
+        self.ready_for = 0.0
         #: of its own, if it has an intensity of its own.
         self.log: RestartLog | None = None
 
@@ -49,9 +51,10 @@ class Accounts:
         log = self._log
         if policy.intensity is not None:
             account = self._account(uid)
-            if account.log is None or account.log.intensity is not policy.intensity:
+            if account.log is None:
                 account.log = RestartLog(policy.intensity)
             log = account.log
+            log.intensity = policy.intensity  # another one, from an update: what is in the log counts
         within = log.add(now)
         attempts = 0
         if not was_ready:  # whatever it ended for
@@ -84,12 +87,19 @@ class Accounts:
             self._accounts[uid].attempts = 0
 
     def note_end(self, uid: int, policy: ChildPolicy, now: float) -> None:
-        """Note that an incarnation of a child is over, or rests, whether that is counted or not: from now on it is not ready."""
+        """Note that an incarnation of a child is over, whether that is counted or not: from now on it is not ready."""
+        self.note_rest(uid, policy, now)
+        if uid in self._accounts:
+            self._accounts[uid].ready_for = 0.0
+
+    def note_rest(self, uid: int, policy: ChildPolicy, since: float) -> None:
+        """Note since when a child has not been ready any more, for a rest; that is no end: how long it was ready adds up over its rests."""
         account = self._accounts.get(uid)
         if account is None or account.ready_at is None:
             return
-        ready_at, account.ready_at = account.ready_at, None
-        if policy.backoff is not None and now - ready_at >= policy.backoff.resets_after:
+        account.ready_for += since - account.ready_at
+        account.ready_at = None
+        if policy.backoff is not None and account.ready_for >= policy.backoff.resets_after:
             account.attempts = 0
 
     def adopt(self, intensity: Intensity) -> None:

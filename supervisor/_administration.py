@@ -95,7 +95,8 @@ class Administration:
         parked until `restart_child`; one that is declared no longer goes on, and ends with this incarnation of the supervisor. The order is that of
         `children`. One that was started at run time is a declared one from then on. For it, and for a temporary one, `restart` and `significant`
         count at once.
-        While a group restarts, or the supervisor starts, all that waits until it is over. A restarted supervisor starts from the new set.
+        While a group restarts, or the supervisor starts, all that waits until it is over; between two attempts of `start_retry` it counts from the
+        next one on, which ends who is declared no longer. A restarted supervisor starts from the new set.
 
         Args:
             children: the whole set.

@@ -57,6 +57,7 @@ class SupervisorActor(Actor[Any]):
                 raise failed from failed.__cause__
             await team.roll_back()
             await _wait(retry, attempt)
+            team.drop_undeclared()  # an update may have come since the last attempt
 
     def receive(self, message: Any, ctx: Context) -> None:
         """Refuse: a supervisor has no use for mail."""

@@ -10,6 +10,7 @@ from random import random
 from typing import Any
 
 from ..actors import (
+    CUT_OFF,
     DRAIN,
     END,
     INITIALIZING,
@@ -19,6 +20,7 @@ from ..actors import (
     Escalated,
     ExitReason,
     GreenroomError,
+    Ignored,
     Shutdown,
     Slot,
     StartupFailed,
@@ -122,7 +124,7 @@ class Team:
             return self._decide_at_end(child)
         sentence = judge(reason, policy.restart, by_others=child.admin)
         if sentence != "restart":
-            if policy.significant and not child.admin:
+            if policy.significant and not child.admin and reason.__class__ is not Ignored:  # which was never there
                 self._consider_shutdown(child, reason)
             return "forget" if self.plan.strategy == "dynamic" else sentence  # which has no places to keep
         accounts = self._accounts or self.accounts
@@ -221,7 +223,7 @@ class Team:
     def wake(self, child: Slot) -> None:
         """Hear that a child that rests is about to begin its next incarnation: that is a start like any other."""
         if self._accounts is not None:
-            self._accounts.note_end(child.uid, policy_of(child), child.since)  # since when it has rested
+            self._accounts.note_rest(child.uid, policy_of(child), child.since)  # since when it has rested
         self.renew(child)
 
     def renew(self, child: Slot) -> None:
@@ -305,14 +307,14 @@ class Team:
         return self._may_come_back() and child.name in self.plan.names
 
     def _end(self, child: Slot) -> None:
+        # An owner that crashed or gave up stops its children as one that was told to stop.
+        killed = self.owner.order is END and self.owner.admin
         if self._is_kept(child):
             take_out_of_bed(child)
-            halt(child, WITH_ITS_SUPERVISOR)
+            halt(child, WITH_ITS_SUPERVISOR, killed=killed)
         elif child.life is PARKED:
             close_parked(child, self)
         else:
-            # An owner that crashed or gave up stops its children as one that was told to stop.
-            killed = self.owner.order is END and self.owner.admin
             order_end(child, END if killed else STOP, by="parent")
 
     async def _wait(self, child: Slot) -> None:
@@ -324,7 +326,7 @@ class Team:
     def kill(self) -> None:
         """Turn the stops that were ordered into kills."""
         for child in list(self.children.values()):
-            if child.order in (STOP, DRAIN):
+            if child.order in (STOP, DRAIN) or (child.order is CUT_OFF and child.admin):
                 if self._is_kept(child) and not child.admin:
                     halt(child, WITH_ITS_SUPERVISOR, killed=True)
                 else:

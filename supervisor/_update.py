@@ -3,7 +3,8 @@
 The flags count at once. The new specification of a child that there is counts from its next start on; a new child is parked until somebody starts
 it; one that is declared no longer goes on, and ends with this incarnation of the supervisor. A child that was started at run time, and is declared by
 the set, is a declared one from then on; its restart type and its significance are those of the set at once, as are those of a temporary one, which
-might have no next start. While a group restarts, or the supervisor starts, all that waits until it is over.
+might have no next start. While a group restarts, or the supervisor starts, all that waits until it is over. An attempt to start that has failed is
+over: who is declared no longer is ended before the next one.
 
 Source: the code change of an OTP supervisor.
 """

@@ -171,7 +171,7 @@ class Rules(Agenda):
         elif temporary or cause == "ignore" or (cause == "finish" and kid.restart == "transient"):
             # `ignore` ends for good whatever the type.
             self.give_place(kid)
-            if kid.significant:
+            if kid.significant and cause != "ignore":
                 self.consider_shutdown()
         else:
             assert cause is not None

@@ -124,3 +124,51 @@ async def test_the_time_for_which_an_agent_rests_does_not_end_the_row() -> None:
         assert root.which_child("a").next_retry == pytest.approx(trio.current_time() + 10.0)
         await a.wait_ready()
         root.reports.drain()
+
+
+@pytest.mark.parametrize("seconds", [4, 6])
+async def test_the_time_for_which_an_agent_is_ready_adds_up_over_its_rests(seconds: int) -> None:
+    """It is ready for some seconds thrice, and rests in between for much longer; `reset_after` is more than each of these, and less than 3 * 6."""
+    plan = iter(["ready", "fail"])
+    backoff = Backoff(1.0, 100.0, factor=10, reset_after=17.0)
+    async with open_tree("stage", children=[ChildSpec("a", Dozer, [plan], backoff=backoff)]) as root:
+        a = root.lookup("a")
+        a.crash(Boom())  # the first in a row; what follows fails to start, and is the second
+        await trio.sleep(1)
+        for _ in range(2):
+            await trio.sleep(seconds)
+            a.rest()
+            await trio.sleep(60)
+            a.tell("wake")
+            await a.wait_ready()
+        await trio.sleep(seconds)
+        incarnation = a.incarnation
+        a.crash(Boom())
+        await wait_all_tasks_blocked()
+        retry = root.which_child("a").next_retry
+        if seconds == 4:
+            assert retry == pytest.approx(trio.current_time() + 10.0)  # the third
+        else:
+            assert (a.lifecycle, a.incarnation, retry) == ("ready", incarnation + 1, None)  # the first again
+        await a.wait_ready()
+        root.reports.drain()
+
+
+async def test_a_wake_that_fails_ends_what_has_added_up() -> None:
+    plan = iter(["ready", "ready", "fail", "ready", "ready"])
+    backoff = Backoff(1.0, 100.0, factor=10, reset_after=15.0)
+    async with open_tree("stage", children=[ChildSpec("a", Dozer, [plan], backoff=backoff)]) as root:
+        a = root.lookup("a")
+        a.crash(Boom())
+        await trio.sleep(10)
+        a.rest()
+        await trio.sleep(60)
+        a.tell("wake")  # which fails, and is the second in a row
+        await trio.sleep(1)
+        await a.wait_ready()
+        await trio.sleep(10)
+        a.crash(Boom())  # the third, as it was ready for no more than 10 s since the last end
+        await wait_all_tasks_blocked()
+        assert root.which_child("a").next_retry == pytest.approx(trio.current_time() + 10.0)
+        await a.wait_ready()
+        root.reports.drain()

@@ -49,13 +49,16 @@ async def test_a_child_started_at_run_time_under_a_declared_name_ends_with_its_s
 
 
 class Idler(Child):
-    """Find nothing to do, so often."""
+    """Find nothing to do, or come to its end as it starts, so often."""
 
     async def startup(self, ctx: Any) -> None:
         await super().startup(ctx)
         if self._failures.get("ignore", 0) > 0:
             self._failures["ignore"] -= 1
             raise Ignore
+        if self._failures.get("finish", 0) > 0:
+            self._failures["finish"] -= 1
+            ctx.stop("done")
 
 
 @pytest.mark.parametrize("how", ["ignore", "stop"])
@@ -112,7 +115,7 @@ async def test_nobody_is_started_any_more_by_a_supervisor_that_is_about_to_end()
             team = root.start_supervisor(f"team{number}", children, **options)
             await team.wait_ready()
             events.clear()
-            idle["ignore"] = 1
+            idle["finish"] = 1
             root.lookup(f"team{number}/a").tell(Boom())
             await wait_all_tasks_blocked()
             assert team.ref.lifecycle == "stopped"

@@ -9,8 +9,11 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from greenroom import (
+    Actor,
     Backoff,
     ChildSpec,
+    Context,
+    Ignore,
     InvalidSpec,
     LimitReached,
     RestartIntensityExceeded,
@@ -64,6 +67,41 @@ async def test_an_end_by_others_and_one_that_leads_to_a_restart_do_not_count(how
             root.lookup("a").tell(Boom())
         await wait_all_tasks_blocked()
         assert root.ref.lifecycle == ("ready" if how != "crash temporary" else "stopped")
+
+
+class Idle(Actor[Any]):
+    """Find nothing to do, at first or whenever it is started again."""
+
+    def __init__(self, starts: Iterator[bool]) -> None:
+        self._starts = starts
+
+    async def startup(self, ctx: Context) -> None:
+        if not next(self._starts):
+            raise Ignore
+
+    def receive(self, message: Any, ctx: Context) -> None:
+        raise message
+
+
+@pytest.mark.parametrize("restart", ["transient", "temporary"])
+@pytest.mark.parametrize("auto_shutdown", ["any_significant", "all_significant"])
+async def test_a_significant_child_that_finds_nothing_to_do_neither_ends_its_supervisor_nor_is_waited_for(
+    auto_shutdown: Any, restart: Any
+) -> None:
+    events: Events = []
+    idle = ChildSpec("idle", Idle, [iter([False])], restart=restart, significant=True)
+    again = ChildSpec("again", Idle, [iter([True, False])], restart="transient", significant=True)
+    children = [idle, *([] if restart == "temporary" else [again]), *significant(events, "a")]
+    async with open_tree("stage", auto_shutdown=auto_shutdown, children=children) as root:
+        assert root.ref.lifecycle == "ready"
+        if restart == "transient":
+            root.lookup("again").tell(Boom())
+            await wait_all_tasks_blocked()
+            assert root.which_child("again").lifecycle == "parked"
+            root.reports.drain()
+        assert root.ref.lifecycle == "ready"
+        root.lookup("a").tell("finish")
+        await root.wait_stopped()
 
 
 async def test_a_parked_significant_child_is_not_waited_for() -> None:

@@ -8,6 +8,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from greenroom import (
     Actor,
+    ActorStopped,
     Agent,
     Backoff,
     ChildSpec,
@@ -16,12 +17,14 @@ from greenroom import (
     InvalidSpec,
     Limits,
     MailboxSpec,
+    RestartIntensityExceeded,
     SupervisorSpec,
     Turn,
 )
+from greenroom import open_supervisor as open_bare
 from greenroom.testing import open_tree
 
-from .children import Boom, Child, Events, specs, taken
+from .children import Boom, Child, Events, Who, specs, taken
 
 
 class Version(Actor[Any]):
@@ -151,6 +154,25 @@ async def test_flags_count_at_once() -> None:
         assert [ref.incarnation for ref in root.which_children()] == [3, 3]
 
 
+@pytest.mark.parametrize(("then", "most"), [(Intensity(2, 100), 2), (Intensity(3, 100), 3)], ids=["equal", "wider"])
+async def test_what_a_child_has_failed_counts_also_by_the_intensity_of_its_own_that_an_update_gives_it(
+    then: Intensity, most: int
+) -> None:
+    def spec(own: Intensity) -> ChildSpec:
+        return ChildSpec("a", Version, [1], intensity=own)
+
+    restarts = 0
+    with pytest.raises(ExceptionGroup) as caught:  # noqa: PT012 -- the block raises as it is left
+        async with open_bare("stage", children=[spec(Intensity(2, 100))]) as root:
+            for _ in range(6):
+                root.lookup("a").tell("crash")
+                await trio.sleep(1)
+                restarts = root.which_child("a").restarts
+                root.update_specs([spec(then)])
+    assert caught.group_contains(RestartIntensityExceeded)
+    assert restarts == most
+
+
 async def test_an_update_while_a_group_restarts_counts_after_it() -> None:
     events: Events = []
     children = [ChildSpec("a", Version, [1]), ChildSpec("b", Child, [events], kwargs={"lingers": 3.0})]
@@ -165,6 +187,32 @@ async def test_an_update_while_a_group_restarts_counts_after_it() -> None:
         root.lookup("a").tell("crash")
         await wait_all_tasks_blocked()
         assert await number(root.lookup("a")) == 2
+
+
+@pytest.mark.parametrize("when", ["during an attempt", "between two"])
+async def test_an_update_while_a_supervisor_tries_again_to_start_leaves_nobody_hanging(when: str) -> None:
+    events: Events = []
+    failures = {"y": 2}
+    slow = {"slow": 1.0, "failures": failures}
+    async with open_tree("stage") as root:
+        below = SupervisorSpec("below", specs(events, "x"))
+        children = [*specs(events, "a"), below, ChildSpec("y", Child, [events], kwargs=slow), *specs(events, "b")]
+        team = root.start_supervisor("team", children, start_retry=Backoff(10.0, 100.0))
+        a, x, b = (root.lookup(f"team/{path}") for path in ("a", "below/x", "b"))
+        await trio.sleep(1.5 if when == "during an attempt" else 3)
+        team.update_specs([ChildSpec("y", Child, [events], kwargs=slow), *specs(events, "z")])
+        async with trio.open_nursery() as nursery:
+            if when == "between two":
+
+                async def ask() -> None:
+                    with pytest.raises(ActorStopped):
+                        await a.ask(Who(), timeout=60)
+
+                nursery.start_soon(ask)
+            await team.wait_ready()
+            assert [(info.name, info.lifecycle) for info in team.tree().children] == [("y", "ready"), ("z", "parked")]
+        assert [each.lifecycle for each in (a, x, b)] == ["stopped"] * 3
+        assert team.count_children() == {"specs": 2, "active": 1, "supervisors": 0, "workers": 2}
 
 
 async def test_a_child_that_fails_again_and_again_is_mended_by_its_next_attempt() -> None:
