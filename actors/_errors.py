@@ -70,7 +70,10 @@ class Refused(GreenroomError):
 
 
 class StartupInProgress(Refused):
-    """A direct turn was demanded of an actor that is not ready yet. Mail would wait for it; so does `await ref.wait_ready()`."""
+    """A direct turn was demanded of an actor that is not ready yet, or a child's start of a supervisor that is not.
+
+    Mail would wait for it; so does `await ref.wait_ready()`.
+    """
 
     what = "startup is still in progress"
 
@@ -137,6 +140,8 @@ class StartupFailed(GreenroomError):
         error: what its startup raised (an exception group of all required services' errors, where several failed).
         cause: the same as text.
         message: what was refused for it, if anything was.
+
+    The error is the `__cause__`, too.
     """
 
     is_failure = True
@@ -144,6 +149,7 @@ class StartupFailed(GreenroomError):
     def __init__(self, path: str, error: BaseException | None, cause: str, message: Any = None) -> None:
         super().__init__(path, error, cause, message)
         self.path, self.error, self.cause, self.message = path, error, cause, message
+        self.__cause__ = error
 
     def __str__(self) -> str:
         """Say who failed and why."""

@@ -345,7 +345,7 @@ class ActorRef(RestSide, Generic[M]):
         Checkpoint: always. Cancellation: leaves nothing.
 
         Raises:
-            StartupFailed: it will not become ready. ActorStopping, ActorStopped: it ends, or has ended.
+            StartupFailed: it will not become ready; what its startup raised is the `__cause__`. ActorStopping, ActorStopped: it ends, or has ended.
             Deadlock: from the own turn of an actor that it waits for.
         """
         slot = self._slot

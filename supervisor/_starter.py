@@ -182,10 +182,12 @@ class Starter:
 
     def check_parent(self, parent: Slot, name: str | None, factory: Any) -> None:
         """Raise unless a slot takes children now."""
+        what = name if name is not None else getattr(factory, "__name__", repr(factory))
+        self._check_ready(parent, f"takes no new children (start of {what!r})")
+
+    def _check_ready(self, parent: Slot, detail: str) -> None:
         if parent.life is READY and not parent.ending:
             return
-        what = name if name is not None else getattr(factory, "__name__", repr(factory))
-        detail = f"takes no new children (start of {what!r})"
         if parent.has_ended:
             raise ActorStopped(parent.path, None, f"has ended and {detail}")
         if parent.order >= STOP or parent.ending or parent.life is RESTING:
@@ -201,7 +203,7 @@ class Starter:
 
     def check_restart(self, parent: Slot, child: Slot) -> None:
         """Raise unless a parked child may be started again now: it counts among those that are there from then on."""
-        self.check_parent(parent, child.name, child.factory)
+        self._check_ready(parent, f"starts no child again by hand (restart of {child.name!r})")
         if self._is_limited:
             self._check_limits(parent, child.name, child.blueprint)
 

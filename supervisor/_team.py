@@ -52,8 +52,8 @@ from ._strategy import shuts_down
 DEFAULT_INTENSITY = Intensity()
 #: Of an actor that has children: it is their one_for_one supervisor.
 ACTORS_PLAN = Plan()
-#: The detail of the exit reason of who is kept for its supervisor's next incarnation.
-WITH_ITS_SUPERVISOR = "restarted with its supervisor"
+#: The detail of the exit reason of who is kept for its supervisor's next incarnation: whether that comes is known in the supervisor's last step.
+WITH_ITS_SUPERVISOR = "ended with its supervisor"
 
 
 class Team:

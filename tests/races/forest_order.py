@@ -14,7 +14,7 @@ from greenroom.actors._reports import Facts, Report, ReportLog
 DOWN = frozenset({"queued", "parked", "restarting", "resting", "stopped", "failed"})
 #: An inline child that is one of these holds up those after it.
 UNSETTLED = frozenset({"queued", "initializing"})
-WITH_OTHERS = ("restarted with its group", "restarted with its supervisor")
+WITH_OTHERS = ("restarted with its group", "ended with its supervisor")
 
 
 class Order:

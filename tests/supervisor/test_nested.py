@@ -138,7 +138,7 @@ async def test_what_was_kept_for_a_restart_that_does_not_come_ends_with_its_supe
         await wait_all_tasks_blocked()
         assert [ref.name for ref in root.which_children()] == ["probe-1"]
         assert a.lifecycle == b.lifecycle == "stopped"
-        assert a.exit_reason == Shutdown("restarted with its supervisor")
+        assert a.exit_reason == Shutdown("ended with its supervisor")
 
 
 async def test_a_child_of_a_supervisor_that_restarts_takes_no_children_meanwhile() -> None:

@@ -81,7 +81,20 @@ async def test_a_declared_temporary_one_keeps_its_place_once_the_set_says_so() -
         root.reports.drain()
 
 
-async def test_it_keeps_its_place_over_a_restart_of_its_supervisor_and_takes_part_in_its_groups() -> None:
+async def test_it_keeps_its_place_over_a_restart_of_its_supervisor() -> None:
+    async with open_tree("stage") as root:
+        team = root.start_supervisor("team")
+        await team.wait_ready()
+        job = await team.start(Version, 1, name="job")
+        team.update_specs([ChildSpec("job", Version, [2])])
+        team.ref.crash(Boom())
+        await wait_all_tasks_blocked()
+        assert team.lookup("job") is job
+        assert (job.incarnation, await job.ask("?", timeout=5)) == (2, 2)
+        root.reports.drain()
+
+
+async def test_it_takes_part_in_the_groups_of_its_supervisor_and_in_its_restart() -> None:
     events: Events = []
     async with open_tree("stage") as root:
         team = root.start_supervisor("team", specs(events, "a"), strategy="one_for_all")
