@@ -201,6 +201,49 @@ async def an_update_while_a_group_restarts(sim: Sim) -> None:
         await check(book, team)
 
 
+async def an_update_of_a_supervisor_that_tries_again_to_start(sim: Sim) -> None:
+    """Whether it comes while an attempt is made or between two: who is declared no longer has ended when the supervisor is ready."""
+    book, fails, updated = Book(), iter([True, True]), list[bool]()
+
+    class Frail(Member):
+        async def startup(self, ctx: Context) -> None:
+            await super().startup(ctx)
+            if next(fails, False):
+                raise Boom
+
+    async with stage() as root:
+        frail = ChildSpec("b", Frail, [book], startup_timeout=None)
+        old, new = specs(sim, book, "ac"), specs(sim, book, "cd")
+        team = root.start_supervisor(
+            "team", [old[0], frail, old[1]], start_retry=Backoff(1.0, 2.0), intensity=Intensity(20, 5)
+        )
+        a = team.lookup("a")
+
+        async def update() -> None:
+            await steps(sim.choose([1, 4, 9]))
+            if sim.choose([False, True]):
+                await trio.sleep(0.5)
+            tell(team, "b", "hello")
+            team.update_specs([frail, *new])
+            updated.append(True)
+
+        async def wait_ready() -> None:
+            with suppress(GreenroomError):
+                await team.wait_ready()
+
+        async def stop() -> None:
+            await trio.sleep(1)
+            await root.terminate_child("team")
+            await root.restart_child("team")
+
+        await together(sim, update, wait_ready, *([stop] if sim.choose([False, True]) else []))
+        await check(book, team)
+        if updated and team.ref.lifecycle == "ready":
+            names = {ref.name for ref in team.which_children()}
+            assert names - {"a"} == {"b", "c", "d"}, names
+            assert "a" in names or a.lifecycle == "stopped", a.lifecycle
+
+
 async def a_backoff_and_who_calls_it_off(sim: Sim) -> None:
     book = Book()
     async with stage() as root:
@@ -452,6 +495,7 @@ SCENARIOS: Final[list[Scenario]] = [
     failures_under_each_strategy,
     administration_while_a_group_restarts,
     an_update_while_a_group_restarts,
+    an_update_of_a_supervisor_that_tries_again_to_start,
     a_backoff_and_who_calls_it_off,
     an_escalation_and_those_who_stop_its_supervisors,
     a_restarting_supervisor_and_those_who_stop_it,
