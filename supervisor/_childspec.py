@@ -32,7 +32,7 @@ def as_own_list(keys: Sequence[Keyable | RegistryKey]) -> Sequence[Keyable | Reg
 def as_own_table(rows: OnError | None) -> OnError | None:
     """Return rows that can be looked at more than once."""
     given: Any = rows
-    return cast("OnError", tuple(given)) if isinstance(given, Iterator) else given
+    return cast("OnError", tuple(cast("Any", given))) if isinstance(given, Iterator) else given
 
 
 @attrs.frozen

@@ -26,7 +26,7 @@ def factory_problems(spec: ChildSpec, read: Read, *, checks_args: bool = True) -
     kwargs: Any = spec.kwargs
     has_kwargs = isinstance(kwargs, Mapping) and all(isinstance(key, str) for key in cast("Any", kwargs))
     if not has_kwargs:
-        problems.append(f"kwargs: {shown(kwargs)} is not a mapping of names to arguments")
+        problems.append(f"kwargs: {shown(spec.kwargs)} is not a mapping of names to arguments")
     # The factory alone may tell what it makes, also where it does not take what is given to it.
     candidates: list[Any] = [spec.bound_factory()] if has_kwargs and callable(spec.factory) else []
     blueprint, error = _first_readable([*candidates, spec.factory], read)

@@ -32,7 +32,7 @@ def read_on_error(given: Any) -> tuple[ErrorTable, list[str]]:
     for index, row in enumerate(rows):
         where = f"on_error[{index}]"
         if not isinstance(row, (tuple, list)) or len(cast("Any", row)) != 2:  # noqa: PLR2004 -- a pair
-            problems.append(f"{where}: {shown(row)} is no pair of an exception class and a word")
+            problems.append(f"{where}: {shown(cast('Any', row))} is no pair of an exception class and a word")
             continue
         kind, action = cast("Any", row)
         wrong = wrong_class(kind)
@@ -64,7 +64,7 @@ def wrong_class(kind: Any) -> str:
     if isinstance(kind, str):
         return f"{shown(kind)} is a name; give the class itself"
     if isinstance(kind, (tuple, list)):
-        return f"{shown(kind)} are several; give each class a row of its own"
+        return f"{shown(cast('Any', kind))} are several; give each class a row of its own"
     if not isinstance(kind, type) or not is_derived(kind, BaseException):
         return f"{shown(kind)} is no exception class"
     if is_derived(kind, Exception):
