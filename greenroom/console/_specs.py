@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 
 import attrs
 
-from .. import ChildSpec, Context, InvalidSpec, RegistryKey, SupervisorSpec, check_specs
+from .. import ChildSpec, InvalidSpec, RegistryKey, SupervisorSpec, check_specs
 from ..actors import MAY_REST, Keyable
 from ..actors._blueprint import read_blueprint
 from ._absent import ABSENT, Absent
@@ -165,8 +165,9 @@ def _keys_of(child: Child | Supervisor) -> list[Keyable | RegistryKey]:
     ]
 
 
-async def _stand_in(ctx: Context, *args: object) -> None:
-    """Be in the place of what cannot be made, in a set that is looked at and never run."""
+def _stand_in(*args: object) -> object:
+    """Be in the place of what cannot be made, in a set that is looked at and never run; nobody knows what kind of actor it would make."""
+    raise NotImplementedError(args)
 
 
 def _with_rest(spec: ChildSpec, *, is_own: bool) -> ChildSpec:
