@@ -258,7 +258,7 @@ class Registry:
             TypeError, ValueError: no key, or no parent of this tree.
         """
         wanted = RegistryKey(key, value)
-        owner = getattr(parent, "ref", parent)  # a ref has none
+        owner: Any = getattr(parent, "ref", parent)  # a ref has none
         if not isinstance(owner, ActorRef):
             raise TypeError(
                 f"parent: {shown(parent)} is no ActorRef and has none; give a supervisor, a context, or a ref of this tree"

@@ -33,7 +33,7 @@ def without_frames(error: BaseException) -> BaseException:
     """Let an error that will be kept hold no local variables of the frames it went through; its traceback still names the lines."""
     _clear_frames(error.__traceback__)
     at = error.__cause__ or error.__context__
-    if at is not None or isinstance(error, BaseExceptionGroup):
+    if at is not None or members_of(error):
         _clear_others(error)
     return error
 
