@@ -258,8 +258,9 @@ class Registry:
             TypeError, ValueError: no key, or no parent of this tree.
         """
         wanted = RegistryKey(key, value)
-        owner: Any = getattr(parent, "ref", parent)  # a ref has none
-        if not isinstance(owner, ActorRef):
+        given = getattr(parent, "ref", parent)  # a ref has none
+        owner: ActorRef[Any] | None = given if isinstance(given, ActorRef) else None
+        if owner is None:
             raise TypeError(
                 f"parent: {shown(parent)} is no ActorRef and has none; give a supervisor, a context, or a ref of this tree"
             )
