@@ -1,6 +1,6 @@
 """Owners: who may hold an entry now."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ._errors import ActorStopped
 from ._reach import pinned_to, slot_of
@@ -12,9 +12,14 @@ if TYPE_CHECKING:
     from ._runtime import Runtime
 
 
+def is_ref(value: object) -> TypeGuard[ActorRef[Any]]:
+    """Return whether something is a ref."""
+    return isinstance(value, ActorRef)
+
+
 def actor_of(ref: ActorRef[Any], runtime: "Runtime") -> Slot:
     """Return the slot of a ref of this tree, whatever has become of it. Raises TypeError or ValueError for what is none."""
-    if not isinstance(ref, ActorRef):
+    if not is_ref(ref):
         raise TypeError(f"{ref!r} is no ActorRef")
     slot = slot_of(ref)
     if slot.runtime is not runtime:

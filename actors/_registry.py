@@ -18,7 +18,7 @@ from ..mailbox import is_count, shown
 from ._changes import ChangeFeed
 from ._entries import Entry, Table
 from ._keys import Canon, Keyable, RegistryKey, canon_of, check_duplicate
-from ._owners import actor_of, owner_of
+from ._owners import actor_of, is_ref, owner_of
 from ._ref import ActorRef
 from ._registration import Registered, Registration, RegistryChange, Unregistered, ValueChanged, show
 from ._registry_errors import KeyInUse, NotRegistered
@@ -258,9 +258,8 @@ class Registry:
             TypeError, ValueError: no key, or no parent of this tree.
         """
         wanted = RegistryKey(key, value)
-        given = getattr(parent, "ref", parent)  # a ref has none
-        owner: ActorRef[Any] | None = given if isinstance(given, ActorRef) else None
-        if owner is None:
+        owner = getattr(parent, "ref", parent)  # a ref has none
+        if not is_ref(owner):
             raise TypeError(
                 f"parent: {shown(parent)} is no ActorRef and has none; give a supervisor, a context, or a ref of this tree"
             )
