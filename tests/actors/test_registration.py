@@ -194,6 +194,34 @@ async def test_p5_a_stopping_parent_refuses_and_an_ended_one_too() -> None:
         assert state(root) == before
 
 
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("how", ["crash", "stop"])
+async def test_p27_who_ends_by_itself_starts_nobody_any_more(how: str, own: bool) -> None:
+    refused: list[str] = []
+
+    class Boss(Actor[str]):
+        own_task = own
+
+        async def receive(self, message: str, ctx: Context) -> None:
+            if message == "crash":
+                raise OSError("broken")
+            ctx.stop()
+
+        async def shutdown(self, ctx: Context, reason: Any) -> None:
+            with pytest.raises(ActorStopping, match="is stopping and takes no new children") as caught:
+                ctx.start_soon(Plain, name="a")
+            refused.append(str(caught.value))
+            with pytest.raises(ActorStopping):
+                await ctx.start(Plain, name="a")
+
+    async with open_tree("stage") as root:
+        ref = await root.start(Boss, name="boss")
+        ref.tell(how)
+        await ref.wait_stopped()
+        assert refused == ["/stage/boss: is stopping and takes no new children (start of 'a')"]
+        root.reports.drain()
+
+
 async def test_p5_the_context_of_an_ended_incarnation_starts_nothing() -> None:
     kept: list[Context] = []
 
