@@ -269,3 +269,29 @@ async def test_p27_a_start_that_races_the_stop_is_refused_or_its_child_ends_too(
         await wait_all_tasks_blocked()
         nothing_left(keep)
     assert outcomes == {"accepted", "refused"}
+
+
+@pytest.mark.parametrize("how", ["stop", "crash"])
+@pytest.mark.parametrize("order", [(2.0, 1.0), (1.0, 2.0)])
+async def test_p27_who_ends_waits_for_each_of_its_temporary_children(order: tuple[float, float], how: str) -> None:
+    class Slow(Actor[Any]):
+        def __init__(self, seconds: float) -> None:
+            self.seconds = seconds
+
+        async def shutdown(self, ctx: Context, reason: Any) -> None:
+            await trio.sleep(self.seconds)
+
+    class Boss(Actor[Any]):
+        async def startup(self, ctx: Context) -> None:
+            for number, seconds in enumerate(order):
+                await ctx.start(Slow, seconds, name=f"c{number}")
+
+    async with open_tree("stage") as root:
+        boss = await root.start(Boss, name="boss")
+        children = [root.lookup(f"boss/c{number}") for number in range(2)]
+        begin = trio.current_time()
+        boss.request_stop() if how == "stop" else boss.crash(OSError())
+        await boss.wait_stopped()
+        assert trio.current_time() == begin + 2
+        assert [child.exit_reason is not None for child in children] == [True, True]
+        root.reports.drain()
