@@ -49,13 +49,14 @@ async def test_p18_a_turn_that_would_wait_for_one_that_waits_for_it_is_told_so()
         def receive(self, message: Any, ctx: Context) -> None:
             pass
 
-    async with open_tree("stage") as root:
-        boss = root.start_soon(Boss, name="boss", mail="go")
-        await trio.sleep(1)
-        assert out == [
-            (f"/stage/boss/asks-back-{boss.uid + 1}", "/stage/boss", f"/stage/boss/asks-back-{boss.uid + 1}")
-        ]
-        root.reports.drain()
+    for _ in range(12):  # in whichever order the two go on
+        out.clear()
+        async with open_tree("stage") as root:
+            boss = root.start_soon(Boss, name="boss", mail="go")
+            await trio.sleep(1)
+            below = f"/stage/boss/asks-back-{boss.uid + 1}"
+            assert out == [(below, "/stage/boss", below)]
+            root.reports.drain()
 
 
 async def test_a_turn_cannot_wait_for_the_end_of_one_that_it_is_below() -> None:
