@@ -50,7 +50,7 @@ soak: $(VENV)/.ready-to-test  ## explore races and properties for an hour (SECON
 	@$(VENV_PYTHON) -P tests/soak.py --seconds $(SECONDS) --workers $(WORKERS)
 
 mutants: $(VENV)/.ready-to-test  ## break the code in small ways; each break must fail a test
-	@$(VENV_PYTHON) -P tests/mutants.py
+	@$(VENV_PYTHON) -P tests/mutants.py --workers $(WORKERS)
 
 bench: $(VENV)/.ready-to-test  ## measure against hand-written Trio
 	@$(VENV_PYTHON) -m benchmarks

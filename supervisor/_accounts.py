@@ -44,9 +44,11 @@ class Accounts:
         self._accounts: dict[int, Account] = {}
 
     def charge(self, uid: int, policy: ChildPolicy, now: float, *, was_ready: bool) -> Overdrawn | None:
-        """Count an end that leads to a restart, of an incarnation that had become ready or not; returns the limit if it is one too many."""
+        """Count an end that leads to a restart, of an incarnation that had become ready or not; returns the limit if it is one too many.
+
+        The end has been noted before, if anything is known of the child.
+        """
         if policy.backoff is not None:
-            self.note_end(uid, policy, now)
             return self._charge_attempts(self._account(uid), policy.backoff)
         log = self._log
         if policy.intensity is not None:

@@ -123,11 +123,11 @@ class Administration:
         team = make_team(self._slot)
         due = team.renewals.get(name)  # also of one that an update has dropped after another had changed it
         if due is not None:
-            return due.spec  # type: ignore[no-any-return]
+            return due.spec
         if child.policy.declared:  # else its name alone may be that of a declared one that has been forgotten
             for each in team.plan.specs:
                 if each.name == name:
-                    return each.spec  # type: ignore[no-any-return]
+                    return each.spec
         return spec_of(child)
 
     def _parked_child(self, name: str) -> Slot:

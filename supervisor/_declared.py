@@ -8,7 +8,9 @@ import attrs
 from ._policy import ChildPolicy
 
 if TYPE_CHECKING:
+    from ._childspec import ChildSpec
     from ._plan import Plan
+    from ._supervisorspec import SupervisorSpec
 
 
 @attrs.frozen(eq=False)
@@ -29,4 +31,4 @@ class Declared:
     args: tuple[Any, ...]
     policy: ChildPolicy
     plan: "Plan | None"
-    spec: Any
+    spec: "ChildSpec | SupervisorSpec"

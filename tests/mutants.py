@@ -5,10 +5,12 @@ The breaks are listed in `tests/mutants/*.toml`: promise, file, the text to repl
 of the tree, so the working tree is never touched. A break that one of its tests does not notice fails the run, and so does a promise without a break,
 or a break that no longer fits the code.
 
-    python -P tests/mutants.py [PROMISE, LIST or PART-OF-A-FILE ...] [--list]
+    python -P tests/mutants.py [PROMISE, LIST or PART-OF-A-FILE ...] [--list] [--workers N]
 """
 
 import argparse
+import builtins
+import dis
 import os
 import queue
 import re
@@ -21,6 +23,7 @@ import time
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import CodeType
 from typing import Any, cast
 
 import attrs
@@ -52,6 +55,11 @@ KEYS = ("promise", "file", "old", "new")
 #: Of these an entry has one.
 NOTICERS = ("test", "tests")
 
+#: What a break that is itself faulty brings about: each kill for one of these is looked at, whether that is what the break is for.
+FAULTS = re.compile(
+    r"^.*(?:NameError|UnboundLocalError|ImportError|unexpected keyword argument|missing \d+ required|takes \d+ positional arguments?).*$",
+    re.MULTILINE,
+)
 #: How a test is named.
 TEST = re.compile(r"[^:\s]+\.py::test_\w+(\[.*\])?")
 
@@ -148,9 +156,12 @@ def misfits_of(mutant: Mutant) -> Iterator[str]:
     if not path.is_file():
         yield f"{mutant.name}: there is no such file"
         return
-    count = path.read_text(encoding="utf-8").count(mutant.old)
+    text = path.read_text(encoding="utf-8")
+    count = text.count(mutant.old)
     if count != 1:
         yield f"{mutant.name}: its old text stands {count} times in the file, not once"
+    else:
+        yield from _misfits_of_new(mutant, text)
     for test in mutant.tests:
         file, _, name = test.partition("[")[0].partition("::")
         tests = ROOT / file
@@ -158,18 +169,36 @@ def misfits_of(mutant: Mutant) -> Iterator[str]:
             yield f"{mutant.name}: there is no test {test}"
 
 
+def _misfits_of_new(mutant: Mutant, text: str) -> Iterator[str]:
+    """Find out how what is put there would fail any test, whatever that looks at."""
+    try:
+        broken = compile(text.replace(mutant.old, mutant.new), mutant.file, "exec")
+    except SyntaxError as error:
+        yield f"{mutant.name}: the broken file is no Python ({error})"
+        return
+    for name in sorted(undefined(broken) - undefined(compile(text, mutant.file, "exec"))):
+        yield f"{mutant.name}: the broken file takes {name!r}, which is nowhere in it"
+
+
+def undefined(module: CodeType) -> set[str]:
+    """Return the names that a module's code takes from it, and that it never gives to anything."""
+    given, taken = {"__file__", "__name__", "__doc__", "__all__", *vars(builtins)}, set[str]()
+    codes = [module]
+    while codes:
+        code = codes.pop()
+        codes += [each for each in code.co_consts if isinstance(each, CodeType)]
+        for step in dis.get_instructions(code):
+            if step.opname == "STORE_GLOBAL" or (step.opname == "STORE_NAME" and code is module):
+                given.add(step.argval)
+            elif step.opname == "LOAD_GLOBAL" or (step.opname == "LOAD_NAME" and code is module):
+                taken.add(step.argval)
+    return taken - given
+
+
 def misfits(mutants: Sequence[Mutant]) -> Iterator[str]:
     """Find entries that do not fit the code, and promises that nothing breaks."""
     for mutant in mutants:
-        found = list(misfits_of(mutant))
-        yield from found
-        if found:
-            continue
-        text = (ROOT / mutant.file).read_text(encoding="utf-8")
-        try:
-            compile(text.replace(mutant.old, mutant.new), mutant.file, "exec")
-        except SyntaxError as error:
-            yield f"{mutant.name}: the broken file is no Python ({error})"
+        yield from misfits_of(mutant)
     broken = {mutant.promise for mutant in mutants}
     for promise in PROMISES:
         if promise not in broken:
@@ -251,8 +280,8 @@ def has_failed(test: str, output: str) -> bool:
     return re.search(rf"^(?:FAILED|ERROR) {re.escape(test)}(?:\[.*| - .*)?$", output, re.MULTILINE) is not None
 
 
-def run_all(mutants: Sequence[Mutant], folder: Path) -> Iterator[Result]:
-    """Try all of them, on both cores, and give each result as it comes."""
+def run_all(mutants: Sequence[Mutant], folder: Path, workers: int) -> Iterator[Result]:
+    """Try all of them, a few at a time, and give each result as it comes."""
     work: queue.SimpleQueue[Mutant] = queue.SimpleQueue()
     for mutant in mutants:
         work.put(mutant)
@@ -270,9 +299,9 @@ def run_all(mutants: Sequence[Mutant], folder: Path) -> Iterator[Result]:
                 return
             results.put(copy.try_out(mutant))
 
-    for number in range(WORKERS):
+    for number in range(workers):
         threading.Thread(target=labour, args=(number,), daemon=True).start()
-    left = WORKERS
+    left = workers
     while left:
         result = results.get()
         if result is None:
@@ -281,10 +310,10 @@ def run_all(mutants: Sequence[Mutant], folder: Path) -> Iterator[Result]:
             yield result
 
 
-def check_unbroken(mutants: Sequence[Mutant], folder: Path) -> str:
+def check_unbroken(mutants: Sequence[Mutant], folder: Path, workers: int) -> str:
     """Run all the named tests on the code as it is; returns what went wrong."""
     copy = Copy(folder)
-    command = [sys.executable, "-P", "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", "-n", str(WORKERS)]
+    command = [sys.executable, "-P", "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", "-n", str(workers)]
     environment = {**os.environ, "PYTHONPATH": str(copy.path), "CI": "true"}
     done = subprocess.run(
         [*command, *sorted({test for mutant in mutants for test in mutant.tests})],
@@ -300,6 +329,9 @@ def say(result: Result) -> bool:
     which = f"{first} and {len(others)} more" if others else first
     print(f"{result.verdict:16} {result.seconds:5.1f} s  {mutant.name}  {which}", flush=True)
     if result.verdict.startswith("killed"):
+        fault = FAULTS.search(result.output)
+        if fault is not None:
+            print(f"    look whether it is the fault that was meant: {fault[0].strip()}")
         return False
     print(f"    - {mutant.old!r}\n    + {mutant.new!r}")
     for test in result.survivors:
@@ -316,7 +348,10 @@ def main() -> int:
         "only", nargs="*", help="promises, lists, parts of files: try only the mutants that have one of them"
     )
     parser.add_argument("--list", action="store_true", help="say which there are, and try none")
+    parser.add_argument("--workers", type=int, default=WORKERS, help=f"how many are tried at a time ({WORKERS})")
     options = parser.parse_args()
+    if options.workers < 1:
+        parser.error(f"--workers is {options.workers}; give at least 1")
     try:
         mutants = read_lists()
     except WrongEntry as error:
@@ -342,12 +377,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         unbroken = Path(folder) / "unbroken"
         unbroken.mkdir()
-        failure = check_unbroken(chosen, unbroken)
+        failure = check_unbroken(chosen, unbroken, options.workers)
         if failure:
             print(f"the tests fail without any break:\n{failure}")
             return 1
         bad = 0
-        for result in run_all(chosen, Path(folder)):
+        for result in run_all(chosen, Path(folder), options.workers):
             bad += say(result)
     print(f"{len(chosen)} mutants, {len(chosen) - bad} killed, {bad} not")
     return 1 if bad else 0

@@ -99,9 +99,8 @@ def _conflict(known: Sequence[Operation], index: int, transitions: Transitions, 
     """Return operations that cannot all have returned what they did: those whose results cannot be forgotten without all becoming right."""
     results = [number for number, each in enumerate(known) if each.ended is not None and number != index]
     free: set[int] = set()
-    tries = [
-        results
-    ]  # most have nothing to do with it: many at once, and halves of what cannot be forgotten as a whole
+    # Most have nothing to do with it: many at once, and halves of what cannot be forgotten as a whole.
+    tries = [results]
     while tries:
         some = tries.pop()
         placing = linearize(known, transitions, budget, free.union(some))

@@ -4,13 +4,13 @@ from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 from typing import Any, Final, TypeVar, TypeVarTuple, cast, overload
 
+from ._brief import brief
 from ._checks import check_count, check_seconds
 from ._errors import InvalidHistory, InvalidModel
+from ._history_check import MAX_NODES, check_operations
 from ._linearizability import Linearizability, LinearizabilityUnknown, NotLinearizable
-from ._linearizing import MAX_NODES, check_operations
 from ._model import SequentialModel
 from ._operation import Operation, Outcome, snapshot
-from ._story import shown
 
 Args = TypeVarTuple("Args")
 R = TypeVar("R")
@@ -94,10 +94,10 @@ class History:
             TypeError: the client or the name is none.
         """
         if isinstance(client, bool) or not isinstance(cast("object", client), (str, int)) or client == "":
-            raise TypeError(f"history: the client is {shown(client)}; give a name or a number")
+            raise TypeError(f"history: the client is {brief(client)}; give a name or a number")
         if not isinstance(cast("object", name), str) or not name:
             raise TypeError(
-                f"history: the operation of client {client} is {shown(name)}; give its name, such as 'write'"
+                f"history: the operation of client {client} is {brief(name)}; give its name, such as 'write'"
             )
         running = self._running.get(client)
         if running is not None:
@@ -108,7 +108,7 @@ class History:
         call = self._running[client] = Call(self, client, name, snapshot(args), self._events)
         self._events += 1
         self._calls.append(call)
-        self._tell(f"{client}: {name}({', '.join(map(shown, args))}) begins")
+        self._tell(f"{client}: {name}({', '.join(map(brief, args))}) begins")
         return call
 
     @overload
@@ -164,10 +164,10 @@ class History:
         Cancellation: as `call`; the operation is recorded as `info`.
         """
         if not callable(call):
-            raise TypeError(f"history.run: what to call is {shown(call)}; give a function, and its arguments after it")
+            raise TypeError(f"history.run: what to call is {brief(call)}; give a function, and its arguments after it")
         for option, errors in (("answers", answers), ("fails", fails)):
             if not _are_errors(errors):
-                raise TypeError(f"history.run: {option} is {shown(errors)}; give a class of errors, or a tuple of such")
+                raise TypeError(f"history.run: {option} is {brief(errors)}; give a class of errors, or a tuple of such")
         invoked = self.invoke(client, name, *args)
         try:
             result = call(*args)
@@ -254,4 +254,4 @@ def _made(model: Any) -> SequentialModel:
             ) from error
     if isinstance(model, SequentialModel):
         return model
-    raise InvalidModel(f"history.check: the model is {shown(model)}; give a class of SequentialModel, or an instance")
+    raise InvalidModel(f"history.check: the model is {brief(model)}; give a class of SequentialModel, or an instance")

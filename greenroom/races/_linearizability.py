@@ -6,8 +6,8 @@ from typing import Any, Final, Literal
 import attrs
 
 from ..mailbox import GreenroomError
+from ._brief import brief
 from ._operation import Operation
-from ._story import shown
 
 #: Operations of an order that are shown at most, its last ones.
 LINES: Final = 12
@@ -47,14 +47,14 @@ class Linearizability:
 
     def __str__(self) -> str:
         """Say it in a few lines."""
-        of = "" if self.partition is None else f" (partition {shown(self.partition)})"
+        of = "" if self.partition is None else f" (partition {brief(self.partition)})"
         if self.verdict == "unknown":
             return f"unknown{of}: given up after {self.nodes:,} configurations; give a larger max_nodes, or the model a partition"
         if self.unexplained is None:
             return "\n".join(["linearizable, in this order:", *self._ordered()])
         lines = [f"not linearizable{of}: {self.unexplained}"]
         if self.expected:
-            answers = " or ".join([shown(each) for each in self.expected[:ANSWERS]])
+            answers = " or ".join([brief(each) for each in self.expected[:ANSWERS]])
             more = len(self.expected) - ANSWERS
             lines.append(
                 f"to be right, it would have returned {answers}{f', or one of {more} more' if more > 0 else ''}"

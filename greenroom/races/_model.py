@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Iterable
 from typing import Any
 
-from ._story import shown
+from ._brief import brief
 
 
 class SequentialModel:
@@ -41,4 +41,4 @@ class SequentialModel:
 
     def describe(self, state: Any) -> str:
         """Return a state as a short text, for people."""
-        return shown(state)
+        return brief(state)

@@ -4,7 +4,7 @@ from typing import Any, Final, Literal
 
 import attrs
 
-from ._story import shown
+from ._brief import brief
 
 Outcome = Literal["ok", "fail", "info"]
 #: Containers within containers that are copied; what is deeper is kept as it is.
@@ -35,10 +35,10 @@ class Operation:
 
     def __str__(self) -> str:
         """Say who did what, and what came of it."""
-        call = f"{self.client}: {self.name}({', '.join(map(shown, self.args))})"
+        call = f"{self.client}: {self.name}({', '.join(map(brief, self.args))})"
         if self.outcome == "ok":
-            return f"{call} -> {shown(self.result)}"
-        why = "" if self.result is None else f": {shown(self.result)}"
+            return f"{call} -> {brief(self.result)}"
+        why = "" if self.result is None else f": {brief(self.result)}"
         return f"{call} {'failed' if self.outcome == 'fail' else '-> ?'}{why}"
 
 

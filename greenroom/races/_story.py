@@ -13,24 +13,15 @@ from typing import Any, Final
 
 import trio
 
+from ._brief import brief
+
 #: An actor's own functions that it is worth telling of.
 HOOKS: Final = {"receive": "receives", "turn": "has a turn", "startup": "starts up", "shutdown": "shuts down"}
-#: Characters of a message that are shown.
-WIDTH: Final = 60
 _RESUME: Final = opmap["RESUME"]
 
 Tell = Callable[[str], None]
 #: Say something of a call, or of what it returned.
 Teller = Callable[[dict[str, Any], Any], str]
-
-
-def shown(value: Any) -> str:
-    """Return a value as a short text, whatever its class makes of that."""
-    try:
-        text = " ".join(repr(value).split())
-    except Exception:  # noqa: BLE001 -- a class of the user's
-        text = f"<{type(value).__name__}>"
-    return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"
 
 
 @contextmanager
@@ -97,9 +88,9 @@ class _Tellers:
             _code(Asked.answer): self._answered,
             _code(make_slot): lambda names, slot: f"{self._who()} registers {slot.path}",
             _code(open_direct_turn): lambda names, _: (
-                f"{self._who()} -> {names['slot'].path}: starts a turn with {shown(names['letter'].message)}"
+                f"{self._who()} -> {names['slot'].path}: starts a turn with {brief(names['letter'].message)}"
             ),
-            _code(take_next): lambda names, letter: f"{names['slot'].path} receives {shown(letter.message)}",
+            _code(take_next): lambda names, letter: f"{names['slot'].path} receives {brief(letter.message)}",
             _code(finalize_at_once): lambda names, ended: f"{names['slot'].path} is stopped" if ended else "",
         }
 
@@ -114,7 +105,7 @@ class _Tellers:
         if slot is None or not names or not isinstance(names[0], self._actor):
             return ""
         what = HOOKS[code.co_name]
-        return f"{slot.path} {what}" + (f" {shown(names[1])}" if code.co_name == "receive" and len(names) > 1 else "")
+        return f"{slot.path} {what}" + (f" {brief(names[1])}" if code.co_name == "receive" and len(names) > 1 else "")
 
     def _who(self) -> str:
         slot = self._current_slot()
@@ -128,19 +119,19 @@ class _Tellers:
     def _sent(self, names: dict[str, Any], _seq: Any) -> str:
         if "seq" not in names:  # the long way: it has been accepted, and told of
             return ""
-        return f"{self._who()} -> {names['slot'].path}: {shown(names['message'])}"
+        return f"{self._who()} -> {names['slot'].path}: {brief(names['message'])}"
 
     def _accepted(self, names: dict[str, Any], _seq: Any) -> str:
         letter = names["envelope"]
         how = {"message": "", "request": "asks ", "steer": "steers with "}
         if letter.kind not in how:
-            return f"{names['self'].owner.path} gets {letter.kind}: {shown(letter.message)}"
+            return f"{names['self'].owner.path} gets {letter.kind}: {brief(letter.message)}"
         urgent = "urgent " if letter.urgent and letter.kind == "message" else ""
-        return f"{self._who()} -> {names['self'].owner.path}: {urgent}{how[letter.kind]}{shown(letter.message)}"
+        return f"{self._who()} -> {names['self'].owner.path}: {urgent}{how[letter.kind]}{brief(letter.message)}"
 
     def _answered(self, names: dict[str, Any], taken: Any) -> str:
         late = "" if taken else " too late"
-        return f"{names['self'].target.path} answers{late}: {shown(names['value'])}"
+        return f"{names['self'].target.path} answers{late}: {brief(names['value'])}"
 
     def _told_to_end(self, names: dict[str, Any], _: Any) -> str:
         return f"{self._who()} tells {names['slot'].path} to {names['order'].name.lower()}"
@@ -148,7 +139,7 @@ class _Tellers:
     @staticmethod
     def _buried(names: dict[str, Any], _: Any) -> str:
         letter = names["letter"]
-        return f"{letter.path} gets no more {shown(letter.message)}: {letter.reason}"
+        return f"{letter.path} gets no more {brief(letter.message)}: {letter.reason}"
 
     @staticmethod
     def _reported(names: dict[str, Any], _: Any = None) -> str:

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Literal, cast
 
+from ._brief import brief
 from ._errors import InvalidModel
 from ._model import SequentialModel
 from ._operation import Operation
-from ._story import shown
 
 #: What an operation is to the search: "ok" has to return what it did; "free" may return anything; "info" may also never happen.
 Kind = Literal["ok", "free", "info"]
@@ -55,7 +55,7 @@ class Transitions:
 
     def partition(self, operation: Operation) -> Hashable:
         """Return the partition of an operation."""
-        call = f"partition({operation.name!r}, {shown(operation.args)})"
+        call = f"partition({operation.name!r}, {brief(operation.args)})"
         try:
             key = self.model.partition(operation.name, operation.args)
             hash(key)
@@ -71,9 +71,9 @@ class Transitions:
         try:
             text: Any = self.model.describe(known)
         except Exception as error:
-            raise self._wrong(f"describe({shown(known)})", error, "give a text") from error
+            raise self._wrong(f"describe({brief(known)})", error, "give a text") from error
         if not isinstance(text, str):
-            raise InvalidModel(f"{self._named}.describe({shown(known)}) returned {shown(text)}; give a text")
+            raise InvalidModel(f"{self._named}.describe({brief(known)}) returned {brief(text)}; give a text")
         self._texts[state] = text
         return text
 
@@ -97,28 +97,28 @@ class Transitions:
             pair: Any = outcome
             if not isinstance(outcome, tuple) or len(pair) != 2:  # noqa: PLR2004 -- a pair
                 call = self._call(operation, state)
-                raise InvalidModel(f"{call} returned {shown(outcome)}; give a tuple of a result and the next state")
+                raise InvalidModel(f"{call} returned {brief(outcome)}; give a tuple of a result and the next state")
         return cast("list[tuple[Any, Any]]", outcomes)
 
     def _are_equal(self, result: Any, operation: Operation) -> bool:
         try:
             return bool(result == operation.result)
         except Exception as error:
-            call = f"{shown(result)} == {shown(operation.result)}, of {operation.name},"
-            raise InvalidModel(f"{call} raised {shown(error)}; give results that can be compared") from error
+            call = f"{brief(result)} == {brief(operation.result)}, of {operation.name},"
+            raise InvalidModel(f"{call} raised {brief(error)}; give results that can be compared") from error
 
     def _number(self, state: Any, where: str) -> int:
         try:
             number = self._numbers.setdefault(state, len(self.states))
         except Exception as error:
-            raise self._wrong(where, error, f"the state {shown(state)} has to be hashable") from error
+            raise self._wrong(where, error, f"the state {brief(state)} has to be hashable") from error
         if number == len(self.states):
             self.states.append(state)
         return number
 
     def _call(self, operation: Operation, state: int) -> str:
         is_one = type(self.model).outcomes is SequentialModel.outcomes
-        arguments = f"{shown(self.states[state])}, {operation.name!r}, {shown(operation.args)}"
+        arguments = f"{brief(self.states[state])}, {operation.name!r}, {brief(operation.args)}"
         return f"{self._named}.{'apply' if is_one else 'outcomes'}({arguments})"
 
     def _wrong(self, call: str, error: Exception, what_to_do: str) -> InvalidModel:

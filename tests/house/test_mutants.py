@@ -83,12 +83,20 @@ def test_an_entry_names_one_test_or_several() -> None:
             "there is no test tests/house/test_mutants.py::test_nobody",
         ),
         ({"test": "tests/nobody.py::test_nobody"}, "there is no test tests/nobody.py::test_nobody"),
+        ({"new": "class Slot(Postbox):"}, "the broken file takes 'Postbox', which is nowhere in it"),
+        (
+            {"new": "class Slot(Mailbox):\n    spare = [Postbox for _ in ()]"},
+            "the broken file takes 'Postbox', which is nowhere in it",
+        ),
+        ({"new": "class Slot:"}, None),
     ],
 )
-def test_a_break_that_does_not_fit_is_told(change: dict[str, Any], text: str) -> None:
+def test_a_break_that_does_not_fit_is_told(change: dict[str, Any], text: str | None) -> None:
     here = f"tests/house/test_mutants.py::{test_a_break_that_does_not_fit_is_told.__name__}"
-    mutant = SCRIPT["read_entry"](GOOD | {"old": "class Slot(Mailbox):", "test": here} | change, "list[3]")
-    assert [each.partition(": ")[2] for each in SCRIPT["misfits_of"](mutant)] == [text]
+    mutant = SCRIPT["read_entry"](
+        GOOD | {"old": "class Slot(Mailbox):", "new": "class Slot(list):", "test": here} | change, "list[3]"
+    )
+    assert [each.partition(": ")[2] for each in SCRIPT["misfits_of"](mutant)] == ([] if text is None else [text])
 
 
 SUMMARY = """\

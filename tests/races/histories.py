@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from greenroom.races import Operation, SequentialModel
-from greenroom.races._linearizing import check_operations
+from greenroom.races._history_check import check_operations
 
 
 class Register(SequentialModel):

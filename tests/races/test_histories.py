@@ -16,7 +16,7 @@ from greenroom.races import (
     SequentialModel,
     Sim,
 )
-from greenroom.races._linearizing import check_operations
+from greenroom.races._history_check import check_operations
 
 from .histories import MODELS, Bag, Queue, Register, Registers, compare
 

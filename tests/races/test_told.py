@@ -10,7 +10,7 @@ from hypothesis import given
 
 from greenroom import races
 from greenroom.races import Schedule, Sim
-from greenroom.races._story import WIDTH, shown
+from greenroom.races._brief import WIDTH, brief
 from greenroom.races._telling import AROUND, AT_END
 
 from .test_order import notes_of, two_by_two
@@ -38,9 +38,9 @@ def test_a_long_run_is_shown_around_its_deviations_and_at_its_end() -> None:
 
 
 def test_a_long_message_is_cut() -> None:
-    assert shown("x" * (WIDTH - 2)) == f"'{'x' * (WIDTH - 2)}'"
-    assert (len(shown("x" * WIDTH)), shown("x" * WIDTH)[-1]) == (WIDTH, "…")
-    assert shown("a\nb  c") == r"'a\nb c'"
+    assert brief("x" * (WIDTH - 2)) == f"'{'x' * (WIDTH - 2)}'"
+    assert (len(brief("x" * WIDTH)), brief("x" * WIDTH)[-1]) == (WIDTH, "…")
+    assert brief("a\nb  c") == r"'a\nb c'"
 
 
 async def wait_inside(event: trio.Event) -> None:

@@ -89,6 +89,7 @@ def test_a_backoff_counts_in_a_row_until_a_ready_time_that_is_long_enough(
         in_a_row = 1 if becomes_ready and seconds >= resets_after else in_a_row + 1
         over = backoff.max_attempts is not None and in_a_row > backoff.max_attempts
         wanted = Overdrawn(backoff.max_attempts or 0, inf) if over else None
+        accounts.note_end(3, policy, now)
         assert accounts.charge(3, policy, now, was_ready=becomes_ready) == wanted
         delay = 0.0
         if in_a_row > 1:
