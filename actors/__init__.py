@@ -107,6 +107,7 @@ from ._oversight import cancel_background as cancel_background
 from ._oversight import list_background as list_background
 from ._oversight import wait_background as wait_background
 from ._own_intensity import OwnIntensity as OwnIntensity
+from ._own_intensity import own_intensity as own_intensity
 from ._passivation import no_agent as no_agent
 from ._piece import BackgroundResult as BackgroundResult
 from ._piece import BackgroundWork as BackgroundWork

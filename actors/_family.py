@@ -37,6 +37,10 @@ class Family(Protocol):
         """Hear that a child has become ready. Plain."""
         ...
 
+    def note_rest(self, child: "Slot") -> None:
+        """Hear that a child is being put to rest: it is no longer ready. Plain."""
+        ...
+
     def wake(self, child: "Slot") -> None:
         """Hear that a child that rests is about to begin its next incarnation, and let it go by its present specification. Plain."""
         ...

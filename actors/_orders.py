@@ -67,10 +67,6 @@ def _is_halted(slot: Slot, reason: ExitReason) -> bool:
 def press(slot: Slot, *, killed: bool) -> None:
     """Let an end that is being carried out take no longer than the slot's time."""
     more = slot.get_more()
-    if more.closing is not None:
-        more.closing.deadline = min(more.closing.deadline, slot.stop_by)
-    if more.gate is not None:
-        more.gate.hurry(slot.stop_by)
     if killed and more.family is not None:
         more.family.kill()
     if more.stop_timer is None or more.stop_timer.when > slot.stop_by:

@@ -27,6 +27,7 @@ from ._timer import cancel_timers
 from ._warnings import lasting_warnings
 
 if TYPE_CHECKING:
+    from ._family import Family
     from ._more import More
 
 #: What a factory may make that can be put to rest.
@@ -54,11 +55,16 @@ class Bed:
 
     def append(self, slot: Slot) -> None:
         """Wake one: its next incarnation begins as soon as it may, and is of the specification that it has by now."""
-        parent = slot.parent
-        family = None if parent is None or parent.more is None else parent.more.family
-        assert family is not None
-        family.wake(slot)
+        _family_over(slot).wake(slot)
         slot.runtime.launch(slot)
+
+
+def _family_over(slot: Slot) -> "Family":
+    """Return the family that it is a child of: only a root has none, and that is no agent."""
+    parent = slot.parent
+    family = None if parent is None or parent.more is None else parent.more.family
+    assert family is not None
+    return family
 
 
 BED: Final = Bed()
@@ -121,6 +127,7 @@ def put_to_rest(slot: Slot, why: str) -> None:
     slot.attention = True
     slot.since = slot.runtime.now()
     slot.advance(RESTING)
+    _family_over(slot).note_rest(slot)
     slot.runtime.passivation.leaves(slot)
     slot.runtime.wake(slot)
 

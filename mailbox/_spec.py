@@ -12,6 +12,8 @@ Overflow = Literal["wait", "reject", "drop_oldest", "drop_newest", "coalesce"]
 Key = str | int | bytes | None
 
 OVERFLOWS: tuple[str, ...] = get_args(Overflow)
+#: What a mailbox without a capacity never comes to; "reject" is what nobody has asked for, too.
+NEEDS_CAPACITY: Final = frozenset({"wait", "drop_oldest", "drop_newest"})
 
 
 @attrs.frozen
@@ -43,6 +45,8 @@ class MailboxSpec:
             problems.append(f".overflow: {shown(overflow)} is not one of {', '.join(OVERFLOWS)}")
         elif (overflow == "coalesce") != (self.coalesce_key is not None):
             problems.append(': overflow="coalesce" and coalesce_key go together')
+        elif self.capacity is None and overflow in NEEDS_CAPACITY:
+            problems.append(f': overflow="{overflow}" needs a capacity; a mailbox without one is never full')
         coalesce_key: Any = self.coalesce_key
         if coalesce_key is not None and not callable(coalesce_key):
             problems.append(f".coalesce_key: {shown(coalesce_key)} is not callable")

@@ -33,6 +33,7 @@ from ..actors import (
     hurry,
     is_down,
     order_end,
+    own_intensity,
     reopen,
     take_out_of_bed,
     text_of,
@@ -60,13 +61,14 @@ class Team:
     """Own a slot's children. An actor that has children is their supervisor too."""
 
     __slots__ = (
-        "_accounts", "_closing", "_keeping", "_kept", "_relaunched", "_shutdown_due", "children", "course", "owner",
+        "_accounts", "_closing", "_keeping", "_kept", "_own", "_relaunched", "_shutdown_due", "children", "course", "owner",
         "plan", "renewals", "retries",
     )  # fmt: skip
 
     def __init__(self, owner: Slot, plan: Plan | None = None) -> None:
         self.owner = owner
         self.plan = plan or ACTORS_PLAN
+        self._own: Intensity = (own_intensity(owner) if plan is None else None) or DEFAULT_INTENSITY
         #: in the order of their registration.
         self.children: dict[str, Slot] = {}
         #: name -> what its next incarnation is of.
@@ -94,9 +96,7 @@ class Team:
     def accounts(self) -> Accounts:
         """What its children have failed; opened at the first failure."""
         if self._accounts is None:
-            own = getattr(self.owner.actor, "intensity", None)
-            mine = own if isinstance(own, Intensity) else DEFAULT_INTENSITY
-            self._accounts = Accounts(self.plan.intensity if self.is_supervisors else mine)
+            self._accounts = Accounts(self.plan.intensity if self.is_supervisors else self._own)
         return self._accounts
 
     @property
@@ -220,10 +220,13 @@ class Team:
         else:
             child.runtime.launch(child)
 
+    def note_rest(self, child: Slot) -> None:
+        """Hear that a child is being put to rest."""
+        if self._accounts is not None:
+            self._accounts.note_rest(child.uid, policy_of(child), child.since)
+
     def wake(self, child: Slot) -> None:
         """Hear that a child that rests is about to begin its next incarnation: that is a start like any other."""
-        if self._accounts is not None:
-            self._accounts.note_rest(child.uid, policy_of(child), child.since)  # since when it has rested
         self.renew(child)
 
     def renew(self, child: Slot) -> None:

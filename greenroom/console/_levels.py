@@ -61,7 +61,7 @@ def options_of(levels: Levels, auto_shutdown: str, problems: list[Problem]) -> d
         options["on_overdue"] = DEFAULTS["on_overdue"]
     # As a whole, since the order of its rows counts.
     options["on_error"] = _first("on_error", levels, NO_ROWS)
-    options["mailbox"] = _made(MailboxSpec, _table("mailbox", levels), "mailbox", problems) or MailboxSpec()
+    options["mailbox"] = _made(MailboxSpec, _mailbox(levels), "mailbox", problems) or MailboxSpec()
     options |= _placed(levels, options, auto_shutdown, problems)
     # What a profile or the base says of intensity is said of supervisors; it reaches the child by its own.
     given = _table("intensity", levels[:2])
@@ -155,6 +155,14 @@ def _table(key: str, levels: Levels) -> dict[str, Any]:
             given = attrs.asdict(table)
             merged |= {k: v for k, v in given.items() if k not in merged and not isinstance(v, Absent)}
     return merged
+
+
+def _mailbox(levels: Levels) -> dict[str, Any]:
+    """Return the table of a mailbox; what another level says of a full one is not said of one that is never full."""
+    table = _table("mailbox", levels)
+    if table.get("capacity") is None and "overflow" not in _table("mailbox", levels[:1]):
+        table.pop("overflow", None)
+    return table
 
 
 def _labels(levels: Levels) -> dict[str, Any]:

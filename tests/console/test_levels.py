@@ -118,6 +118,24 @@ def test_what_is_done_about_the_overdue_is_for_those_that_have_a_time() -> None:
         assert "'cancel' never happens without a handler_timeout" in said[-1]
 
 
+def test_what_a_full_mailbox_does_is_for_those_that_have_a_capacity() -> None:
+    for level in LEVELS[1:]:
+        tree: dict[str, Any] = {level: {"mailbox": {"overflow": "wait"}}}
+        never_full: list[dict[str, Any]] = [{}, {"mailbox": {}}, {"mailbox": {"capacity": "unlimited"}}]
+        for child in never_full:
+            assert only_child(plan(child=child, **tree)).mailbox == MailboxSpec()
+        assert only_child(plan(child={"mailbox": {"capacity": 3}}, **tree)).mailbox == MailboxSpec(3, "wait")
+    bounded: dict[str, Any] = {"mailbox": {"capacity": 2}}
+    assert only_child(plan(child={"mailbox": {"overflow": "wait"}}, base=bounded)).mailbox == MailboxSpec(2, "wait")
+    for wrong in ({}, {"capacity": "unlimited"}):
+        with pytest.raises(InvalidInput) as caught:
+            plan(child={"mailbox": {"overflow": "wait", **wrong}}, base={"mailbox": {"capacity": "unlimited"}})
+        [problem] = caught.value.problems
+        assert str(problem) == (
+            'children[0].mailbox: MailboxSpec: overflow="wait" needs a capacity; a mailbox without one is never full'
+        )
+
+
 def test_max_live_is_read_and_checked() -> None:
     assert plan(limits={"max_live": 3}).limits.max_live == 3
     assert plan(limits={"max_live": "unlimited"}).limits.max_live is None

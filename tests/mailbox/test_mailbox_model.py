@@ -67,7 +67,7 @@ class MailboxModel(RuleBasedStateMachine):
         plain=st.booleans(),
     )
     def begin(self, capacity: int | None, policy: Any, enveloped: bool, plain: bool) -> None:
-        if plain:
+        if plain or (capacity is None and policy != "coalesce"):
             capacity, policy = None, "reject"
         self.capacity, self.policy = capacity, policy
         self.owner = Owner()

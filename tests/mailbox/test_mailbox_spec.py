@@ -25,6 +25,9 @@ def key(message: Any) -> str:
         ({"coalesce_key": key}, "coalesce_key go together"),
         ({"overflow": "wait", "coalesce_key": key}, "coalesce_key go together"),
         ({"overflow": "coalesce", "coalesce_key": "id"}, "'id' is not callable"),
+        ({"overflow": "wait"}, 'overflow="wait" needs a capacity; a mailbox without one is never full'),
+        ({"overflow": "drop_oldest"}, 'overflow="drop_oldest" needs a capacity'),
+        ({"overflow": "drop_newest"}, 'overflow="drop_newest" needs a capacity'),
     ],
 )
 def test_a_wrong_mailbox_spec_is_refused_with_the_field_and_what_it_takes(options: dict[str, Any], words: str) -> None:
@@ -37,6 +40,7 @@ def test_a_wrong_mailbox_spec_is_refused_with_the_field_and_what_it_takes(option
     [
         {},
         {"capacity": 1},
+        {"overflow": "reject"},
         {"capacity": 10, "overflow": "wait"},
         {"overflow": "coalesce", "coalesce_key": key},
         {"capacity": 1, "overflow": "coalesce", "coalesce_key": key},
@@ -44,4 +48,4 @@ def test_a_wrong_mailbox_spec_is_refused_with_the_field_and_what_it_takes(option
 )
 def test_a_right_mailbox_spec_is_taken(options: dict[str, Any]) -> None:
     spec = MailboxSpec(**options)
-    assert spec.is_plain == ("capacity" not in options and "overflow" not in options)
+    assert spec.is_plain == ("capacity" not in options and options.get("overflow") != "coalesce")

@@ -444,8 +444,9 @@ async def a_supervisor_that_gives_up_as_the_last_of_its_children_becomes_ready(s
         a, b = team.which_children()
 
         async def crash() -> None:
-            while a.lifecycle in ("queued", "initializing"):
-                await trio.lowlevel.checkpoint()
+            with trio.CancelScope(shield=True):  # who is hindered waits for nothing else
+                while a.lifecycle in ("queued", "initializing"):
+                    await trio.lowlevel.checkpoint()
             a.crash(Boom()) if hinders else a.tell(b)
 
         await together(sim, crash)

@@ -7,7 +7,17 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from greenroom import Actor, Agent, Backoff, ChildSpec, Context, Intensity, RestartIntensityExceeded, Turn
+from greenroom import (
+    Actor,
+    Agent,
+    Backoff,
+    ChildSpec,
+    Context,
+    Intensity,
+    RestartIntensityExceeded,
+    StartupFailed,
+    Turn,
+)
 from greenroom import open_supervisor as open_bare
 from greenroom.testing import open_tree
 
@@ -120,6 +130,26 @@ async def test_the_time_for_which_an_agent_rests_does_not_end_the_row() -> None:
         a.rest()
         await trio.sleep(60)
         a.tell("wake")  # which fails: the third in a row
+        await wait_all_tasks_blocked()
+        assert root.which_child("a").next_retry == pytest.approx(trio.current_time() + 10.0)
+        await a.wait_ready()
+        root.reports.drain()
+
+
+async def test_the_time_for_which_an_agent_rests_is_no_ready_time_either_if_it_is_ended_meanwhile() -> None:
+    plan = iter(["ready", "fail", "ready", "fail"])
+    backoff = Backoff(1.0, 100.0, factor=10, reset_after=20.0)
+    async with open_tree("stage", children=[ChildSpec("a", Dozer, [plan], backoff=backoff)]) as root:
+        a = root.lookup("a")
+        a.crash(Boom())  # the first in a row; what follows fails to start, and is the second
+        await trio.sleep(2)
+        a.rest()
+        await trio.sleep(60)
+        await root.terminate_child("a")
+        with pytest.raises(StartupFailed):
+            await root.restart_child("a")
+        await root.restart_child("a")
+        a.crash(Boom())  # the third: it was ready for 2 s
         await wait_all_tasks_blocked()
         assert root.which_child("a").next_retry == pytest.approx(trio.current_time() + 10.0)
         await a.wait_ready()

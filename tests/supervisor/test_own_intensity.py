@@ -3,8 +3,20 @@
 from typing import Any
 
 import pytest
+from trio.testing import wait_all_tasks_blocked
 
-from greenroom import Actor, Agent, ChildSpec, Context, Intensity, InvalidSpec, StartupFailed, check_specs
+from greenroom import (
+    Actor,
+    Agent,
+    ChildSpec,
+    Context,
+    Crashed,
+    Escalated,
+    Intensity,
+    InvalidSpec,
+    StartupFailed,
+    check_specs,
+)
 from greenroom.testing import open_tree
 
 WRONG: list[Any] = [
@@ -74,6 +86,64 @@ async def test_what_only_its_making_shows_is_a_failed_startup() -> None:
     async with open_tree("stage") as root:
         with pytest.raises(StartupFailed, match=r"Boss\.intensity: "):
             await root.start(lambda: boss())  # noqa: PLW0108 -- of which nothing is known
+
+
+class Made(Actor[Any]):
+    """Have an intensity of its own, and a child when told to."""
+
+    def __init__(self, intensity: Any) -> None:
+        self.intensity = intensity
+
+    def receive(self, message: Any, ctx: Context) -> None:
+        ctx.start_soon(Made, None, name="below", restart="permanent")
+
+
+class Raises(Made):
+    def __init__(self) -> None:
+        pass
+
+    @property
+    def intensity(self) -> Any:
+        raise LookupError("not today")
+
+
+@pytest.mark.parametrize("intensity", WRONG, ids=[str(at) for at in range(len(WRONG))])
+async def test_a_wrong_one_of_the_actors_own_is_refused_to_it_when_it_starts_a_child(intensity: Any) -> None:
+    async with open_tree("stage") as root:
+        boss = root.start_soon(Made, intensity, restart="temporary")
+        boss.tell("start one")
+        reason = await boss.wait_stopped()
+        assert isinstance(reason, Crashed)
+        assert isinstance(reason.error, InvalidSpec)
+        assert f"Made.intensity: {intensity!r} is no Intensity; give Intensity(" in str(reason.error)
+        root.reports.drain()
+
+
+async def test_one_that_can_not_be_read_is_refused_to_the_actor_when_it_starts_a_child() -> None:
+    async with open_tree("stage") as root:
+        boss = root.start_soon(Raises, restart="temporary")
+        boss.tell("start one")
+        reason = await boss.wait_stopped()
+        assert isinstance(reason, Crashed)
+        assert isinstance(reason.error, InvalidSpec)
+        assert str(reason.error) == "Raises.intensity: it can not be read: LookupError: not today"
+        root.reports.drain()
+
+
+@pytest.mark.parametrize(("intensity", "borne"), [(None, 3), (Intensity(1, 5.0), 1), (Intensity(4, 5.0), 4)])
+async def test_its_children_are_restarted_as_often_as_the_actors_own_says(intensity: Any, borne: int) -> None:
+    async with open_tree("stage") as root:
+        boss = root.start_soon(Made, intensity, restart="temporary")
+        boss.tell("start one")
+        await wait_all_tasks_blocked()
+        below = root.lookup(f"{boss.path.removeprefix('/stage/')}/below")
+        for number in range(borne):
+            below.crash(ValueError(number))
+            await wait_all_tasks_blocked()
+            assert (boss.lifecycle, below.incarnation) == ("ready", number + 2)
+        below.crash(ValueError("once more"))
+        assert isinstance(await boss.wait_stopped(), Escalated)
+        root.reports.drain()
 
 
 @pytest.mark.parametrize(
