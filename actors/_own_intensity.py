@@ -37,11 +37,14 @@ def own_intensity(slot: "Slot") -> Any:
         InvalidSpec: it is none.
     """
     actor = slot.actor
+    if actor is None:
+        return None
+    kind: type[Any] = type(actor)
     try:
-        given: object = None if actor is None else actor.intensity
+        given: object = actor.intensity
     except Exception as error:
-        raise InvalidSpec(f"{type(actor).__qualname__}.intensity: it can not be read: {describe(error)}") from error
-    wrong = _wrong(type(actor), given)
+        raise InvalidSpec(f"{kind.__qualname__}.intensity: it can not be read: {describe(error)}") from error
+    wrong = _wrong(kind, given)
     if wrong:
         raise InvalidSpec(wrong)
     return given
