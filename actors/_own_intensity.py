@@ -36,10 +36,10 @@ def own_intensity(slot: "Slot") -> Any:
     Raises:
         InvalidSpec: it is none.
     """
-    actor = slot.actor
+    actor: Actor[Any] | None = slot.actor
     if actor is None:
         return None
-    kind: type[Any] = type(actor)
+    kind = type(actor)
     try:
         given: object = actor.intensity
     except Exception as error:
