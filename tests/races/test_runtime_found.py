@@ -24,7 +24,7 @@ from .found import (
 )
 from .found_waits import a_wait_that_is_over
 from .promise import Scenario
-from .supervision import a_kept_child_that_is_stopped_while_its_place_ends
+from .supervision_ends import a_kept_child_that_is_stopped_while_its_place_ends
 
 
 @attrs.frozen
