@@ -385,10 +385,10 @@ def team_of(slot: Slot) -> Team | None:
 
 
 def make_team(slot: Slot, plan: Plan | None = None) -> Team:
-    """Return a slot's team, made at first use."""
+    """Return a slot's team, made at first use: a supervisor's, of the plan that its body is made of, if none is given."""
     more = slot.get_more()
     if more.family is None:
-        more.family = Team(slot, plan)
+        more.family = Team(slot, plan or next((each for each in slot.args if isinstance(each, Plan)), None))
     team = more.family
     assert isinstance(team, Team)
     return team

@@ -13,6 +13,7 @@ from greenroom import (
     Agent,
     AlreadyRunning,
     ChildNotFound,
+    ChildSpec,
     Context,
     MailboxSpec,
     Refused,
@@ -307,3 +308,26 @@ async def two_stop_and_start_again(sim: Sim) -> None:
             nursery.start_soon(again)
             nursery.start_soon(again)
         await root.lookup("a").stop()
+
+
+async def an_update_before_a_restarted_supervisor_begins(sim: Sim) -> None:
+    """What was asked of a supervisor that had been started again by hand, and had not begun, was asked of what all actors with children go by:
+    an update changed that for the whole process, and the supervisor itself went on with the old set.
+    """
+    async with open_supervisor("stage") as root:
+        team = root.start_supervisor("team", [ChildSpec("a", Quiet)])
+        await root.terminate_child("team")
+
+        async def update() -> None:
+            await trio.lowlevel.checkpoint()
+            with suppress(ActorStopped):  # it came first
+                team.update_specs([ChildSpec("b", Quiet)])
+                updated.append(True)
+
+        updated: list[bool] = []
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(root.restart_child, "team")
+            nursery.start_soon(update)
+        await root.terminate_child("team")
+        await root.restart_child("team")
+        assert [ref.name for ref in team.which_children()] == (["b"] if updated else ["a"])

@@ -17,6 +17,7 @@ from .found import (
     a_stop_while_others_have_their_turn,
     a_turn_that_crashes_when_interrupted,
     an_error_out_of_a_task_that_goes_on,
+    an_update_before_a_restarted_supervisor_begins,
     pinned_at_the_door,
     reports_after_a_restart_by_hand,
     the_last_state_of_a_feed,
@@ -68,6 +69,7 @@ FAULTS = [
     Fault("error", an_error_out_of_a_task_that_goes_on, "r1::9a6194dc"),
     Fault("error in the pool", an_error_out_of_a_task_that_goes_on, "r1:0.2-3.1:c5d7c777"),
     Fault("breath", a_stop_while_others_have_their_turn, "r1:4.1:b9ded48b"),
+    Fault("update", an_update_before_a_restarted_supervisor_begins, "r1:8.1:887cf22c"),
 ]
 FOUND: list[Scenario] = list(dict.fromkeys(fault.scenario for fault in FAULTS))
 
