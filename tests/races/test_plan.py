@@ -1,5 +1,6 @@
 """What a search tries, in what order, and when it ends."""
 
+from collections import Counter
 from itertools import count, islice
 from math import inf
 from types import SimpleNamespace
@@ -86,13 +87,14 @@ def test_many_schedules_share_a_trio_run_and_not_all() -> None:
 
 
 def test_after_a_failure_of_shared_runs_the_search_goes_on_with_each_alone() -> None:
-    """What a scenario leaves in its Trio run fails another; beside that there is a race."""
-    used = trio.lowlevel.RunVar("used", default=0)
+    """What a scenario notes of its Trio run fails another; beside that there is a race."""
+    used: Counter[trio.lowlevel.TrioToken] = Counter()
 
     async def scenario(sim: Sim) -> None:
-        used.set(used.get() + 1)
+        run = trio.lowlevel.current_trio_token()
+        used[run] += 1
         drawn = [sim.choose("ab") for _ in range(20)]
-        assert used.get() < 3
+        assert used[run] < 3
         assert drawn[18] == "a"
 
     survey = races.survey(scenario, strategy="bounded")

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import pairwise
+from math import inf
 from typing import Any
 
 import pytest
@@ -116,3 +117,11 @@ def test_all_are_told_to_be_all_where_a_bound_cuts_none_off() -> None:
     survey = races.survey(numbers(lambda drawn: None, 1))
     assert (survey.schedules, survey.covered) == (2, float("inf"))
     assert survey.summary() == "2 schedules, 2 of them distinct; all that there are; all of it controlled"
+
+
+@pytest.mark.parametrize(("choices", "covered"), [(0, inf), (1, inf), (2, 1.0)])
+def test_a_bound_that_is_reached_and_cuts_none_off_covers_all(choices: int, covered: float) -> None:
+    scenario, bounded = numbers(lambda drawn: None, choices), Bounded()
+    for deviations in bounded.up_to(1):
+        bounded.learn(deviations, run_once(scenario, (), Follow(deviations)))
+    assert bounded.covered == covered
