@@ -154,6 +154,7 @@ from ._reports import Report as Report
 from ._reports import ReportLog as ReportLog
 from ._reports import TurnFinished as TurnFinished
 from ._reports import log_of as log_of
+from ._reports import post_report as post_report
 from ._request import ReplyToken as ReplyToken
 from ._request import Request as Request
 from ._resting import MAY_REST as MAY_REST
@@ -194,3 +195,4 @@ from ._wait import Waited as Waited
 from ._wait import WaitMode as WaitMode
 from ._wait_bounds import WaitBounds as WaitBounds
 from ._waits import waiting_for as waiting_for
+from ._warnings import lift_warning as lift_warning

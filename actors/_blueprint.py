@@ -196,7 +196,7 @@ def _check_partial(factory: Any) -> None:
         signature.bind_partial(*factory.args, **factory.keywords)
     except TypeError as error:
         name = getattr(factory.func, "__qualname__", None) or shown(factory.func)
-        raise InvalidSpec(f"{name}{signature}: {error}; it was given with functools.partial") from None
+        raise InvalidSpec(f"{name}{signature}: {error}; it was given with functools.partial, or as kwargs") from None
 
 
 def _returned_class(function: Any) -> type[Actor[Any]] | None:

@@ -21,7 +21,7 @@ from ..actors import (
 from ._childspec import ChildSpec
 from ._errors import AlreadyRunning, Restarting
 from ._names import check_child_name, no_child
-from ._run_time_spec import spec_of
+from ._run_time_spec import as_updated, spec_of
 from ._starter import Starter, wait_started
 from ._supervisor_options import ReplaceableFlags
 from ._supervisorspec import SupervisorSpec
@@ -127,7 +127,7 @@ class Administration:
         if child.policy.declared:  # else its name alone may be that of a declared one that has been forgotten
             for each in team.plan.specs:
                 if each.name == name:
-                    return each.spec
+                    return as_updated(each, child)
         return spec_of(child)
 
     def _parked_child(self, name: str) -> Slot:

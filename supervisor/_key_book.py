@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..actors import Registry, RegistryKey, Slot
-from ._declared import Declared
 
 
 class KeyBook:
@@ -22,9 +21,12 @@ class KeyBook:
                 yield f"{where}: keys: {key.key!r} is wanted by {first}, too; that takes duplicate=True in both"
 
 
-def keys_in_use(declared: Declared, child: Slot | None, registry: Registry) -> Iterator[str]:
-    """Say which keys of a specification another holds than the child, if that is there."""
-    for key in declared.policy.keys:
+def keys_in_use(where: str, keys: Iterable[RegistryKey], child: Slot | None, registry: Registry) -> Iterator[str]:
+    """Say which keys of a specification another holds than the child, or who is below it, if that is there."""
+    for key in keys:
         holder = registry.holder(key.canon)
-        if holder is not None and holder.slot is not child and not (holder.duplicate and key.duplicate):
-            yield f"{declared.name}: keys: {key.key!r} is in use by {holder.slot.path}"
+        if holder is None or (holder.duplicate and key.duplicate):
+            continue
+        path = holder.slot.path
+        if child is None or (holder.slot is not child and not path.startswith(f"{child.path}/")):
+            yield f"{where}: keys: {key.key!r} is in use by {path}"

@@ -165,7 +165,9 @@ def compile_policy(options: Mapping[str, Any], *, declared: bool = False, inline
     problems += [
         f"{key}: {shown(value)} is {RULES[key].wrong}" for key, value in given.items() if not RULES[key].fits(value)
     ]
-    if given.get("significant") is True and given.get("restart", ChildPolicy().restart) == "permanent":
+    restart = given.get("restart", ChildPolicy().restart)
+    restart = restart if isinstance(restart, str) else ""  # whatever else it is, it may have a comparison of its own
+    if given.get("significant") is True and restart == "permanent":
         problems.append(
             "significant: a permanent child is always restarted, so its end can never end its supervisor; "
             "give restart='transient' or 'temporary'"
@@ -175,11 +177,12 @@ def compile_policy(options: Mapping[str, Any], *, declared: bool = False, inline
     problems += [
         f"{key}: a temporary child is never restarted; give restart='transient' or 'permanent'"
         for key in ("backoff", "intensity")
-        if given.get(key) is not None and given.get("restart", ChildPolicy().restart) == "temporary"
+        if given.get(key) is not None and restart == "temporary"
     ]
-    if given.get("on_overdue") in ("cancel", "restart") and given.get("handler_timeout") is None:
+    overdue = given.get("on_overdue")
+    if isinstance(overdue, str) and overdue in ("cancel", "restart") and given.get("handler_timeout") is None:
         problems.append(
-            f"on_overdue: {shown(given['on_overdue'])} never happens without a handler_timeout: nothing is overdue then; give that, in seconds"
+            f"on_overdue: {shown(overdue)} never happens without a handler_timeout: nothing is overdue then; give that, in seconds"
         )
     if type(options.get("wake_parent", False)) is not bool:
         problems.append(f"wake_parent: {shown(options['wake_parent'])} is neither True nor False")

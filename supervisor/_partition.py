@@ -4,6 +4,7 @@ from typing import Any, cast
 from zlib import crc32
 
 from ..actors import InvalidSpec
+from ..mailbox import shown
 
 
 def place_of(key: Any, partitions: int) -> int:
@@ -29,5 +30,5 @@ def tagged(key: Any) -> bytes:
             return f"{type(key).__name__}:{key!r}".encode()
         case _:
             raise InvalidSpec(
-                f"{key!r} cannot be a key: give an int, str, bytes, float, bool, None, or a tuple of these"
+                f"{shown(key)} cannot be a key: give an int, str, bytes, float, bool, None, or a tuple of these"
             )

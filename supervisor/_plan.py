@@ -10,7 +10,9 @@ from ._intensity import Intensity
 from ._strategy import GROUPS, AutoShutdown, Strategy
 
 if TYPE_CHECKING:
+    from ._childspec import ChildSpec
     from ._declared import Declared
+    from ._supervisorspec import SupervisorSpec
 
 
 @attrs.define(eq=False)
@@ -26,6 +28,7 @@ class Plan:
         partitions: how many copies of its one child there are; None: it has no partitions.
         with_arguments: what gives each copy its arguments.
         specs: the declared children, in order, checked.
+        copied: with partitions, what they are copies of.
     """
 
     strategy: Strategy = "one_for_one"
@@ -36,6 +39,7 @@ class Plan:
     partitions: int | None = None
     with_arguments: Callable[[tuple[Any, ...], int], Sequence[Any]] | None = None
     specs: "tuple[Declared, ...]" = ()
+    copied: "ChildSpec | SupervisorSpec | None" = None
 
     @property
     def names(self) -> frozenset[str]:

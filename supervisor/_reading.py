@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 import attrs
 
-from ..actors import InvalidSpec, RegistryKey, describe, read_blueprint
+from ..actors import InvalidSpec, RegistryKey, describe, read_blueprint, read_keys
 from ..mailbox import is_count, shown
 from ._backoff import Backoff
 from ._childspec import ChildSpec, as_tuple, is_list
@@ -117,7 +117,7 @@ class _Reading:
     def _read_level(self, level: _Level) -> None:
         self._problems += [f"{level.where}{problem}" for problem in _flag_problems(level.flags, level.children)]
         for key, value in level.flags.items():
-            if value is not None:
+            if value is not None and (isinstance(value, str) or key not in ("strategy", "auto_shutdown")):
                 setattr(level.plan, key, value)
         if not is_list(level.children):
             self._problems.append(f"{level.where}children: {shown(level.children)} is no list of ChildSpecs")
@@ -138,9 +138,9 @@ class _Reading:
                 below = Plan()
                 is_copied = level.is_copied or (copies or 1) > 1
                 self._open.append(_Level(f"{where}.", below, flags_of(spec), spec.children, is_copied))
-            if not wrong:
-                self._note_keys(policy_of_spec(spec).keys, where, copies, is_copied=level.is_copied)
+            self._note_keys(keys_of(spec), where, copies, is_copied=level.is_copied)
             if copies is not None:
+                level.plan.copied = spec
                 found += self._copies(spec, level.plan, below, where, is_sound=not wrong)
             elif not wrong:
                 found.append(_made(spec, below))
@@ -201,10 +201,18 @@ def _made(spec: ChildSpec | SupervisorSpec, below: Plan | None) -> Declared:
 def read_supervisor(spec: SupervisorSpec, above: Plan, read: Read, known_problems: Iterable[str] = ()) -> Declared:
     """Return what the specification of one supervisor comes to, which is to be started below another at run time. Raises InvalidSpec."""
     problems = [*known_problems, *_spec_problems(spec, above, read, set())]
-    own_keys = () if problems else policy_of_spec(spec).keys
-    plan = read_plan(flags_of(spec), spec.children, read, problems=problems, own_keys=own_keys)
+    plan = read_plan(flags_of(spec), spec.children, read, problems=problems, own_keys=keys_of(spec))
     policy = attrs.evolve(policy_of_spec(spec), declared=False, inline=False)
     return Declared(spec.name, None, (), policy, plan, spec)
+
+
+def keys_of(spec: ChildSpec | SupervisorSpec) -> Sequence[RegistryKey]:
+    """Return the keys of a specification; none if something is wrong with them, which is told with the rest of it."""
+    given: Any = spec.keys
+    try:
+        return read_keys(given) if isinstance(given, list) else ()
+    except (TypeError, ValueError):
+        return ()
 
 
 def flags_of(spec: SupervisorSpec) -> dict[str, Any]:
@@ -215,7 +223,7 @@ def flags_of(spec: SupervisorSpec) -> dict[str, Any]:
 def _flag_problems(flags: Mapping[str, Any], children: Any) -> list[str]:
     problems: list[str] = []
     strategy, shutdown = flags.get("strategy", "one_for_one"), flags.get("auto_shutdown", "never")
-    dynamic = strategy == "dynamic"
+    dynamic = isinstance(strategy, str) and strategy == "dynamic"
     for key, value, known in (("strategy", strategy, STRATEGIES), ("auto_shutdown", shutdown, AUTO_SHUTDOWNS)):
         if not isinstance(value, str) or value not in known:
             problems.append(f"{key}: {shown(value)} is not known{_hint(value, known)}")
@@ -235,7 +243,7 @@ def _flag_problems(flags: Mapping[str, Any], children: Any) -> list[str]:
             )
         if isinstance(children, tuple) and children:
             problems.append("children: a dynamic supervisor declares none; start them with start_soon()")
-        if shutdown in AUTO_SHUTDOWNS and shutdown != "never":
+        if isinstance(shutdown, str) and shutdown in AUTO_SHUTDOWNS and shutdown != "never":
             problems.append("auto_shutdown: a dynamic supervisor has no significant children")
     return problems + _partition_problems(flags, children, dynamic=dynamic)
 
@@ -281,8 +289,9 @@ def _spec_problems(spec: ChildSpec | SupervisorSpec, plan: Plan, read: Read, nam
         if spec.name in names:
             problems.append("the name is used twice")
         names.add(spec.name)
-    if spec.startup not in STARTUPS:
-        problems.append(f"startup: {shown(spec.startup)} is neither 'inline' nor 'deferred'")
+    startup: object = spec.startup
+    if not isinstance(startup, str) or startup not in STARTUPS:
+        problems.append(f"startup: {shown(startup)} is neither 'inline' nor 'deferred'")
     if spec.significant is True:
         problems += significant_problems(plan)
     return problems
@@ -305,4 +314,6 @@ def policy_of_spec(spec: ChildSpec | SupervisorSpec) -> ChildPolicy:
     if isinstance(spec, SupervisorSpec):
         options.pop("intensity", None)  # that is how much it bears of its own children
         options["on_error"] = SUPERVISORS_ERRORS
-    return compile_policy(options, declared=True, inline=spec.startup == "inline")
+    return compile_policy(
+        options, declared=True, inline=isinstance(cast("object", spec.startup), str) and spec.startup == "inline"
+    )

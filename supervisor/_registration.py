@@ -16,8 +16,10 @@ from ._team import make_team
 
 
 @trio.lowlevel.enable_ki_protection
-def register_declared(starter: Starter, owner: Slot) -> None:
+def register_declared(starter: Starter, owner: Slot, *, again: bool = False) -> None:
     """Register the declared children of a supervisor that are not there, and all that is declared below them. One step: all of them, or none.
+
+    If they are registered `again`, for another start of theirs, a key that another has taken meanwhile is left to it, as at each restart of a child.
 
     Raises:
         LimitReached, KeyInUse: nothing has been changed.
@@ -25,21 +27,21 @@ def register_declared(starter: Starter, owner: Slot) -> None:
     made: list[Slot] = []
     with owner.runtime.registry.whole():
         try:
-            _register_below(starter, owner, made)
+            _register_below(starter, owner, made, again=again)
         except BaseException:
             for slot in reversed(made):
                 _unregister(slot)
             raise
 
 
-def _register_below(starter: Starter, owner: Slot, made: list[Slot]) -> None:
+def _register_below(starter: Starter, owner: Slot, made: list[Slot], *, again: bool) -> None:
     open_ = [owner]
     while open_:
         at = open_.pop()
         team = make_team(at)
         for declared in team.plan.specs:
             if declared.name not in team.children:
-                slot = _register(starter, at, declared)
+                slot = _register(starter, at, declared, again=again)
                 made.append(slot)
                 if declared.plan is not None:
                     open_.append(slot)
@@ -64,9 +66,23 @@ def start_supervisor(starter: Starter, parent: Slot, spec: SupervisorSpec, probl
     return slot
 
 
-def _register(starter: Starter, owner: Slot, declared: Declared, *, waits: bool = True) -> Slot:
+def _register(
+    starter: Starter,
+    owner: Slot,
+    declared: Declared,
+    *,
+    waits: bool = True,
+    again: bool = False,
+    is_parked: bool = False,
+) -> Slot:
+    """Register one; `again` leaves keys that are in use to their holders, with a warning."""
     factory, args, plan = parts_of(starter, declared)
-    slot = starter.register(owner, factory, args, {"name": declared.name}, policy=declared.policy, waits=waits)
+    policy = attrs.evolve(declared.policy, keys=()) if again else declared.policy
+    options = {"name": declared.name}
+    slot = starter.register(owner, factory, args, options, policy=policy, waits=waits, is_parked=is_parked)
+    if again:
+        slot.policy = declared.policy
+        slot.runtime.registry.renew_keys(slot)
     if plan is not None:
         make_team(slot, plan)
     return slot
@@ -75,12 +91,8 @@ def _register(starter: Starter, owner: Slot, declared: Declared, *, waits: bool 
 @trio.lowlevel.enable_ki_protection
 def register_parked(starter: Starter, owner: Slot, declared: Declared) -> None:
     """Register a declared child that does not run until somebody starts it. Plain."""
-    factory, args, _ = parts_of(starter, declared)
     # Its keys were free when the set was checked, but that may be some time ago: one that is taken by now is left to its holder.
-    policy = attrs.evolve(declared.policy, keys=())
-    slot = starter.register(owner, factory, args, {"name": declared.name}, policy=policy, waits=True, is_parked=True)
-    slot.policy = declared.policy
-    slot.runtime.registry.renew_keys(slot)
+    slot = _register(starter, owner, declared, again=True, is_parked=True)
     slot.runtime.alive -= 1
     slot.box.close()
     slot.advance(PARKED)

@@ -1,4 +1,4 @@
-"""The specification of a child that was started at run time, as it would be declared."""
+"""Specifications as they are now: of a child that was started at run time, as it would be declared; of a supervisor, with what updates made of it."""
 
 from functools import partial
 from typing import Any
@@ -7,6 +7,7 @@ import attrs
 
 from ..actors import Slot
 from ._childspec import ChildSpec
+from ._declared import Declared
 from ._plan import Plan
 from ._policy import policy_of
 from ._reading import FLAGS
@@ -16,7 +17,7 @@ from ._supervisorspec import SupervisorSpec
 def spec_of(child: Slot) -> ChildSpec | SupervisorSpec:
     """Return what a child would be declared by."""
     policy = policy_of(child)
-    plan = child.args[-1] if child.args and isinstance(child.args[-1], Plan) else None
+    plan = plan_of(child)
     kind: Any = ChildSpec if plan is None else SupervisorSpec
     known = {field.name for field in attrs.fields(kind)}
     options: dict[str, Any] = {key: value for key, value in attrs.asdict(policy, recurse=False).items() if key in known}
@@ -25,9 +26,27 @@ def spec_of(child: Slot) -> ChildSpec | SupervisorSpec:
         options["keys"] = [*policy.keys]
     if plan is not None:
         flags = {key: getattr(plan, key) for key in FLAGS}
-        return SupervisorSpec(child.name, [each.spec for each in plan.specs], **{**options, **flags})
+        children = [each.spec for each in plan.specs] if plan.copied is None else [plan.copied]
+        return SupervisorSpec(child.name, children, **{**options, **flags})
     factory, kwargs = _unbound(child.factory)
     return ChildSpec(child.name, factory, child.args, kwargs=kwargs, **options)
+
+
+def as_updated(declared: Declared, child: Slot) -> ChildSpec | SupervisorSpec:
+    """Return the specification of a declared child with what updates of its own have made of it since, if it is a supervisor."""
+    spec, first = declared.spec, declared.plan
+    now = plan_of(child)
+    if first is None or now is None or not isinstance(spec, SupervisorSpec):
+        return spec
+    changed = {key: getattr(now, key) for key in FLAGS if getattr(now, key) != getattr(first, key)}
+    if now.specs != first.specs:
+        changed["children"] = [each.spec for each in now.specs]
+    return attrs.evolve(spec, **changed) if changed else spec
+
+
+def plan_of(child: Slot) -> Plan | None:
+    """Return what a supervisor goes by, from its next start on; None for any other actor."""
+    return next((each for each in child.args if isinstance(each, Plan)), None)
 
 
 def _unbound(factory: Any) -> tuple[Any, dict[str, Any]]:

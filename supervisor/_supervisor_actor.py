@@ -1,15 +1,30 @@
 """The actor that a supervisor is: it starts the declared children, and has no behaviour of its own."""
 
+import logging
 from random import random
-from typing import Any
+from typing import Any, Final
 
 import trio
 
-from ..actors import PARKED, Actor, Context, GreenroomError, Slot, is_down, slot_of
+from ..actors import (
+    PARKED,
+    Actor,
+    ChildStartupFailed,
+    Context,
+    GreenroomError,
+    Slot,
+    is_down,
+    lift_warning,
+    post_report,
+    slot_of,
+)
 from ._backoff import Backoff
 from ._plan import Plan
 from ._registration import register_declared
 from ._team import Team, make_team
+
+#: The warning of a supervisor whose start has failed, and is tried again.
+START: Final = "start"
 
 
 class ChildrenFailed(GreenroomError):
@@ -44,20 +59,22 @@ class SupervisorActor(Actor[Any]):
         """Register those that are not there yet, then launch one by one, each after the inline ones before it are ready."""
         owner = slot_of(ctx.ref)
         team = make_team(owner, self._plan)
-        team.drop_undeclared()
-        register_declared(self._starter, owner)
         attempt = 0
         while True:
-            failed = await _start_all(team, revive=owner.incarnation > 1)
+            again = owner.incarnation > 1 or attempt > 0
+            team.drop_undeclared()  # by an update since the last incarnation, or attempt
+            register_declared(self._starter, owner, again=again)
+            failed = await _start_all(team, revive=again)
             if failed is None:
+                lift_warning(owner, START)
                 return
             attempt += 1
             retry = self._plan.start_retry
             if retry is None or (retry.max_attempts is not None and attempt > retry.max_attempts):
                 raise failed from failed.__cause__
+            _tell(team, failed, attempt)
             await team.roll_back()
             await _wait(retry, attempt)
-            team.drop_undeclared()  # an update may have come since the last attempt
 
     def receive(self, message: Any, ctx: Context) -> None:
         """Refuse: a supervisor has no use for mail."""
@@ -79,6 +96,21 @@ async def _start_all(team: Team, *, revive: bool) -> ChildrenFailed | None:
 
 def _paths_of_started(slots: list[Slot]) -> tuple[str, ...]:
     return tuple(each.path for each in reversed(slots) if not is_down(each))
+
+
+def _tell(team: Team, failed: ChildrenFailed, attempt: int) -> None:
+    """Say of an attempt that has failed, and that is followed by another, what it failed for: nobody else hears of it."""
+    owner, failure = team.owner, team.course.failed
+    assert failure is not None
+    child, reason = failure
+    post_report(
+        owner,
+        ChildStartupFailed(child.path, child.uid, child.incarnation - 1, reason.error, reason.cause, restarting=True),
+    )
+    text = f"attempt {attempt} to start has failed, and is followed by another: {failed}"
+    owner.warn(START, text)
+    owner.runtime.log_later(logging.WARNING, text, owner, cause=reason.cause)
+    owner.runtime.flush_log()
 
 
 async def _wait(retry: Backoff, attempt: int) -> None:

@@ -9,25 +9,30 @@ over: who is declared no longer is ended before the next one.
 Source: the code change of an OTP supervisor.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, cast
 
 import attrs
 import trio
 
-from ..actors import InvalidSpec, Slot
+from ..actors import Slot
+from ..mailbox import shown
+from ._childspec import ChildSpec, as_tuple
 from ._declared import Declared
 from ._key_book import keys_in_use
 from ._options import unknown_option
 from ._plan import Plan
 from ._policy import policy_of
-from ._reading import read_plan
+from ._reading import keys_of, read_plan
 from ._registration import register_parked
 from ._starter import Starter
+from ._supervisorspec import SupervisorSpec
 from ._team import Team, make_team
 
 #: What can be replaced, besides the children.
 REPLACEABLE: Final = ("strategy", "intensity", "auto_shutdown", "start_retry")
+#: What a set is made of.
+KINDS: Final = (ChildSpec, SupervisorSpec)
 #: The warning of a child that has a name which was declared as something else.
 CHANGES_KIND: Final = "an update declares its name as a supervisor's, and it is a worker, or the other way round; update again when it has ended"
 
@@ -53,15 +58,31 @@ def _checked(starter: Starter, team: Team, children: Any, flags: Mapping[str, An
         problems.append("partitions: their number and their specification stay as they are")
     kept = {key: getattr(old, key) for key in REPLACEABLE}
     known = {key: value for key, value in flags.items() if key in REPLACEABLE}
-    plan = read_plan({**kept, **known}, children, team.owner.runtime.blueprint, problems=problems)
-    for declared in plan.specs:
-        before = team.children.get(declared.name)
-        problems += keys_in_use(declared, before, team.owner.runtime.registry)
-        if before is not None and _changes_kind(starter, before, declared):
-            problems.append(f"{declared.name}: a supervisor cannot become a worker, or a worker a supervisor")
-    if problems:
-        raise InvalidSpec("\n".join(problems))
-    return plan
+    children = as_tuple(children)  # once: it may be an iterator
+    if isinstance(children, tuple):
+        problems += _clashes(starter, team, cast("tuple[object, ...]", children))
+    return read_plan({**kept, **known}, children, team.owner.runtime.blueprint, problems=problems)
+
+
+def _clashes(starter: Starter, team: Team, children: tuple[object, ...]) -> Iterator[str]:
+    """Say what of a set cannot be beside what there is: whatever else is wrong with it."""
+    registry = team.owner.runtime.registry
+    for spec in children:
+        if not isinstance(spec, KINDS):
+            continue
+        name: object = spec.name
+        before = team.children.get(name) if isinstance(name, str) else None
+        if before is not None and _changes_kind(starter, before, is_supervisor=isinstance(spec, SupervisorSpec)):
+            yield f"{name}: a supervisor cannot become a worker, or a worker a supervisor"
+        below: list[tuple[str, object]] = [(name if isinstance(name, str) else shown(name), spec)]
+        for where, each in below:
+            if isinstance(each, KINDS):
+                yield from keys_in_use(where, keys_of(each), before, registry)
+            given: object = each.children if isinstance(each, SupervisorSpec) else None
+            if isinstance(given, tuple):
+                below += [
+                    (f"{where}/{getattr(child, 'name', '')}", child) for child in cast("tuple[object, ...]", given)
+                ]
 
 
 def _adopt(starter: Starter, team: Team, plan: Plan) -> None:
@@ -74,7 +95,7 @@ def _adopt(starter: Starter, team: Team, plan: Plan) -> None:
         child = team.children.get(declared.name)
         if child is None:
             register_parked(starter, team.owner, declared)
-        elif _changes_kind(starter, child, declared):
+        elif _changes_kind(starter, child, is_supervisor=declared.plan is not None):
             # One that was started at run time has taken the name since the set was checked.
             child.warn("update", CHANGES_KIND)
         else:
@@ -84,8 +105,8 @@ def _adopt(starter: Starter, team: Team, plan: Plan) -> None:
     team.owner.touch()
 
 
-def _changes_kind(starter: Starter, child: Slot, declared: Declared) -> bool:
-    return (child.blueprint.made is starter.body) is not (declared.plan is not None)
+def _changes_kind(starter: Starter, child: Slot, *, is_supervisor: bool) -> bool:
+    return (child.blueprint.made is starter.body) is not is_supervisor
 
 
 def _keep_place(child: Slot, declared: Declared) -> None:

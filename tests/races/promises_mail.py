@@ -325,7 +325,7 @@ async def an_ask_ends_once_and_what_nobody_wants_is_not_done(sim: Sim) -> None:
         ref = root.start_soon(
             choose_class(sim, Slow, SlowAlone),
             restart="permanent",
-            mailbox=MailboxSpec(box, "wait"),
+            mailbox=MailboxSpec() if box is None else MailboxSpec(box, "wait"),
             startup_timeout=None,
         )
         over: dict[Any, bool] = {}

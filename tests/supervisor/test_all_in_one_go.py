@@ -151,3 +151,43 @@ async def test_who_cannot_be_significant_is_told_what_would_help() -> None:
     async with open_tree("stage") as root:
         with pytest.raises(Exception, match="significant: /stage/boss is no supervisor, and no end of a child ends it"):
             await root.start(Boss, name="boss")
+
+
+def test_a_key_that_two_want_is_told_whatever_else_is_wrong_with_them() -> None:
+    with pytest.raises(InvalidSpec) as caught:
+        check_specs([ChildSpec("a", Plain, [[]], shutdown=-1, keys=["k"]), ChildSpec("b", Plain, [[]], keys=["k"])])
+    said = str(caught.value).splitlines()
+    assert len(said) == 2
+    assert "shutdown: -1" in said[0]
+    assert said[1].startswith("children[1] ('b'): keys: 'k' is wanted by children[0] ('a'), too")
+
+
+class Strange:
+    """Be equal to all, or raise when it is asked."""
+
+    def __init__(self, *, raises: bool) -> None:
+        self._raises = raises
+
+    def __eq__(self, other: object) -> bool:
+        if self._raises:
+            raise ValueError("not comparable")
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return "<strange>"
+
+
+@pytest.mark.parametrize("raises", [False, True])
+@pytest.mark.parametrize("field", ["startup", "restart", "on_overdue", "strategy", "auto_shutdown"])
+def test_what_has_a_comparison_of_its_own_is_no_word(field: str, raises: bool) -> None:
+    strange = Strange(raises=raises)
+    flags: dict[str, Any] = {field: strange} if field in ("strategy", "auto_shutdown") else {}
+    options: dict[str, Any] = {} if flags else {field: strange}
+    more: dict[str, Any] = {"significant": True} if field == "restart" else {}
+    with pytest.raises(InvalidSpec) as caught:
+        check_specs([ChildSpec("a", Plain, [[]], shutdown=-1, **options, **more)], **flags)
+    said = str(caught.value)
+    assert f"{field}: <strange> is" in said
+    assert "shutdown: -1" in said
