@@ -4,13 +4,12 @@ from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from math import inf
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-import attrs
 import trio
 
 from ..mailbox import CHOICES, Chore
-from ._checks import check_count
+from ._arrivals import Arrivals
 from ._clock import GivenUp, VirtualClock
 from ._decider import Choice, Decider
 from ._ending import Ending, bury
@@ -18,59 +17,29 @@ from ._errors import DeadlockFound, OutsideSilent, StepEndless, StepsExceeded
 from ._garbage import collected_seldom
 from ._gate import Gate
 from ._history import History
-from ._hook import Hook, hooked, trio_run, works
+from ._hook import Hook, hooked, trio_run
 from ._leaving import leaves
-from ._notes import Noting
+from ._notes import OF_TREES, Noting
+from ._order import TrioOrder
 from ._outside import Outside
 from ._randomness import random_kept, seed_global
 from ._result import Result, Verdict
-from ._schedule import Injection, Time
+from ._schedule import Injection
 from ._sim import Sim
 from ._stepper import Stepper, Task
-from ._threads import Threads, ThreadWork, threads_hooked, threads_work, use
+from ._terms import MAX_STEPS as MAX_STEPS
+from ._terms import Backend as Backend
+from ._terms import Terms as Terms
+from ._threads import ThreadWork, threads_hooked, use
 from ._waiting import describe_ready, describe_stuck
 from ._watcher import Watch, watched
 
-Backend = Literal["gate", "hook"]
 Scenario = Callable[..., Awaitable[Any]]
 Stuck = DeadlockFound | StepsExceeded | OutsideSilent | StepEndless
-MAX_STEPS: Final = 10_000
 #: Choices that a run may come to for each step that it may take: a loop of `sim.choose` takes none.
 CHOICES_A_STEP: Final = 10
 #: The label of letting time pass, where that is a choice.
 TIME: Final = "time"
-
-
-@attrs.frozen
-class Terms:
-    """Hold what is the same for all runs of a search.
-
-    Attributes:
-        max_steps: steps after which a run counts as a livelock.
-        time: whether letting time pass is among the choices.
-        backend: how steps are controlled.
-        takes_notes: of each run, for somebody to read.
-        threads: what becomes of what a scenario gives to threads.
-    """
-
-    max_steps: int = MAX_STEPS
-    time: Time = "exact"
-    backend: Backend = attrs.field(factory=lambda: "hook" if works() else "gate")
-    takes_notes: bool = False
-    threads: Threads = "inline"
-
-    def __attrs_post_init__(self) -> None:
-        """Refuse what is none of what there is."""
-        check_count("max_steps", self.max_steps)
-        if self.time not in ("exact", "choice"):
-            raise ValueError(f"time is {self.time!r}; give 'exact' or 'choice'")
-        if self.threads not in ("inline", "refuse", "real"):
-            raise ValueError(f"threads is {self.threads!r}; give 'inline', 'refuse' or 'real'")
-        threads_work()  # within Trio it is too late to find out
-        if self.backend not in ("gate", "hook"):
-            raise ValueError(f"backend is {self.backend!r}; give 'gate' or 'hook'")
-        if self.backend == "hook" and not works():
-            raise ValueError(f"backend 'hook' does not work with Trio {trio.__version__}; give 'gate'")
 
 
 class CrashInjected(Exception):
@@ -93,7 +62,10 @@ class _Play:
         #: of the operations that the scenario records, once it has asked for it.
         self.history: History | None = None
         self.choices: list[Choice] = []
-        self.noting = Noting(stage.stepper) if stage.terms.takes_notes else None
+        self.arrivals = stage.arrivals
+        order = TrioOrder() if self.arrivals is None else self.arrivals.begin()
+        self.noting = Noting(stage.stepper, order) if stage.terms.takes_notes else None
+        self.keeps_to_trio = stage.terms.fidelity == "trio"
         #: around all that the scenario starts; set as soon as it is run.
         self.scope: trio.CancelScope
         self.work = ThreadWork(self.terms.threads)
@@ -111,6 +83,8 @@ class _Play:
 
     def pick(self, kind: str, labels: Sequence[str]) -> int:
         """Decide, and note it."""
+        if self.keeps_to_trio and kind in OF_TREES:
+            return 0
         if len(self.choices) >= CHOICES_A_STEP * self.terms.max_steps and self.stuck is None:
             endless = StepsExceeded(
                 f"after {len(self.choices)} choices it had not ended; give a larger max_steps if it should"
@@ -163,21 +137,33 @@ class _Play:
 
     def choose(self, tasks: Sequence[Task]) -> int:
         """Choose who goes next, or let time pass."""
-        due = self._next_deadline() if self.terms.time == "choice" else inf
-        if len(tasks) == 1 and due == inf:
-            if self.noting is not None:
-                self.noting.goes(tasks, 0)
-            return 0
-        label_of = self.stepper.label_of
-        labels = [label_of(task) for task in tasks]
-        if due != inf:
-            labels.append(TIME)
-        index = self.pick("task", labels)
-        if index == len(tasks):
+        arrivals, may = self.arrivals, tasks
+        ready = [] if arrivals is None else arrivals.ready(tasks)
+        if arrivals is not None and self.keeps_to_trio:
+            may = [tasks[at] for at in arrivals.order.may(ready)]
+        due = self._next_deadline() if self.terms.time == "choice" and not self.stepper.is_amid else inf
+        index = 0
+        if len(may) > 1 or due != inf:
+            label_of = self.stepper.label_of
+            labels = [label_of(task) for task in may]
+            if due != inf:
+                labels.append(TIME)
+            index = self.pick("task", labels)
+        at = len(tasks)
+        if index == len(may):
             self._pass_time(due)
-        elif self.noting is not None:
-            self.noting.goes(tasks, index)
-        return index
+        else:
+            at = index if may is tasks else tasks.index(may[index])
+            if self.noting is not None and len(may) > 1:
+                self.noting.goes(may[index])
+        if arrivals is not None:
+            order, where = arrivals.order, f"choice {len(self.choices) - 1}"
+            if at == len(tasks):
+                order.look_for_timers(where)
+            else:
+                order.step(ready, at, where)
+            self.stepper.is_amid = self.keeps_to_trio and order.is_amid
+        return at
 
     def idle(self, *, finally_: bool) -> None:
         """Let time pass, or see that nothing will ever happen again."""
@@ -264,6 +250,7 @@ class _Play:
             injection,
             None if self.noting is None else self.noting.result(),
             self.outside.seen,
+            self.terms.fidelity,
             () if self.history is None else self.history.operations,
         )
 
@@ -280,13 +267,16 @@ class Stage:
         self._watch = Watch()
         nobody: Any = None
         self.stepper: Stepper = (Hook if terms.backend == "hook" else Gate)(nobody)
+        #: only where the order of steps is held against Trio's.
+        keeps = terms.fidelity == "trio"
+        self.arrivals = Arrivals(self.stepper, self.clock, holds=keeps) if keeps or terms.takes_notes else None
 
     async def play(
         self, scenario: Scenario, args: Sequence[Any], decider: Decider, injection: Injection | None = None
     ) -> Result:
         """Run a scenario once, from a task that is not stepped."""
         play = self._play = self.stepper.director = _Play(self, decider, injection)
-        self.clock.now = 0.0
+        self.clock.now, self.clock.is_held = 0.0, False
         self._reset_variables()
         CHOICES.set(play)
         seed_global()
@@ -330,12 +320,13 @@ class Stage:
             with watch.listening():
                 results.append(await main())
 
+        instruments = [self.stepper, *([] if self.arrivals is None else [self.arrivals])]
         roots: list[Any] = []
         results: list[Any] = []  # and not returned: Trio keeps what it is returned until the garbage is looked for
         with hooked(self.stepper), threads_hooked(), random_kept, watched() as watch:
             self._watch = watch
             try:
-                trio.run(listening, clock=self.clock, instruments=[self.stepper])
+                trio.run(listening, clock=self.clock, instruments=instruments)
             except trio.TrioInternalError as error:
                 play = self._play
                 if play is None or not (isinstance(error.__cause__, GivenUp) or play.struck is not None):
