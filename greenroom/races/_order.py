@@ -46,7 +46,7 @@ class TrioOrder:
             ends.add(min(batch.values()))
         if self._backwards or not self._batch:
             ends.add(max(batch.values()))
-        indices = [index for index, each in enumerate(ready) if each.label in batch and each.rank in ends]
+        indices = [index for index, each in enumerate(ready) if each.rank in ends]
         return sorted(indices, key=lambda index: ready[index].rank)
 
     def step(self, ready: Sequence[Ready], index: int, where: str) -> None:
