@@ -82,7 +82,9 @@ def test_whatever_it_began_with_it_ends_with_the_first_of_the_smallest(begun: di
     assert shrunk(judge, begun, 4, 3) == ({0: 1, 1: 1}, True)
 
 
-def test_where_there_are_too_many_as_small_it_is_still_known_that_none_is_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_there_are_too_many_as_small_it_is_still_known_that_none_is_smaller(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(shrinking, "TRIES", 20)
     assert shrunk(refuse(7, 8), {7: 1, 8: 1}, 10) == ({7: 1, 8: 1}, True)
     monkeypatch.setattr(shrinking, "TRIES", 5)
