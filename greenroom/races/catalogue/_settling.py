@@ -81,7 +81,7 @@ async def unstash_loses(sim: Sim, *, fixed: bool) -> None:
         await work(3)  # until there is some mail, which it cannot handle yet
         stash.extend(mailbox.mail)
         mailbox.mail.clear()
-        await work(6)  # connects
+        await work(2)  # connects
         seen = tuple(mailbox.mail)
         await work(1)  # says that it is ready
         mailbox.mail = deque([*stash, *(mailbox.mail if fixed else seen)])
