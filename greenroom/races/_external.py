@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ._leaving import leaves
+from ._notes import Noting
 from ._promises import called, function_of
 from ._stepper import nameless
 
@@ -12,11 +13,11 @@ class Externals:
     """Hold what is to be called in one run.
 
     Args:
-        tell: puts a line into the story.
+        noting: takes notes of it, if any are taken.
     """
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        self._tell = tell
+    def __init__(self, noting: Noting | None) -> None:
+        self._noting = noting
         self._count = 0
         self._waiting: list[tuple[str, str, Callable[[], Any]]] = []
         #: what is called just now, in words.
@@ -41,7 +42,8 @@ class Externals:
         """Call one; return what it raised."""
         label, name, fn = self._waiting.pop(index)
         self.calling = f"sim.external: {name}"
-        self._tell(f"{label} is called")
+        if self._noting is not None:
+            self._noting.tell(f"{label} is called")
         try:
             called("sim.external", fn, name)
         except BaseException as error:  # noqa: BLE001 -- it is what the run comes to, and nothing may leave here

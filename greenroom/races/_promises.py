@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from math import inf, isfinite
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,8 +10,10 @@ import attrs
 import trio
 
 from ._brief import brief
+from ._clock import VirtualClock
 from ._errors import PromiseBroken
 from ._leaving import leaves
+from ._notes import Noting
 from ._stepper import Stepper, nameless
 from ._waiting import frames_of, place_in
 
@@ -78,32 +80,28 @@ class Promises:
 
     Args:
         stepper: of the run.
-        now: says the time.
-        tell: puts a line into the story.
+        clock: of the run.
+        noting: takes notes of it, if any are taken.
     """
 
-    def __init__(self, stepper: Stepper, now: Callable[[], float], tell: Callable[[str], None]) -> None:
-        self._stepper, self._now, self._tell = stepper, now, tell
+    def __init__(self, stepper: Stepper, clock: VirtualClock, noting: Noting | None) -> None:
+        self._stepper, self._clock, self._noting = stepper, clock, noting
         self._always: list[tuple[Callable[[], Any], str]] = []
         self._eventual: list[_Eventual] = []
         #: the predicate that is asked just now, in words.
         self.asking = ""
-        #: whoever took the last step.
-        self.last: trio.lowlevel.Task | None = None
+        #: whoever took the last step, as far as it matters.
+        self._last: trio.lowlevel.Task | None = None
 
     @property
     def are_made(self) -> bool:
         """True if there are any."""
         return bool(self._always or self._eventual)
 
-    @property
-    def deadline(self) -> float:
-        """The time until which the next of them has to come true."""
-        return min((each.deadline for each in self._eventual), default=inf)
-
     def always(self, predicate: Any) -> None:
         """Take one on that holds from this step on."""
         self._always.append((predicate, function_of("sim.always", predicate, "one that returns whether it holds")))
+        self._last = trio.lowlevel.current_task()
 
     def eventually(self, predicate: Any, within: Any) -> None:
         """Take one on that comes true within so many seconds."""
@@ -111,7 +109,13 @@ class Promises:
         is_number = isinstance(within, (int, float)) and not isinstance(within, bool)
         if not is_number or not isfinite(within) or within < 0:
             raise ValueError(f"sim.eventually: within is {within!r}; give a number of virtual seconds, from 0")
-        self._eventual.append(_Eventual(predicate, name, within, self._now() + within))
+        self._eventual.append(_Eventual(predicate, name, within, self._clock.now + within))
+        self._last = trio.lowlevel.current_task()
+
+    def steps(self, task: trio.lowlevel.Task) -> None:
+        """Hear whose step is next."""
+        if self.are_made:
+            self._last = task
 
     def look(self) -> BaseException | None:
         """Ask all of them; return what is wrong, None if nothing is."""
@@ -123,10 +127,11 @@ class Promises:
                 has_come, value = self._ask("sim.eventually", each.predicate, each.name)
                 if has_come:
                     self._eventual.remove(each)
-                    self._tell(f"{each.name} has come true")
+                    if self._noting is not None:
+                        self._noting.tell(f"{each.name} has come true")
                 elif brief(value) != each.last:
                     each.last = brief(value)
-                    each.seen.append(f"{each.last} from {self._now():g} s on, {self._where()}")
+                    each.seen.append(f"{each.last} from {self._clock.now:g} s on, {self._where()}")
         except BaseException as error:  # noqa: BLE001 -- it is what the run comes to, and nothing may leave here
             if self.asking and not leaves(error):
                 error.add_note(f"in {self.asking}, which is asked after each step; it was {self._where()}")
@@ -147,7 +152,7 @@ class Promises:
         """Hear that the run is over; return what has not held, or not come true."""
         error = self.look()
         if error is None and self._eventual:
-            error = self._broken(self._eventual[0], f"before the run ended, at {self._now():g} s")
+            error = self._broken(self._eventual[0], f"before the run ended, at {self._clock.now:g} s")
         return error
 
     def _broken(self, each: _Eventual, until: str) -> PromiseBroken:
@@ -174,7 +179,7 @@ class Promises:
 
     def _where(self) -> str:
         """Return whose step was the last, and where that has led."""
-        task, stepper = self.last, self._stepper
+        task, stepper = self._last, self._stepper
         if task is None or task not in stepper.tasks:
             return f"after step {stepper.steps}"
         frames = list(frames_of(stepper.tasks[task]))

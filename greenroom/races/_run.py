@@ -68,8 +68,8 @@ class _Play:
         order = TrioOrder() if self.arrivals is None else self.arrivals.begin()
         self.noting = Noting(stage.stepper, order) if stage.terms.takes_notes else None
         self.keeps_to_trio = stage.terms.fidelity == "trio"
-        self.promises = Promises(self.stepper, lambda: self.clock.now, self.tell)
-        self.externals = Externals(self.tell)
+        self.promises = Promises(self.stepper, self.clock, self.noting)
+        self.externals = Externals(self.noting)
         #: around all that the scenario starts; set as soon as it is run.
         self.scope: trio.CancelScope
         self.work = ThreadWork(self.terms.threads)
@@ -162,7 +162,7 @@ class _Play:
         if index >= len(may):
             self._from_outside(index - len(may), due)
         else:
-            self.promises.last = may[index]
+            self.promises.steps(may[index])
             at = index if may is tasks else tasks.index(may[index])
             if self.noting is not None and len(may) > 1:
                 self.noting.goes(may[index])
