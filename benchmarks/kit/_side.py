@@ -1,66 +1,75 @@
-"""Both tools side by side, in one process and in turns: run as a module in an environment that has both, it prints what it measured as JSON."""
+"""One of two tools, in a process of its own, as each is slowed down by what the other has in memory: it prints what it measured as JSON."""
 
 import json
 import sys
+from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from time import process_time
 from typing import Any
 
-from greenroom.races._search import first_failure
-
-from ._programs import PROGRAMS, Asyncio, Trio
+from ._programs import PROGRAMS, Asyncio
 
 #: Ways of exploring that simloom has, as it calls them; the best of them counts.
 SCHEDULERS = (None, "pct:auto,d=2", "pct:auto,d=3")
-SCHEDULES = 500
+SCHEDULES = 300
+
+#: Run so many schedules of what has no bug, from a seed; and say after how many each way finds what has one, within a limit.
+Side = tuple[Callable[[Any, int], None], Callable[[Any, int, int], dict[str, int]]]
 
 
-async def under_trio(_sim: Any, program: Any, *, fixed: bool) -> None:
-    """Run a program under Trio."""
-    await program(Trio, fixed=fixed)
+def ours() -> Side:
+    """Return how greenroom does it: by the portfolio."""
+    from greenroom.races._search import first_failure
+
+    from ._under_trio import under_trio
+
+    def run(program: Any, seed: int) -> None:
+        assert (
+            first_failure(
+                partial(under_trio, program=program, fixed=True), strategy="walk", schedules=SCHEDULES, seed=seed
+            )
+            is None
+        )
+
+    def find(program: Any, seed: int, limit: int) -> dict[str, int]:
+        found = first_failure(partial(under_trio, program=program, fixed=False), schedules=limit, seed=seed)
+        return {"portfolio": limit if found is None else found[0]}
+
+    return run, find
 
 
-def main(trials: int, rounds: int, limit: int) -> None:
-    """Measure schedules each second of what has no bug, and schedules to the first failure of what has one."""
-    import simloom  # type: ignore[import-not-found]  # only where this is run
+def theirs() -> Side:
+    """Return how simloom does it."""
+    simloom: Any = import_module("simloom")  # only where this is run
 
+    def run(program: Any, seed: int) -> None:
+        main = partial(program, Asyncio, fixed=True)
+        assert not simloom.explore(main, runs=SCHEDULES, start_seed=seed * SCHEDULES, world=False).failed
+
+    def find(program: Any, seed: int, limit: int) -> dict[str, int]:
+        main = partial(program, Asyncio, fixed=False)
+        return {
+            str(each): simloom.explore(main, runs=limit, start_seed=seed * limit, scheduler=each, world=False).runs
+            for each in SCHEDULERS
+        }
+
+    return run, find
+
+
+def main(side: str, seed: int, trials: int, limit: int) -> None:
+    """Measure schedules each second, and then, in so many trials, schedules to the first failure."""
+    run, find = {"ours": ours, "theirs": theirs}[side]()
     told: dict[str, Any] = {}
     for program in PROGRAMS:
-        ours = partial(under_trio, program=program, fixed=True)
-        rates: dict[str, list[float]] = {"ours": [], "theirs": []}
-        for number in range(rounds):
-            begun = process_time()
-            assert first_failure(ours, strategy="walk", schedules=SCHEDULES, seed=number) is None
-            rates["ours"].append(SCHEDULES / (process_time() - begun))
-            begun = process_time()
-            explored = simloom.explore(
-                partial(program, Asyncio, fixed=True), runs=SCHEDULES, start_seed=number * SCHEDULES, world=False
-            )
-            assert not explored.failed, explored.summary()
-            rates["theirs"].append(SCHEDULES / (process_time() - begun))
-        broken = partial(under_trio, program=program, fixed=False)
-        found = [first_failure(broken, seed=seed, schedules=limit) for seed in range(trials)]
-        means = {
-            str(scheduler): sum(
-                simloom.explore(
-                    partial(program, Asyncio, fixed=False),
-                    runs=limit,
-                    start_seed=seed * limit,
-                    scheduler=scheduler,
-                    world=False,
-                ).runs
-                for seed in range(trials)
-            )
-            / trials
-            for scheduler in SCHEDULERS
-        }
-        told[program.__name__] = {
-            "schedules each second": {side: sorted(values)[len(values) // 2] for side, values in rates.items()},
-            "schedules to the first failure": sum(limit if each is None else each[0] for each in found) / trials,
-            "theirs, by scheduler": means,
-        }
+        begun = process_time()
+        run(program, seed)
+        rate = SCHEDULES / (process_time() - begun)
+        found = [find(program, number, limit) for number in range(trials)]
+        means = {way: sum(each[way] for each in found) / trials for way in (found[0] if found else ())}
+        told[program.__name__] = {"rate": rate, "means": means}
     print(json.dumps(told))
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:4]))
+    main(sys.argv[1], *map(int, sys.argv[2:5]))

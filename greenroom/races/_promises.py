@@ -27,14 +27,14 @@ def function_of(caller: str, fn: Any, like: str) -> str:
     Raises:
         TypeError: it is none.
     """
-    core = fn
+    core: Any = fn
     while hasattr(core, "func"):
         core = core.func
     code = getattr(core, "__code__", None)
     if not callable(fn):
         raise TypeError(f"{caller}: {nameless(repr(fn))} is no function; give {like}")
     name = nameless(getattr(core, "__qualname__", None) or repr(core)).rpartition("<locals>.")[2]
-    by_call: Any = getattr(type(core), "__call__", None)  # noqa: B004 -- how it is made counts
+    by_call: Any = getattr(core.__class__, "__call__", None)  # noqa: B004 -- how it is made counts
     if any(inspect.iscoroutinefunction(each) or inspect.isasyncgenfunction(each) for each in (core, by_call)):
         raise TypeError(f"{caller}: {name} is an async function; give a plain one: {like}")
     if inspect.isgeneratorfunction(core):

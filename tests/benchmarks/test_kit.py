@@ -17,7 +17,7 @@ PROGRAMS = """
 import asyncio
 from functools import partial
 from benchmarks.kit._programs import PROGRAMS, Asyncio
-from benchmarks.kit._side import under_trio
+from benchmarks.kit._under_trio import under_trio
 from greenroom import races
 
 for program in PROGRAMS:

@@ -26,7 +26,7 @@ every_bug = pytest.mark.parametrize("bug", CATALOGUE, ids=[bug.name for bug in C
 def outcome(value: Any, error: BaseException | None) -> str:
     if error is None:
         return " ".join(value)
-    inner = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    inner: tuple[Any, ...] = getattr(error, "exceptions", ())
     return f"{type(error).__name__} {sorted(outcome(None, each) for each in inner)}"
 
 

@@ -345,6 +345,10 @@ def needs_one(one: int) -> bool:
     return bool(one)
 
 
+def needs_named(*, one: int) -> bool:
+    return bool(one)
+
+
 BAD: list[tuple[Any, str]] = [
     (None, "None is no function"),
     (True, "True is no function"),
@@ -356,7 +360,7 @@ BAD: list[tuple[Any, str]] = [
     (Awaits(), "Awaits object is an async function|Awaits object> is an async function"),
     (yields, "yields has a `yield`; give a plain function"),
     (needs_one, "needs_one cannot be called without arguments: missing a required argument"),
-    (lambda *, one: bool(one), "<lambda> cannot be called without arguments: missing a required"),
+    (needs_named, "needs_named cannot be called without arguments: missing a required"),
 ]
 
 
