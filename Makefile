@@ -16,7 +16,7 @@ METADATA = pyproject.toml greenroom/_version.py
 .DEFAULT_GOAL := help
 # Two pips in one environment would step on each other.
 .NOTPARALLEL:
-.PHONY: help run fanout test lint format coverage soak mutants bench bench-races wheel-test lowest-test clean
+.PHONY: help run fanout test lint format coverage soak mutants bench bench-races bench-kit wheel-test lowest-test clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*##/make \1:/p' Makefile
@@ -57,6 +57,9 @@ bench: $(VENV)/.ready-to-test  ## measure against hand-written Trio
 
 bench-races: $(VENV)/.ready-to-test  ## measure how soon races are found, and that what is found can be seen again anywhere
 	@$(VENV_PYTHON) -m benchmarks.finding
+
+bench-kit: $(VENV)/.ready-to-test  ## measure all that the race kit promises, row by row, against its goals (half an hour)
+	@$(VENV_PYTHON) -m benchmarks.kit
 
 wheel-test: $(VENV)/.ready-to-test  ## run the tests against the installed wheel, from an empty folder
 	@$(VENV_PYTHON) -P tests/house/installed.py

@@ -12,7 +12,7 @@ from cyclopts import App, CycloptsError, Parameter, UnknownOptionError
 from rich.console import Console
 
 from .._version import __version__
-from ..races._schedule import Time
+from ..races._schedule import Fidelity, Time
 from ..races._search import Mode, Strategy
 from ..races._telling import told
 from ..races._threads import Threads
@@ -144,6 +144,7 @@ def race(
     mode: Mode = "shared",
     max_steps: Whole = 10_000,
     threads: Threads = "inline",
+    fidelity: Fidelity = "all",
     workers: Whole | None = None,
 ) -> int:
     """Look for a schedule under which a scenario fails: exit 1 and the smallest one that was found, 0 if none fails.
@@ -158,13 +159,14 @@ def race(
         mode: shared: many schedules in one Trio run; isolated: one each.
         max_steps: steps after which a run counts as a livelock.
         threads: what trio.to_thread.run_sync is given: inline: runs within the step; refuse: fails; real: runs in a thread, which is not controlled.
+        fidelity: all orders of steps; or trio: those alone that today's Trio may take.
         workers: processes to search with; as many as there are cores, unless the search is one after the other by its nature.
     """
     if workers is None:
         workers = 1 if mode == "isolated" or strategy == "bounded" or not hasattr(os, "fork") else os.cpu_count() or 1
     surveyed = run_race(
         scenario, schedules, seconds, seed=seed, strategy=strategy, time=time, mode=mode, max_steps=max_steps,
-        threads=threads, workers=workers,
+        threads=threads, fidelity=fidelity, workers=workers,
     )  # fmt: skip
     found = surveyed.found
     if found is None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ._errors import InvalidToken as InvalidToken
     from ._errors import OutsideSilent as OutsideSilent
     from ._errors import ProgramChanged as ProgramChanged
+    from ._errors import PromiseBroken as PromiseBroken
     from ._errors import StepEndless as StepEndless
     from ._errors import StepsExceeded as StepsExceeded
     from ._errors import ThreadRefused as ThreadRefused
@@ -94,6 +95,7 @@ __all__ = [
     "Operation",
     "OutsideSilent",
     "ProgramChanged",
+    "PromiseBroken",
     "RaceFound",
     "Result",
     "ScenarioFailed",

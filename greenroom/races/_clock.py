@@ -1,6 +1,7 @@
 """The clock of a run: time passes when nothing else can happen, or when a schedule says so."""
 
 from collections.abc import Callable
+from math import inf
 from typing import Final
 
 import trio
@@ -21,12 +22,14 @@ class VirtualClock(trio.abc.Clock):
 
     Attributes:
         now: seconds since the run began.
+        is_held: Trio is told that no time has come yet: it is in the middle of a batch, where it would not look for timers.
         rounds: how many rounds are left to a run that was ended; None while it goes on.
         last_wait: called where no task of such a run can go on; returns the seconds of real time to wait, or raises `GivenUp`.
     """
 
     def __init__(self) -> None:
         self.now = 0.0
+        self.is_held = False
         self.rounds: int | None = None
         self.last_wait: Callable[[], float] = float
 
@@ -39,7 +42,7 @@ class VirtualClock(trio.abc.Clock):
             self.rounds -= 1
             if self.rounds < 0:
                 raise GivenUp
-        return self.now
+        return -inf if self.is_held else self.now
 
     def deadline_to_sleep_time(self, deadline: float) -> float:
         """Let Trio wait for what comes from outside, and no longer than a run's patience lasts."""

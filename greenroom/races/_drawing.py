@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ._checks import check_count
-from ._schedule import Schedule, Time
+from ._schedule import Fidelity, Schedule, Time
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -13,7 +13,9 @@ FIRST = 200
 DEVIATIONS = 8
 
 
-def schedules(*, time: Time = "exact", first: int = FIRST, deviations: int = DEVIATIONS) -> "SearchStrategy[Schedule]":
+def schedules(
+    *, time: Time = "exact", first: int = FIRST, deviations: int = DEVIATIONS, fidelity: Fidelity = "all"
+) -> "SearchStrategy[Schedule]":
     """Return a Hypothesis strategy of schedules, to be given to `races.run(..., schedule=...)`.
 
         @given(ops=st.lists(op), schedule=races.schedules())
@@ -27,6 +29,7 @@ def schedules(*, time: Time = "exact", first: int = FIRST, deviations: int = DEV
         time: "choice" lets time pass before it must, too.
         first: how many choices of a run may deviate.
         deviations: how many of them do at most.
+        fidelity: "trio" keeps to orders that the Trio of today may take.
 
     Raises:
         ValueError: a number below 1.
@@ -36,4 +39,4 @@ def schedules(*, time: Time = "exact", first: int = FIRST, deviations: int = DEV
     for name, value in (("first", first), ("deviations", deviations)):
         check_count(name, value)
     drawn = st.dictionaries(st.integers(0, first - 1), st.integers(1, 6), max_size=deviations)
-    return drawn.map(lambda deviations: Schedule(deviations, time=time))
+    return drawn.map(lambda deviations: Schedule(deviations, time=time, fidelity=fidelity))

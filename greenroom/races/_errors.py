@@ -27,6 +27,10 @@ class StepEndless(GreenroomError):
     """A step of the program did not end: a loop without a checkpoint, or a call that blocks. The text says whose, and where in the code."""
 
 
+class PromiseBroken(GreenroomError, AssertionError):
+    """What `sim.always` was told does not hold, or what `sim.eventually` was told has not come true. The text says after whose step."""
+
+
 class ThreadRefused(GreenroomError):
     """The program asked for a thread of its own where it gets none; the text says for what, and which `threads=` to give instead."""
 

@@ -7,7 +7,7 @@ from functools import partial, wraps
 from typing import Any
 
 from ._run import MAX_STEPS, Backend
-from ._schedule import Time
+from ._schedule import Fidelity, Time
 from ._search import SCHEDULES, Mode, Strategy, run, survey
 from ._settings import settings
 from ._telling import told
@@ -34,6 +34,7 @@ def explore(
     time: Time = "exact",
     backend: Backend | None = None,
     threads: Threads = "inline",
+    fidelity: Fidelity = "all",
 ) -> Callable[[Callable[..., Awaitable[Any]]], Callable[..., None]]:
     """Run an async test under many schedules; it fails with the smallest failure that was found.
 
@@ -53,6 +54,7 @@ def explore(
         time: "exact", or "choice" to let timeouts fire early and late.
         backend: "hook" or "gate"; None takes the faster one that works.
         threads: "inline", "refuse" or "real", as for `search`.
+        fidelity: "all", or "trio" for orders alone that the Trio of today may take.
 
     Raises:
         TypeError: it decorates something else than an async function with a parameter for the `Sim`.
@@ -79,7 +81,7 @@ def explore(
             tries = settings.schedules or schedules
             surveyed = survey(
                 play, schedules=tries, seed=seed, seconds=seconds, strategy=strategy, mode=mode,
-                max_steps=max_steps, time=time, backend=backend, threads=threads,
+                max_steps=max_steps, time=time, backend=backend, threads=threads, fidelity=fidelity,
                 progress=settings.progress and settings.progress(name, tries),
             )  # fmt: skip
             settings.surveys.append(surveyed)

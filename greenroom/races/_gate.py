@@ -69,7 +69,7 @@ class Gate(Stepper):
     def after_task_step(self, task: Task) -> None:
         """Choose, once all that can go on is held."""
         self.activity += 1
-        if self.is_shut and self.held and not self._resumed and not _is_due():
+        if self.is_shut and self.held and not self._resumed and (self.is_amid or not _is_due()):
             self._let_one_go()
 
     def before_io_wait(self, timeout: float) -> None:
@@ -93,6 +93,7 @@ class Gate(Stepper):
             self.steps += 1
             task = waiting[index]
             del self.held[task]
+            self.let_go = task
             trio.lowlevel.reschedule(task)
 
     async def _gated(self, task: Task, inner: Coroutine[Any, Any, Any]) -> Any:
@@ -102,6 +103,7 @@ class Gate(Stepper):
             if self.is_shut and task in self._numbers:  # not a task of an earlier schedule in the same run
                 self.held[task] = self.steps, self._numbers[task]
                 await trio.lowlevel.wait_task_rescheduled(_stay)
+                self.let_go = None
             try:
                 trap = inner.send(value) if error is None else inner.throw(error)
             except StopIteration as end:

@@ -2,12 +2,11 @@
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from inspect import CORO_CREATED, getcoroutinestate
 from typing import Any, Final
 
 import attrs
 
-from ._order import Ready, TrioOrder
+from ._order import TrioOrder
 from ._stepper import Stepper, Task
 from ._story import told
 from ._waiting import frames_of, place_in
@@ -34,11 +33,11 @@ class Notes:
 class Noting:
     """Take notes while a run goes on."""
 
-    def __init__(self, stepper: Stepper) -> None:
+    def __init__(self, stepper: Stepper, order: TrioOrder) -> None:
         self._stepper = stepper
         self._places: dict[int, str] = {}
         self._story: list[tuple[int, str]] = []
-        self._order = TrioOrder()
+        self._order = order
         #: the number of the last choice.
         self._at = -1
         self._is_over = False
@@ -49,17 +48,9 @@ class Noting:
         if kind in OF_TREES and index:
             self._order.depart(f"choice {at}", f"{labels[index]} goes before {labels[0]}, which has waited longer")
 
-    def goes(self, tasks: Sequence[Task], index: int) -> None:
-        """Take in whose step is next; the tasks are all that could go."""
-        stepper = self._stepper
-        ready: list[Ready] = []
-        for task in tasks:
-            since, number = stepper.held[task]
-            fresh = getcoroutinestate(stepper.tasks[task]) == CORO_CREATED
-            ready.append(Ready(stepper.label_of(task), since, number if fresh else None))
-        self._order.step(ready, index, f"choice {self._at}")
-        if len(tasks) > 1:
-            self._places[self._at] = place_in(list(frames_of(stepper.tasks[tasks[index]])))
+    def goes(self, task: Task) -> None:
+        """Take in whose step is next, if that was a choice."""
+        self._places[self._at] = place_in(list(frames_of(self._stepper.tasks[task])))
 
     @contextmanager
     def taken(self) -> Generator[None]:

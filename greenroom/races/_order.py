@@ -1,7 +1,8 @@
 """The order of a run's steps beside the orders that Trio itself takes.
 
-Trio takes all tasks that are ready as one batch, runs each of them once, forwards or backwards, and then looks again. A run that is stepped may go
-any way, so a failure can be one that only another scheduler would show.
+Trio takes all tasks that are ready as one batch, runs each of them once, forwards or backwards, and then looks again: for timers, and for what has
+become ready meanwhile. A run that is stepped may go any way, so a failure can be one that only another scheduler would show; or it is kept to
+what Trio may do.
 """
 
 from collections.abc import Sequence
@@ -15,30 +16,38 @@ class Ready:
 
     Attributes:
         label: of the task.
-        since: the step in which it became ready.
-        number: in order of spawning, if it has not begun; else None: what wakes several tasks at once keeps no order among them.
+        rank: in the order in which Trio took it for ready; those that were woken out of one set have the same.
     """
 
     label: str
-    since: int
-    number: int | None
-
-    def precedes(self, other: "Ready") -> bool:
-        """Return whether Trio has it before the other in a batch."""
-        if self.since != other.since:
-            return self.since < other.since
-        return self.number is not None and other.number is not None and self.number < other.number
+    rank: int
 
 
 class TrioOrder:
-    """Go through the steps of a run, and find the first one that Trio would not take there."""
+    """Go through the steps of a run: say which of them Trio may take next, and find the first one that it would not."""
 
     def __init__(self) -> None:
-        #: the tasks of the batch that have not gone yet.
-        self._batch: list[Ready] = []
+        #: the ranks of those of the batch that have not gone yet, by label.
+        self._batch: dict[str, int] = {}
         self._forwards = self._backwards = True
         #: where the run departs, as words; "" if it has not.
         self.departure = ""
+
+    @property
+    def is_amid(self) -> bool:
+        """True between two steps of one batch: Trio looks for nothing new there."""
+        return bool(self._batch)
+
+    def may(self, ready: Sequence[Ready]) -> list[int]:
+        """Return the indices of those that Trio may take next, in the order in which they became ready. Of a run that has not departed."""
+        batch = self._batch or {each.label: each.rank for each in ready}
+        ends: set[int] = set()
+        if self._forwards or not self._batch:
+            ends.add(min(batch.values()))
+        if self._backwards or not self._batch:
+            ends.add(max(batch.values()))
+        indices = [index for index, each in enumerate(ready) if each.rank in ends]
+        return sorted(indices, key=lambda index: ready[index].rank)
 
     def step(self, ready: Sequence[Ready], index: int, where: str) -> None:
         """Take a step: who could go, and who goes; `where` names the choice in words."""
@@ -46,17 +55,21 @@ class TrioOrder:
             return
         chosen = ready[index]
         if not self._batch:
-            self._batch = list(ready)
+            self._batch = {each.label: each.rank for each in ready}
             self._forwards = self._backwards = True
-        waiting = [each for each in self._batch if each.label != chosen.label]
-        if len(waiting) == len(self._batch):
-            self.depart(where, f"{chosen.label} goes before {waiting[0].label}, which has been ready for longer")
+        if self._batch.pop(chosen.label, None) is None:
+            self.depart(where, f"{chosen.label} goes before {next(iter(self._batch))}, which has been ready for longer")
             return
-        self._batch = waiting
-        self._forwards &= not any(each.precedes(chosen) for each in waiting)
-        self._backwards &= not any(chosen.precedes(each) for each in waiting)
+        if self._batch:
+            self._forwards &= chosen.rank <= min(self._batch.values())
+            self._backwards &= chosen.rank >= max(self._batch.values())
         if not self._forwards and not self._backwards:
             self.depart(where, f"{chosen.label} goes out of turn, neither forwards nor backwards")
+
+    def look_for_timers(self, where: str) -> None:
+        """Hear that timers are seen to."""
+        if self._batch:
+            self.depart(where, f"a timer fires before {next(iter(self._batch))}, which was ready, has gone")
 
     def depart(self, where: str, why: str) -> None:
         """Note where a run departs, unless it has before."""

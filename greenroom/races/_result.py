@@ -9,7 +9,7 @@ import attrs
 from ._decider import Choice
 from ._notes import Notes
 from ._operation import Operation
-from ._schedule import Injection, Schedule, Time
+from ._schedule import Fidelity, Injection, Schedule, Time
 
 Verdict = Literal["passed", "failed", "deadlock", "livelock", "hung"]
 
@@ -29,6 +29,7 @@ class Result:
         injection: the cancellation or crash that was tried out, if the run came to where it was to be.
         notes: where in the code each choice goes on, what the actors did, whether Trio would go this way; None unless they were to be taken.
         uncontrolled: what it had to do with that is not controlled, as far as it was seen: "threads", "sockets or processes".
+        fidelity: which orders its choices were among.
         history: the operations that it recorded by `sim.history`, as they were at its end.
     """
 
@@ -41,6 +42,7 @@ class Result:
     injection: Injection | None = None
     notes: Notes | None = attrs.field(default=None, eq=False, repr=False)
     uncontrolled: frozenset[str] = attrs.field(default=frozenset[str](), eq=False)
+    fidelity: Fidelity = "all"
     history: tuple[Operation, ...] = attrs.field(default=(), eq=False, repr=False)
 
     @property
@@ -54,13 +56,15 @@ class Result:
         text = "\n".join([*map(str, self.choices), str(self.steps), *kind_of(self)])
         if self.injection is not None:  # so that a token whose end is cut off is known for it
             text += f"\n{self.injection}"
+        if self.fidelity != "all":
+            text += f"\n{self.fidelity}"
         return sha256(text.encode()).hexdigest()[:8]
 
     @property
     def schedule(self) -> Schedule:
         """The schedule that leads to it again."""
         deviations = {at: choice.index for at, choice in enumerate(self.choices) if choice.index}
-        return Schedule(deviations, self.fingerprint, self.time, self.injection)
+        return Schedule(deviations, self.fingerprint, self.time, self.injection, self.fidelity)
 
 
 def kind_of(result: Result) -> tuple[str, str]:

@@ -4,73 +4,44 @@ from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from math import inf
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-import attrs
 import trio
 
 from ..mailbox import CHOICES, Chore
-from ._checks import check_count
+from ._arrivals import Arrivals
 from ._clock import GivenUp, VirtualClock
 from ._decider import Choice, Decider
 from ._ending import Ending, bury
 from ._errors import DeadlockFound, OutsideSilent, StepEndless, StepsExceeded
+from ._external import Externals
 from ._garbage import collected_seldom
 from ._gate import Gate
 from ._history import History
-from ._hook import Hook, hooked, trio_run, works
+from ._hook import Hook, hooked
 from ._leaving import leaves
-from ._notes import Noting
+from ._notes import OF_TREES, Noting
+from ._order import TrioOrder
 from ._outside import Outside
+from ._promises import Promises
 from ._randomness import random_kept, seed_global
 from ._result import Result, Verdict
-from ._schedule import Injection, Time
+from ._schedule import Injection
 from ._sim import Sim
 from ._stepper import Stepper, Task
-from ._threads import Threads, ThreadWork, threads_hooked, threads_work, use
+from ._terms import MAX_STEPS as MAX_STEPS
+from ._terms import Backend as Backend
+from ._terms import Terms as Terms
+from ._threads import ThreadWork, threads_hooked, use
+from ._variables import Variables
 from ._waiting import describe_ready, describe_stuck
 from ._watcher import Watch, watched
 
-Backend = Literal["gate", "hook"]
 Scenario = Callable[..., Awaitable[Any]]
-Stuck = DeadlockFound | StepsExceeded | OutsideSilent | StepEndless
-MAX_STEPS: Final = 10_000
 #: Choices that a run may come to for each step that it may take: a loop of `sim.choose` takes none.
 CHOICES_A_STEP: Final = 10
 #: The label of letting time pass, where that is a choice.
 TIME: Final = "time"
-
-
-@attrs.frozen
-class Terms:
-    """Hold what is the same for all runs of a search.
-
-    Attributes:
-        max_steps: steps after which a run counts as a livelock.
-        time: whether letting time pass is among the choices.
-        backend: how steps are controlled.
-        takes_notes: of each run, for somebody to read.
-        threads: what becomes of what a scenario gives to threads.
-    """
-
-    max_steps: int = MAX_STEPS
-    time: Time = "exact"
-    backend: Backend = attrs.field(factory=lambda: "hook" if works() else "gate")
-    takes_notes: bool = False
-    threads: Threads = "inline"
-
-    def __attrs_post_init__(self) -> None:
-        """Refuse what is none of what there is."""
-        check_count("max_steps", self.max_steps)
-        if self.time not in ("exact", "choice"):
-            raise ValueError(f"time is {self.time!r}; give 'exact' or 'choice'")
-        if self.threads not in ("inline", "refuse", "real"):
-            raise ValueError(f"threads is {self.threads!r}; give 'inline', 'refuse' or 'real'")
-        threads_work()  # within Trio it is too late to find out
-        if self.backend not in ("gate", "hook"):
-            raise ValueError(f"backend is {self.backend!r}; give 'gate' or 'hook'")
-        if self.backend == "hook" and not works():
-            raise ValueError(f"backend 'hook' does not work with Trio {trio.__version__}; give 'gate'")
 
 
 class CrashInjected(Exception):
@@ -93,12 +64,18 @@ class _Play:
         #: of the operations that the scenario records, once it has asked for it.
         self.history: History | None = None
         self.choices: list[Choice] = []
-        self.noting = Noting(stage.stepper) if stage.terms.takes_notes else None
+        self.arrivals = stage.arrivals
+        order = TrioOrder() if self.arrivals is None else self.arrivals.begin()
+        self.noting = Noting(stage.stepper, order) if stage.terms.takes_notes else None
+        self.keeps_to_trio = stage.terms.fidelity == "trio"
+        self.promises = Promises(self.stepper, self.clock, self.noting)
+        self.externals = Externals(self.noting)
         #: around all that the scenario starts; set as soon as it is run.
         self.scope: trio.CancelScope
         self.work = ThreadWork(self.terms.threads)
         self.outside = Outside(self.stepper, self.work)
-        self.stuck: Stuck | None = None
+        #: what ends it before its end.
+        self.stuck: BaseException | None = None
         #: set by the watcher.
         self.struck: StepEndless | None = None
         self.error: BaseException | None = None
@@ -111,6 +88,10 @@ class _Play:
 
     def pick(self, kind: str, labels: Sequence[str]) -> int:
         """Decide, and note it."""
+        if busy := self.promises.asking or self.externals.calling:
+            raise RuntimeError(f"{busy}: there is a choice in it, and it is called between two")
+        if self.keeps_to_trio and kind in OF_TREES:
+            return 0
         if len(self.choices) >= CHOICES_A_STEP * self.terms.max_steps and self.stuck is None:
             endless = StepsExceeded(
                 f"after {len(self.choices)} choices it had not ended; give a larger max_steps if it should"
@@ -147,6 +128,8 @@ class _Play:
         if self.struck is not None:
             self._end(self.struck)
             return
+        if self._breaks_a_promise():
+            return
         if self.stepper.steps >= self.terms.max_steps:
             text = f"after {self.terms.max_steps} steps it had not ended; give a larger max_steps if it should"
             self._end(StepsExceeded(f"{text}\n{describe_ready(self.stepper)}"))
@@ -163,25 +146,44 @@ class _Play:
 
     def choose(self, tasks: Sequence[Task]) -> int:
         """Choose who goes next, or let time pass."""
-        due = self._next_deadline() if self.terms.time == "choice" else inf
-        if len(tasks) == 1 and due == inf:
-            if self.noting is not None:
-                self.noting.goes(tasks, 0)
-            return 0
-        label_of = self.stepper.label_of
-        labels = [label_of(task) for task in tasks]
-        if due != inf:
-            labels.append(TIME)
-        index = self.pick("task", labels)
-        if index == len(tasks):
-            self._pass_time(due)
-        elif self.noting is not None:
-            self.noting.goes(tasks, index)
-        return index
+        arrivals, may = self.arrivals, tasks
+        ready = [] if arrivals is None else arrivals.ready(tasks)
+        if arrivals is not None and self.keeps_to_trio:
+            may = [tasks[at] for at in arrivals.order.may(ready)]
+        due = self._next_deadline() if self.terms.time == "choice" and not self.stepper.is_amid else inf
+        index = 0
+        if len(may) > 1 or due != inf or self.externals:
+            label_of = self.stepper.label_of
+            labels = [*(label_of(task) for task in may), *self.externals.labels]
+            if due != inf:
+                labels.append(TIME)
+            index = self.pick("task", labels)
+        at, lets_time_pass = len(tasks), index == len(may) + len(self.externals)
+        if index >= len(may):
+            self._from_outside(index - len(may), due)
+        else:
+            self.promises.steps(may[index])
+            at = index if may is tasks else tasks.index(may[index])
+            if self.noting is not None and len(may) > 1:
+                self.noting.goes(may[index])
+        if arrivals is not None:
+            order, where = arrivals.order, f"choice {len(self.choices) - 1}"
+            if lets_time_pass:
+                order.look_for_timers(where)
+            elif at < len(tasks):
+                order.step(ready, at, where)
+            self.stepper.is_amid = self.keeps_to_trio and order.is_amid
+        return at
 
     def idle(self, *, finally_: bool) -> None:
         """Let time pass, or see that nothing will ever happen again."""
-        if not finally_:
+        if not finally_ or self._breaks_a_promise():
+            return
+        if self.externals:
+            due = self._next_deadline()
+            labels = [*self.externals.labels, *([TIME] if due != inf else [])]
+            self._from_outside(self.pick("task", labels) if len(labels) > 1 else 0, due)
+            self.stepper.wake()
             return
         if self.outside.is_awaited():
             if self.waited_at == self.stepper.activity:
@@ -208,14 +210,36 @@ class _Play:
         self.chores = [chore for chore in self.chores if chore.is_wanted]
         return max(self.clock.now, min([due, *(chore.when for chore in self.chores)]))
 
+    def _breaks_a_promise(self) -> bool:
+        """Look whether all holds that always does; if not, end the run."""
+        broken = self.promises.look() if self.promises.are_made and self.stuck is None else None
+        if broken is None:
+            return False
+        self._end(self.struck or broken)
+        self.stepper.wake()
+        return True
+
+    def _from_outside(self, index: int, due: float) -> None:
+        """Call one of what is to be called from outside; let time pass if it is none of them."""
+        if index == len(self.externals):
+            self._pass_time(due)
+            return
+        error = self.externals.call(index)
+        if error is not None:
+            self._end(self.struck or error)
+
     def _pass_time(self, now: float) -> None:
+        broken = self.promises.pass_to(now)
+        if broken is not None:
+            self._end(broken)
+            return
         self.clock.now = now
         due = [chore for chore in self.chores if chore.is_wanted and chore.when <= now]
         for chore in due:
             self.chores.remove(chore)
             chore.come_due()
 
-    def _end(self, stuck: Stuck) -> None:
+    def _end(self, stuck: BaseException) -> None:
         self.stuck = stuck
         if self.noting is not None:
             self.noting.end()
@@ -240,6 +264,15 @@ class _Play:
             if self.stuck is None and self.struck is None:
                 self.error = error
 
+    def closed(self) -> Result:
+        """Look at what was promised for the last time, and say how it ended."""
+        if self.stuck is None and self.struck is None and self.error is None and self.promises.are_made:
+            self.error = self.promises.close()
+        for error in (self.stuck, self.error):
+            if error is not None and (leaving := leaves(error)) is not None:
+                raise leaving
+        return self.result()
+
     def result(self) -> Result:
         """Say how it ended."""
         verdict: Verdict = "passed"
@@ -253,6 +286,8 @@ class _Play:
                 verdict = "hung"
             case None:
                 verdict = "passed" if self.error is None else "failed"
+            case _:
+                verdict = "failed"
         injection = self.injection if self.injection is not None and self.passed > self.injection.at else None
         return Result(
             verdict,
@@ -264,6 +299,7 @@ class _Play:
             injection,
             None if self.noting is None else self.noting.result(),
             self.outside.seen,
+            self.terms.fidelity,
             () if self.history is None else self.history.operations,
         )
 
@@ -275,19 +311,21 @@ class Stage:
         self.terms = terms
         self.clock = VirtualClock()
         self._play: _Play | None = None
-        #: the variables of the Trio run, as they were before its first scenario; None where Trio hides them.
-        self._variables: dict[Any, Any] | None = None
+        self._variables = Variables()
         self._watch = Watch()
         nobody: Any = None
         self.stepper: Stepper = (Hook if terms.backend == "hook" else Gate)(nobody)
+        #: only where the order of steps is held against Trio's.
+        keeps = terms.fidelity == "trio"
+        self.arrivals = Arrivals(self.stepper, self.clock, holds=keeps) if keeps or terms.takes_notes else None
 
     async def play(
         self, scenario: Scenario, args: Sequence[Any], decider: Decider, injection: Injection | None = None
     ) -> Result:
         """Run a scenario once, from a task that is not stepped."""
         play = self._play = self.stepper.director = _Play(self, decider, injection)
-        self.clock.now = 0.0
-        self._reset_variables()
+        self.clock.now, self.clock.is_held = 0.0, False
+        self._variables.reset()
         CHOICES.set(play)
         seed_global()
         use(play.work)
@@ -303,20 +341,7 @@ class Stage:
             self.stepper.open()
             self.clock.rounds = None
             CHOICES.set(None)
-        return play.result()
-
-    def _reset_variables(self) -> None:
-        """Let each scenario find the Trio run as the first one did: without what others have put into its variables."""
-        variables: dict[Any, Any] | None = getattr(
-            getattr(trio_run.GLOBAL_RUN_CONTEXT, "runner", None), "_locals", None
-        )
-        if variables is None:
-            return
-        if self._variables is None:
-            self._variables = dict(variables)
-        else:
-            variables.clear()
-            variables.update(self._variables)
+        return play.closed()
 
     def run(self, main: Callable[[], Awaitable[Any]]) -> Any:
         """Open it, and let `main` run scenarios on it.
@@ -330,12 +355,13 @@ class Stage:
             with watch.listening():
                 results.append(await main())
 
+        instruments = [self.stepper, *([] if self.arrivals is None else [self.arrivals])]
         roots: list[Any] = []
         results: list[Any] = []  # and not returned: Trio keeps what it is returned until the garbage is looked for
         with hooked(self.stepper), threads_hooked(), random_kept, watched() as watch:
             self._watch = watch
             try:
-                trio.run(listening, clock=self.clock, instruments=[self.stepper])
+                trio.run(listening, clock=self.clock, instruments=instruments)
             except trio.TrioInternalError as error:
                 play = self._play
                 if play is None or not (isinstance(error.__cause__, GivenUp) or play.struck is not None):

@@ -15,7 +15,7 @@ _NUMBER: Final = "[0-9]{1,18}"
 _UNRUN: Final = "-"
 _PRINT: Final = re.compile("[0-9a-f]{8}")
 _TOKEN: Final = re.compile(
-    rf"r(?P<version>[0-9]{{1,18}})(?P<time>t?):(?P<deviations>(?:{_NUMBER}\.{_NUMBER}(?:-{_NUMBER}\.{_NUMBER})*)?):(?P<print>[0-9a-f]{{8}}|-)"
+    rf"r(?P<version>[0-9]{{1,18}})(?P<time>t?)(?P<fidelity>b?):(?P<deviations>(?:{_NUMBER}\.{_NUMBER}(?:-{_NUMBER}\.{_NUMBER})*)?):(?P<print>[0-9a-f]{{8}}|-)"
     rf"(?::(?P<what>cancel|crash)\.(?P<name>\w+)\.(?P<at>{_NUMBER}))?"
 )
 #: Characters of a wrong token that are shown.
@@ -24,6 +24,8 @@ _LIKE: Final = "'r1:4.1-9.2:0f3a77c1'"
 
 #: When time passes: "exact", only when nothing else can happen; "choice", also before, so that a timeout may fire early or late.
 Time = Literal["exact", "choice"]
+#: Which orders of steps there are: "all", or those alone that the Trio of today may take.
+Fidelity = Literal["all", "trio"]
 
 
 @attrs.frozen
@@ -78,6 +80,7 @@ class Schedule:
         deviations: number of the choice, from 0 -> index of what was chosen there, oldest first; it is 0 everywhere else.
         fingerprint: of the run that it was taken from; "" if it has not been run.
         time: whether letting time pass is among the choices.
+        fidelity: which orders its choices are among.
         injection: what was done to the run from outside, if anything was.
     """
 
@@ -85,6 +88,7 @@ class Schedule:
     fingerprint: str = ""
     time: Time = "exact"
     injection: Injection | None = None
+    fidelity: Fidelity = "all"
 
     def __attrs_post_init__(self) -> None:
         """Refuse what is none of what there is."""
@@ -94,6 +98,8 @@ class Schedule:
             raise ValueError(f"Schedule: fingerprint is {fingerprint!r}; {text}")
         if self.time not in ("exact", "choice"):
             raise ValueError(f"Schedule: time is {self.time!r}; give 'exact' or 'choice'")
+        if self.fidelity not in ("all", "trio"):
+            raise ValueError(f"Schedule: fidelity is {self.fidelity!r}; give 'all' or 'trio'")
         if not (self.injection is None or isinstance(self.injection, Injection)):
             raise ValueError(f"Schedule: injection is {self.injection!r}; give an Injection, or None")
 
@@ -101,7 +107,8 @@ class Schedule:
     def token(self) -> str:
         """The same as a short text, from which `from_token` makes it again."""
         steps = "-".join(f"{at}.{index}" for at, index in self.deviations.items())
-        token = f"r{VERSION}{'t' if self.time == 'choice' else ''}:{steps}:{self.fingerprint or _UNRUN}"
+        ways = f"{'t' if self.time == 'choice' else ''}{'b' if self.fidelity == 'trio' else ''}"
+        token = f"r{VERSION}{ways}:{steps}:{self.fingerprint or _UNRUN}"
         injection = self.injection
         return token if injection is None else f"{token}:{injection.what}.{injection.name}.{injection.at}"
 
@@ -128,7 +135,8 @@ class Schedule:
         what: Any = found["what"]
         injection = None if what is None else Injection(what, found["name"], int(found["at"]))
         fingerprint = "" if found["print"] == _UNRUN else found["print"]
-        schedule = cls(deviations, fingerprint, "choice" if found["time"] else "exact", injection)
+        time: Time = "choice" if found["time"] else "exact"
+        schedule = cls(deviations, fingerprint, time, injection, "trio" if found["fidelity"] else "all")
         if schedule.token != token:
             text = (
                 "it names a choice twice or out of order, the default as a deviation, or a number with zeros before it"

@@ -16,7 +16,7 @@ from ._errors import ProgramChanged
 from ._fit import check_fit, difference
 from ._result import Result
 from ._run import MAX_STEPS, Backend, Scenario, Stage, Terms, prepared, run_once
-from ._schedule import Schedule, Time
+from ._schedule import Fidelity, Schedule, Time
 from ._shrink import shrink
 from ._survey import Found, Survey, Tally
 from ._telling import told
@@ -78,6 +78,7 @@ class SearchOptions(TypedDict, total=False):
     time: Time
     backend: Backend | None
     threads: Threads
+    fidelity: Fidelity
     workers: int
     progress: Callable[[int], None] | None
 
@@ -103,6 +104,7 @@ def survey(
     time: Time = "exact",
     backend: Backend | None = None,
     threads: Threads = "inline",
+    fidelity: Fidelity = "all",
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Survey:
@@ -124,6 +126,7 @@ def survey(
         backend: "hook" or "gate"; None takes the faster one of those that work with the installed Trio.
         threads: what `trio.to_thread.run_sync` is given: "inline" runs it at once, in the step that asks for it; "refuse" raises `ThreadRefused`;
             "real" runs it in a thread, at its own pace, which is not controlled.
+        fidelity: "all" orders of steps, or "trio": those alone that the Trio of today may take: all that is ready goes once before any goes again.
         workers: processes to search with, each on a core of its own; the failure with the lowest number is the one that counts. They are forked, so
             they have all that this process has, and what they change is not seen here. Not with mode="isolated".
         progress: called with the number of each schedule that has been tried; it must not raise.
@@ -138,7 +141,7 @@ def survey(
     check_seed(seed)
     check_seconds(seconds)
     _check_plan(schedules, strategy, mode, workers, progress)
-    terms = terms_of(max_steps, time, backend, threads)
+    terms = terms_of(max_steps, time, backend, threads, fidelity)
     begun = monotonic()
     until = None if seconds is None else begun + seconds
     tally = Tally()
@@ -169,14 +172,14 @@ def survey(
         first = failure.result
         way = f" of {schedules:,} (strategy {strategy}, seed {seed}; here {failure.by})"
         if first.verdict == "hung":  # it took a patience: each try to shrink it would, too
-            return tally.survey(Found(first, failure.number, first, 0, False, way), monotonic() - begun)
+            return tally.survey(Found(first, failure.number, first, 0, False, way), monotonic() - begun, fidelity)
         again = replay(first.schedule.deviations)
         if first.failed and again.fingerprint == first.fingerprint:
             best, runs, is_least = shrink(first, replay)
             noting = attrs.evolve(terms, takes_notes=True)
             noted = run_once(scenario, args, Follow(best.schedule.deviations), noting)
             found = Found(noted, failure.number, first, runs, is_least, way)
-            return tally.survey(found, monotonic() - begun)
+            return tally.survey(found, monotonic() - begun, fidelity)
         # What ran before in the same Trio run may have had a part in it: once more, each in a run of its own.
         doubt = (
             difference(first, again)
@@ -186,7 +189,7 @@ def survey(
     if not doubt:
         first, again = tally.default or replay({}), replay({})
         if first.fingerprint == again.fingerprint:
-            return tally.survey(None, monotonic() - begun)
+            return tally.survey(None, monotonic() - begun, fidelity)
         doubt = difference(first, again)
     raise ProgramChanged(doubt)
 
@@ -213,20 +216,24 @@ def first_failure(
     seed: int = 0,
     mode: Mode = "shared",
     backend: Backend | None = None,
+    fidelity: Fidelity = "all",
 ) -> tuple[int, Result] | None:
     """Return the first failure as it was found, and the number of its schedule: a search without what follows it."""
     go = _run_shared if mode == "shared" else _run_isolated
     first = go(
-        _plan(strategy, schedules, seed, None, Tally()), scenario, (), terms_of(MAX_STEPS, "exact", backend, "inline")
+        _plan(strategy, schedules, seed, None, Tally()),
+        scenario,
+        (),
+        terms_of(MAX_STEPS, "exact", backend, "inline", fidelity),
     )
     return None if first is None else (first.number, first.result)
 
 
-def terms_of(max_steps: int, time: Time, backend: Backend | None, threads: Threads) -> Terms:
+def terms_of(max_steps: int, time: Time, backend: Backend | None, threads: Threads, fidelity: Fidelity) -> Terms:
     """Return the terms that a user asked for."""
     if backend is None:
-        return Terms(max_steps, time, threads=threads)
-    return Terms(max_steps, time, backend, threads=threads)
+        return Terms(max_steps, time, threads=threads, fidelity=fidelity)
+    return Terms(max_steps, time, backend, threads=threads, fidelity=fidelity)
 
 
 #: Give out deciders, take in results; end with the first failure.
@@ -327,17 +334,19 @@ def run(
     time: Time = "exact",
     backend: Backend | None = None,
     threads: Threads = "inline",
+    fidelity: Fidelity = "all",
 ) -> Result:
     """Run a scenario once, under a schedule or its token; under the default one without. Not within Trio.
 
     Args:
         scenario: an async function `scenario(sim, *args)`.
         args: given to it.
-        schedule: from a failure (`result.schedule`), or its token; it says about time and injections as well.
+        schedule: from a failure (`result.schedule`), or its token; it says about time, fidelity and injections as well.
         max_steps: steps after which it counts as a livelock.
         time: "exact" or "choice", as for `search`.
         backend: "hook" or "gate"; None takes the faster one that works.
         threads: "inline", "refuse" or "real", as for `search`; a schedule leads to the same run only under the same.
+        fidelity: "all" or "trio", as for `search`.
 
     Returns:
         How it ended; a failure is not raised.
@@ -351,8 +360,9 @@ def run(
     if schedule is not None and not isinstance(schedule, Schedule):
         schedule = Schedule.from_token(schedule)
     follow = Follow({}) if schedule is None else Follow(schedule.deviations, round_=not schedule.fingerprint)
-    terms = terms_of(max_steps, time if schedule is None else schedule.time, backend, threads)
-    terms = attrs.evolve(terms, takes_notes=True)
+    if schedule is not None:
+        time, fidelity = schedule.time, schedule.fidelity
+    terms = attrs.evolve(terms_of(max_steps, time, backend, threads, fidelity), takes_notes=True)
     injection = None if schedule is None else schedule.injection
     result = run_once(scenario, args, follow, terms, injection=injection)
     if schedule is not None and (schedule.fingerprint or schedule.injection):
@@ -372,13 +382,16 @@ def check(
     time: Time = "exact",
     backend: Backend | None = None,
     threads: Threads = "inline",
+    fidelity: Fidelity = "all",
 ) -> Any:
     """Run a scenario once as `run` does, and return what it returned. Not within Trio.
 
     Raises:
         ScenarioFailed: it did not pass; the text says how, and what replays it. Others as `run`.
     """
-    result = run(scenario, *args, schedule=schedule, max_steps=max_steps, time=time, backend=backend, threads=threads)
+    result = run(
+        scenario, *args, schedule=schedule, max_steps=max_steps, time=time, backend=backend, threads=threads, fidelity=fidelity
+    )  # fmt: skip
     if result.failed:
         again = f"races.run(scenario, schedule={result.schedule.token!r})"
         raise ScenarioFailed(told(result, again)) from result.error

@@ -1,13 +1,15 @@
 """The `sim` that a scenario gets."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
 import trio
 
 from ._decider import DATA
+from ._external import Externals
 from ._history import History
+from ._promises import Promises
 from ._stepper import Stepper, nameless
 
 
@@ -17,6 +19,8 @@ class Plays(Protocol):
     stepper: Stepper
     scopes: dict[str, trio.CancelScope]
     history: History | None
+    promises: Promises
+    externals: Externals
 
     def pick(self, kind: str, labels: Sequence[str]) -> int:
         """Decide."""
@@ -58,6 +62,46 @@ class Sim:
             raise ValueError("sim.choose: there are no options")
         labels = [nameless(repr(option)) for option in options]
         return options[self._play.pick(DATA, labels) if len(options) > 1 else 0]
+
+    def external(self, fn: Callable[[], Any]) -> None:
+        """Have a plain function called once, between two steps: what another thread or a signal handler would do. Plain function.
+
+        When is a choice like others, explored, shrunk and replayed: before any step from now on, by default when no task can go on and before time
+        passes, and not at all if the run ends before. It is called in the loop's thread, by no task; so it may set an event, send
+        without waiting, cancel a scope or tell an actor. What it raises fails the run.
+
+        Raises:
+            TypeError: it is no plain function that can be called without arguments.
+        """
+        self._play.externals.add(fn)
+
+    def always(self, predicate: Callable[[], Any]) -> None:
+        """Fail the run as soon as a predicate is not true: it is asked after each step from this one on. Plain function.
+
+        The failure is a `PromiseBroken` that names the step, its task, and where in the code that is now.
+
+        Args:
+            predicate: a plain function without arguments; it may look at anything, and changes nothing.
+
+        Raises:
+            TypeError: it is no such function. What it raises later, returns to be awaited, or changes, fails the run.
+        """
+        self._play.promises.always(predicate)
+
+    def eventually(self, predicate: Callable[[], Any], *, within: float) -> None:
+        """Fail the run unless a predicate comes true in time: it is asked after each step until it does. Plain function.
+
+        The failure is a `PromiseBroken` that says what it was, and when. A run that ends before the time is over has to have seen it come true.
+
+        Args:
+            predicate: a plain function without arguments; what it returns is told, so it may return more than False, such as what is left to do
+                (to be false when there is something left, return its negation).
+            within: virtual seconds from now.
+
+        Raises:
+            TypeError: it is no such function. ValueError: the time is no finite number from 0.
+        """
+        self._play.promises.eventually(predicate, within)
 
     @contextmanager
     def scope(self, name: str) -> Generator[trio.CancelScope]:

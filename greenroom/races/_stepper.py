@@ -42,6 +42,10 @@ class Stepper(trio.abc.Instrument):
         self.steps: int = 0
         #: grows with each step of any task, Trio's own among them.
         self.activity = 0
+        #: True between two steps of one batch, in a run that is kept to Trio's batches.
+        self.is_amid = False
+        #: what has been let go, and Trio is to run next: it was ready before.
+        self.let_go: Task | None = None
         #: True once any task has waited for a socket or a process, as far as Trio lets that be seen at each step.
         self.waited_for_io = False
         self._waiters: Mapping[Any, Any] = {}
@@ -65,6 +69,7 @@ class Stepper(trio.abc.Instrument):
         self._labels = {}
         self._coroutines = {}
         self.waited_for_io = False
+        self.is_amid, self.let_go = False, None
         io_manager = getattr(getattr(_run.GLOBAL_RUN_CONTEXT, "runner", None), "io_manager", None)
         self._waiters = getattr(io_manager, "_registered", {})
         self.is_shut = True

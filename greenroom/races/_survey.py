@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 
 from ._result import Result
+from ._schedule import Fidelity
 from ._telling import told
 
 
@@ -56,6 +57,7 @@ class Survey:
         covered: all schedules that deviate from the default at most so many times have been tried; infinity: all that there are.
         uncontrolled: what the runs used that is not controlled, and may decide as well: words such as "sockets or processes".
         seconds: of real time that it took.
+        fidelity: which orders of steps there were to try.
     """
 
     found: Found | None
@@ -64,6 +66,7 @@ class Survey:
     covered: float
     uncontrolled: Sequence[str]
     seconds: float
+    fidelity: Fidelity = "all"
 
     def __str__(self) -> str:
         """Say it in a line, or the failure in a few."""
@@ -78,6 +81,8 @@ class Survey:
             parts.append("all that there are")
         elif self.covered > 0:
             parts.append(f"among them all with up to {self.covered:.0f} deviation{'' if self.covered == 1 else 's'}")
+        if self.fidelity == "trio":
+            parts.append("only orders that today's Trio may take")
         parts.append(f"not controlled: {', '.join(self.uncontrolled)}" if self.uncontrolled else "all of it controlled")
         return "; ".join(parts)
 
@@ -108,6 +113,7 @@ class Tally:
         self.ways |= other.ways
         self.uncontrolled |= other.uncontrolled
 
-    def survey(self, found: Found | None, seconds: float) -> Survey:
+    def survey(self, found: Found | None, seconds: float, fidelity: Fidelity) -> Survey:
         """Return what it came to."""
-        return Survey(found, self.schedules, len(self.ways), self.covered, tuple(sorted(self.uncontrolled)), seconds)
+        seen = tuple(sorted(self.uncontrolled))
+        return Survey(found, self.schedules, len(self.ways), self.covered, seen, seconds, fidelity)

@@ -66,11 +66,30 @@ def test_fewer_elsewhere_are_found_though_nothing_can_be_left_out() -> None:
     assert shrunk(judge, {0: 1, 1: 1}, 3) == ({2: 1}, True)
 
 
-def test_what_cannot_be_left_out_is_made_as_small_as_it_can() -> None:
+def test_what_cannot_be_left_out_is_made_as_small_as_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shrinking, "TRIES", 1)
+
     def judge(drawn: Sequence[int]) -> None:
         assert drawn[1] < 3
 
     assert shrunk(judge, {0: 5, 1: 8}, 2, 9) == ({1: 3}, True)
+
+
+@pytest.mark.parametrize("begun", [{1: 1, 3: 1}, {2: 2, 3: 1}, {0: 1, 1: 1, 2: 1, 3: 1}, {1: 2, 2: 2}])
+def test_whatever_it_began_with_it_ends_with_the_first_of_the_smallest(begun: dict[int, int]) -> None:
+    def judge(drawn: Sequence[int]) -> None:
+        assert sum(map(bool, drawn)) < 2
+
+    assert shrunk(judge, begun, 4, 3) == ({0: 1, 1: 1}, True)
+
+
+def test_where_there_are_too_many_as_small_it_is_still_known_that_none_is_smaller(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shrinking, "TRIES", 20)
+    assert shrunk(refuse(7, 8), {7: 1, 8: 1}, 10) == ({7: 1, 8: 1}, True)
+    monkeypatch.setattr(shrinking, "TRIES", 5)
+    assert shrunk(refuse(7, 8), {7: 1, 8: 1}, 10) == ({7: 1, 8: 1}, False)
 
 
 def test_a_failure_of_another_kind_is_not_what_was_looked_for() -> None:
@@ -80,7 +99,7 @@ def test_a_failure_of_another_kind_is_not_what_was_looked_for() -> None:
         if sum(drawn) > 1:
             raise ValueError
 
-    assert shrunk(judge, {0: 1, 2: 1, 3: 1}, 4) == ({2: 1, 3: 1}, True)
+    assert shrunk(judge, {0: 1, 2: 1, 3: 1}, 4) == ({0: 1, 1: 1}, True)
 
 
 def test_groups_are_of_the_kind_of_what_is_in_them_however_often() -> None:

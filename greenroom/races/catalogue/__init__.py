@@ -22,7 +22,14 @@ from ._ending import (
 )
 from ._locking import asking_in_a_circle, leaked_permit, lock_order
 from ._naming import check_then_insert, slot_freed_too_early, stale_cleanup, stale_ready
+from ._outliving import (
+    monitor_without_flush,
+    orphaned_grandchild,
+    registered_after_its_end,
+    timer_of_an_old_incarnation,
+)
 from ._restarting import double_start, interrupt_loses_mail, reordered_by_restart, reply_to_another_question
+from ._settling import dropped_refresh, permits_in_a_storm, restart_storm, two_outcomes, unstash_loses
 from ._sharing import (
     changed_while_iterated,
     read_modify_write,
@@ -59,5 +66,14 @@ CATALOGUE: tuple[Bug, ...] = (
     bug(two_messages_for_one_change),
     bug(changed_while_iterated),
     bug(single_flight_without_a_pilot),
+    bug(orphaned_grandchild),
+    bug(registered_after_its_end),
+    bug(monitor_without_flush),
+    bug(timer_of_an_old_incarnation),
+    bug(restart_storm),
+    bug(dropped_refresh),
+    bug(unstash_loses),
+    bug(permits_in_a_storm),
+    bug(two_outcomes),
     bug(three_way_needle, needle=True),
 )

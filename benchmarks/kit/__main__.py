@@ -1,0 +1,83 @@
+"""`python -m benchmarks.kit`: measure each row, hold it against its goal, write the table as JSON and text, and draw it."""
+
+import argparse
+import json
+import os
+import platform
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from . import _backends, _deadlocks, _finding, _histories, _replays, _shrinking, _simloom, _sweeps
+from ._draw import draw
+from ._row import SHORT, Effort, Measure, Row
+
+HERE = Path(__file__).parent
+
+#: What measures which rows, in the order of the table. A new row is a new file with a `measure`, and a line here.
+MEASURES: Final[dict[str, Measure]] = {
+    "backends": _backends.measure,
+    "replays": _replays.measure,
+    "finding": _finding.measure,
+    "shrinking": _shrinking.measure,
+    "deadlocks": _deadlocks.measure,
+    "sweeps": _sweeps.measure,
+    "histories": _histories.measure,
+    "simloom": _simloom.measure,
+}
+
+
+def main() -> int:
+    """Do as the command line says; 1 if a goal was missed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.kit", description=__doc__)
+    parser.add_argument(
+        "--short",
+        action="store_true",
+        help="try out the script: too little of all to say how good the kit is; writes nothing",
+    )
+    parser.add_argument("--rows", default=",".join(MEASURES), help="some of them, with commas between them (all)")
+    parser.add_argument(
+        "--output", type=Path, help="where to write .json, .txt and .png (benchmarks/kit/results; nowhere with --short)"
+    )
+    options = parser.parse_args()
+    names = options.rows.split(",")
+    if unknown := [name for name in names if name not in MEASURES]:
+        parser.error(f"--rows: there is no {unknown[0]!r}; there are {', '.join(MEASURES)}")
+    effort = SHORT if options.short else Effort()
+    rows: list[Row] = []
+    for name in names:
+        print(f"measuring {name}", file=sys.stderr)
+        rows += MEASURES[name](effort)
+    text = "\n".join(table(rows))
+    print(text)
+    output: Path | None = options.output or (None if options.short else HERE / "results")
+    if output is not None:
+        output.with_suffix(".txt").write_text(text + "\n", encoding="utf-8")
+        output.with_suffix(".json").write_text(json.dumps(data(rows), indent=1) + "\n", encoding="utf-8")
+        draw(rows, output.with_suffix(".png"))
+    return int(any(row.reached < 1 for row in rows))
+
+
+def table(rows: list[Row]) -> list[str]:
+    """Return the rows as lines."""
+    width = max(len(row.name) for row in rows)
+    lines: list[str] = []
+    for row in rows:
+        lines += [
+            f"{'ok  ' if row.reached >= 1 else 'MISS'} {row.name:<{width}}  {row.measured}",
+            f"{'':{width + 7}}goal: {row.goal}",
+        ]
+    return lines
+
+
+def data(rows: list[Row]) -> dict[str, object]:
+    """Return all figures as plain data."""
+    return {
+        "machine": {"python": platform.python_version(), "trio": version("trio"), "platform": platform.platform(), "cpus": os.cpu_count()},
+        "rows": [{"name": row.name, "goal": row.goal, "measured": row.measured, "reached": row.reached, "facts": dict(row.facts)} for row in rows],
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())
