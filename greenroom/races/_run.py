@@ -12,7 +12,7 @@ import trio
 from ..mailbox import CHOICES, Chore
 from ._checks import check_count
 from ._clock import GivenUp, VirtualClock
-from ._decider import Choice, Decider
+from ._decider import TASK, Choice, Decider
 from ._ending import Ending, bury
 from ._errors import DeadlockFound, OutsideSilent, StepEndless, StepsExceeded
 from ._garbage import collected_seldom
@@ -28,7 +28,7 @@ from ._schedule import Injection, Time
 from ._sim import Sim
 from ._stepper import Stepper, Task
 from ._threads import Threads, ThreadWork, threads_hooked, threads_work, use
-from ._waiting import describe_ready, describe_stuck
+from ._waiting import Waits, describe_ready, waits_of
 from ._watcher import Watch, watched
 
 Backend = Literal["gate", "hook"]
@@ -93,7 +93,7 @@ class _Play:
         #: of the operations that the scenario records, once it has asked for it.
         self.history: History | None = None
         self.choices: list[Choice] = []
-        self.noting = Noting(stage.stepper) if stage.terms.takes_notes else None
+        self.noting = Noting(stage.stepper, stage.clock) if stage.terms.takes_notes else None
         #: around all that the scenario starts; set as soon as it is run.
         self.scope: trio.CancelScope
         self.work = ThreadWork(self.terms.threads)
@@ -120,13 +120,13 @@ class _Play:
         index = self.decider.decide(len(self.choices), kind, labels)
         self.choices.append(Choice(kind, tuple(labels), index))
         if self.noting is not None:
-            self.noting.chose(len(self.choices) - 1, kind, index, labels)
+            self.noting.chose(len(self.choices) - 1, self.choices[-1])
         return index
 
     def tell(self, text: str) -> None:
         """Put a line into the story, if one is taken."""
         if self.noting is not None:
-            self.noting.tell(text)
+            self.noting.say(text)
 
     def point(self, name: str, label: str) -> None:
         """Crash the actor at this boundary, if that is what is to be tried out."""
@@ -134,6 +134,8 @@ class _Play:
         if injection is not None and injection.what == "crash" and injection.name == name:
             self.passed += 1
             if self.passed == injection.at + 1:
+                if self.noting is not None:
+                    self.noting.injects(label, f"crash injected at {name} {injection.at}")
                 raise CrashInjected(f"{name} of {label}")
 
     def chore(self, chore: Chore) -> None:
@@ -159,6 +161,8 @@ class _Play:
             self.last_step = self.stepper.steps
             self.passed += 1
             if self.passed == injection.at + 1:
+                if self.noting is not None:
+                    self.noting.injects("", f"scope {injection.name!r} cancelled at its step {injection.at}")
                 scope.cancel()
 
     def choose(self, tasks: Sequence[Task]) -> int:
@@ -172,7 +176,7 @@ class _Play:
         labels = [label_of(task) for task in tasks]
         if due != inf:
             labels.append(TIME)
-        index = self.pick("task", labels)
+        index = self.pick(TASK, labels)
         if index == len(tasks):
             self._pass_time(due)
         elif self.noting is not None:
@@ -186,7 +190,8 @@ class _Play:
         if self.outside.is_awaited():
             if self.waited_at == self.stepper.activity:
                 text = "nothing came of the thread, socket or process that is awaited, for as long as a run is patient"
-                self._end(OutsideSilent(f"{text}\n{describe_stuck(self.stepper)}"))
+                waits = waits_of(self.stepper)
+                self._end(OutsideSilent(f"{text}\n{waits}"), waits)
                 self.stepper.wake()
             self.waited_at = self.stepper.activity
             return
@@ -195,7 +200,8 @@ class _Play:
             return
         if due == inf:
             text = "no task can go on, no timer runs, and nothing from outside is awaited"
-            self._end(DeadlockFound(f"{text}\n{describe_stuck(self.stepper)}"))
+            waits = waits_of(self.stepper)
+            self._end(DeadlockFound(f"{text}\n{waits}"), waits)
         else:
             self._pass_time(due)
         self.stepper.wake()
@@ -210,15 +216,17 @@ class _Play:
 
     def _pass_time(self, now: float) -> None:
         self.clock.now = now
+        if self.noting is not None:
+            self.noting.passes()
         due = [chore for chore in self.chores if chore.is_wanted and chore.when <= now]
         for chore in due:
             self.chores.remove(chore)
             chore.come_due()
 
-    def _end(self, stuck: Stuck) -> None:
+    def _end(self, stuck: Stuck, waits: Waits | None = None) -> None:
         self.stuck = stuck
         if self.noting is not None:
-            self.noting.end()
+            self.noting.stuck(waits)
         self.stepper.open()
         Ending(self.stepper, self.clock, self.scope, self.outside)
 
@@ -262,7 +270,7 @@ class _Play:
             self.value,
             self.terms.time,
             injection,
-            None if self.noting is None else self.noting.result(),
+            None if self.noting is None else self.noting.result(stuck or self.error),
             self.outside.seen,
             () if self.history is None else self.history.operations,
         )
