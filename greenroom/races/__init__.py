@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ._errors import StepEndless as StepEndless
     from ._errors import StepsExceeded as StepsExceeded
     from ._errors import ThreadRefused as ThreadRefused
+    from ._event import Event as Event
     from ._explore import RaceFound as RaceFound
     from ._explore import explore as explore
     from ._history import Call as Call
@@ -60,6 +61,7 @@ else:
             "._decider",
             "._drawing",
             "._errors",
+            "._event",
             "._explore",
             "._result",
             "._run",
@@ -81,6 +83,7 @@ __all__ = [
     "Choice",
     "CrashInjected",
     "DeadlockFound",
+    "Event",
     "Found",
     "History",
     "Injection",

@@ -9,7 +9,7 @@ from ._decider import Choice
 
 EventKind = Literal[
     "step", "choice", "time", "injection", "wait", "raise",
-    "send", "urgent", "ask", "steer", "turn", "get", "receive", "has a turn", "answer", "late answer",
+    "send", "urgent", "ask", "direct ask", "steer", "turn", "get", "receive", "has a turn", "answer", "late answer",
     "register", "startup", "life", "ready", "restart", "shutdown", "crash", "ending", "end", "order", "interrupt",
     "report", "dead letter", "operation",
 ]  # fmt: skip
@@ -49,7 +49,8 @@ class Event:
 
     Attributes:
         kind: what it was. A "step" of a task, another "choice", "time" that passes, an "injection", who is in a "wait" at the end, and the "raise" of
-            the error are the run's; all else is what actors do, or an "operation" of a history, and stands in the story.
+            the error are the run's; all else is what actors do, or an "operation" of a history. It stands in the story, but for a "direct ask":
+            of a mailbox that does no more than to queue it.
         who: did it: the label of a task, the path of an actor, or "outside".
         to: whom it was done to; who is waited for, or who gets the answer, if that is known; "" if there is nobody.
         what: a message, a state, a reason: as it is shown.
@@ -59,6 +60,7 @@ class Event:
         place: where in the code a step goes on, a task waits, an error was raised; else "".
         choice: what there was to choose, if it came of a choice.
         woken: of a step: the label of the other task that had made this one ready, or has started it; "" if none had.
+        since: of a step that another task's made possible: the number of that one.
     """
 
     kind: EventKind
@@ -71,6 +73,7 @@ class Event:
     place: str = ""
     choice: Choice | None = None
     woken: str = ""
+    since: int = 0
 
     @property
     def deviates(self) -> bool:

@@ -65,8 +65,8 @@ class Noting:
         self._choice: Choice | None = None
         #: who takes the step.
         self._going: Task | None = None
-        #: a task that has been made ready -> the label of the one that did it, "" if none did.
-        self._wakers: dict[Task, str] = {}
+        #: a task that has been made ready -> the label of the one that did it, "" if none did, and in which step.
+        self._wakers: dict[Task, tuple[str, int]] = {}
         #: the identity of a task's outermost frame -> its label: by that, what it raises is known for its own.
         self._frames: dict[int, str] = {}
         self._is_over = False
@@ -98,8 +98,10 @@ class Noting:
             self._frames[id(frames[0])] = label
         if len(tasks) > 1:
             self._places[self._at] = place
-        waker = self._wakers.pop(going, "")
-        self._note(Event("step", label, place=place, woken="" if waker == label else waker), ahead=1)
+        woken, since = self._wakers.pop(going, ("", 0))
+        if woken == label:
+            woken, since = "", 0
+        self._note(Event("step", label, place=place, woken=woken, since=since), ahead=1)
 
     def passes(self) -> None:
         """Take in that time has been let pass."""
@@ -113,12 +115,13 @@ class Noting:
         """Take in that Trio is going to run a task: whatever runs now has made it ready."""
         if task is self._going or task in self._wakers or task not in self._stepper.tasks:
             return  # of a task that is held, the gate wakes it again when it may go
+        by: Task | None
         try:
             by = trio.lowlevel.current_task()
         except RuntimeError:  # time, or the outside
-            self._wakers[task] = ""
-        else:
-            self._wakers[task] = self._stepper.label_of(by) if by in self._stepper.tasks else ""
+            by = None
+        is_known = by in self._stepper.tasks
+        self._wakers[task] = (self._stepper.label_of(by), self._stepper.steps) if by and is_known else ("", 0)
 
     @contextmanager
     def taken(self) -> Generator[None]:
@@ -182,7 +185,9 @@ class Noting:
         last = events[at - 1] if at else Event("raise", who)
         place = place_behind(behind) if behind else ""
         text = " ".join(describe(error).split())
-        events.insert(at, attrs.evolve(last, kind="raise", who=who, to="", what=text, place=place, choice=None, woken=""))
+        events.insert(
+            at, attrs.evolve(last, kind="raise", who=who, to="", what=text, place=place, choice=None, woken="")
+        )
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

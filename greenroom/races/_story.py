@@ -92,7 +92,7 @@ class _Tellers:
     """Know which functions of the runtime say what."""
 
     def __init__(self, listener: Listener) -> None:
-        from ..actors import Actor, ActorRef, Runtime, Slot, current_slot, make_slot, order_end, text_of
+        from ..actors import Actor, ActorRef, Runtime, Slot, _asking, current_slot, make_slot, order_end, text_of
         from ..actors._last_step import finalize_at_once
         from ..actors._orders import note_end
         from ..actors._reports import ReportLog
@@ -108,6 +108,7 @@ class _Tellers:
         self._actor = Actor
         self.at_call: dict[CodeType, Teller] = {
             _code(_run.Runner.reschedule): self._woken,
+            _code(_asking._accept): self._asked_directly,  # noqa: SLF001 -- this sees what the runtime does inside
             _code(order_end): self._told_to_end,
             _code(note_end): self._is_to_end,
             _code(Slot.advance): lambda names, _: self._is(names["self"].path, names["life"].value),
@@ -176,6 +177,12 @@ class _Tellers:
             return Event("get", path, what=f"{letter.kind}: {brief(letter.message)}")
         is_urgent = letter.urgent and kind == "send"
         return Event("urgent" if is_urgent else kind, self._who(), path, brief(letter.message))
+
+    def _asked_directly(self, names: dict[str, Any], _: Any) -> Event | None:
+        box, asked = names["slot"].box, names["asked"]
+        if not box.fast or asked.incarnation:  # the long way
+            return None
+        return Event("direct ask", self._who(), str(names["slot"].path), brief(asked.message))
 
     def _answered(self, names: dict[str, Any], taken: Any) -> Event:
         asked: Any = names["self"]
