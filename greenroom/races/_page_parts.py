@@ -26,7 +26,8 @@ button:hover,button:focus-visible,li button.now{border-color:var(--bad)}
 main{position:relative;overflow:hidden;min-height:0;cursor:grab;outline:none;touch-action:none}
 main.held{cursor:grabbing}
 main>svg{display:block;width:100%;height:100%}
-#names{position:absolute;inset:0 0 auto;overflow:hidden;pointer-events:none;background:var(--paper);border-bottom:1px solid var(--rim)}
+#names{box-sizing:content-box;
+position:absolute;inset:0 0 auto;overflow:hidden;pointer-events:none;background:var(--paper);border-bottom:1px solid var(--rim)}
 #names:empty{display:none}
 #names svg{display:block;width:100%;height:100%}
 @media(max-width:50rem){body{grid-template:auto auto 1fr/1fr}
@@ -133,6 +134,7 @@ SCRIPT: Final = """
     if (Object.hasOwn(keys, event.key)) { event.preventDefault(); keys[event.key](); }
   });
   window.addEventListener("resize", show);
-  fit();
+  scale = Math.min(1.25, Math.max(0.75, frame.clientWidth / width));  // so that it can be read, also if it is wide
+  show();
 })();
 """
