@@ -54,7 +54,7 @@ class Result:
         text = "\n".join([*map(str, self.choices), str(self.steps), *kind_of(self)])
         if self.injection is not None:  # so that a token whose end is cut off is known for it
             text += f"\n{self.injection}"
-        return sha256(text.encode()).hexdigest()[:8]
+        return sha256(text.encode(errors="surrogatepass")).hexdigest()[:8]
 
     @property
     def schedule(self) -> Schedule:
