@@ -27,7 +27,7 @@ NOTES: Final[Mapping[EventKind, str]] = {
     "choice": "{what}",
     "injection": "{what}",
     "wait": "waits for {what} {place}",
-    "raise": "raises {what} {place}",
+    "raise": "fails: {what}, raised {place}",
     "get": "gets {what}",
     "receive": "receives {what}",
     "has a turn": "has a turn",
@@ -54,7 +54,9 @@ def is_arrow(event: Event) -> bool:
 def caption(event: Event) -> str:
     """Return what is said of it on its arrow, or beside its mark."""
     text = ARROWS[event.kind] if is_arrow(event) else NOTES.get(event.kind) or ARROWS[event.kind]
-    return lettered(text.format(what=event.what, place=event.place).strip())
+    if not event.place:
+        text = text.removesuffix(", raised {place}").removesuffix(" {place}")
+    return lettered(text.format(what=event.what, place=event.place))
 
 
 def beside(row: Row) -> str:

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Awaitable, Callable
 from functools import partial, wraps
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from ._result import Result
@@ -30,7 +31,8 @@ def _drawn(name: str, run: Result | Found, again: str) -> str:
         return ""
     test = settings.test or name
     # Names of tests may hold anything, and be long: what is left of one says which, and the hash tells it from others.
-    plain = re.sub(r"[^0-9A-Za-z_.-]+", "-", test.rpartition("/")[2]).strip("-.")[:80]
+    file, _, rest = test.partition("::")
+    plain = re.sub(r"[^0-9A-Za-z_.]+", "-", f"{Path(file).stem} {rest}").strip("-.")[:80]
     path = folder / f"{plain}-{sha256(test.encode(errors='backslashreplace')).hexdigest()[:8]}.html"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -154,7 +154,8 @@ def test_who_asks_past_the_long_way_is_noted_and_not_told() -> None:
 
     async def asks(sim: Sim) -> None:
         async with open_supervisor("hall") as hall:
-            await hall.start_soon(Hears, name="ear").ask("who?")
+            ear: Any = hall.start_soon(Hears, name="ear")
+            await ear.ask("who?")
 
     result = races.run(asks)
     [event] = [event for event in events_of(result) if event.kind == "direct ask"]

@@ -142,7 +142,7 @@ async def says_hello(sim: Sim) -> None:
             return f"you said {message}"
 
     async with open_supervisor("hall") as hall:
-        ref = hall.start_soon(Hears, name="ear")
+        ref: Any = hall.start_soon(Hears, name="ear")
         ref.tell("hello")
         await ref.ask("who?")
 
@@ -220,7 +220,7 @@ def test_what_is_raised_is_marked_where_it_was_raised() -> None:
     assert (event.who, event.what) == ("2:breaks", "ValueError: it was b")
     assert event.place.startswith("at test_pictures.py:")
     assert event.place.endswith("in breaks")
-    row = row_at(root, "raises ValueError: it was b at test_pictures.py:")
+    row = row_at(root, "fails: ValueError: it was b, raised at test_pictures.py:")
     assert any(each.get("class") == "cross" for each in row)
     # In the last step of the task that raised it, although others went on after that.
     events = events_of(result)
