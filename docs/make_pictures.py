@@ -14,7 +14,8 @@ NAME = "all_is_counted"
 def make_picture() -> str:
     """Return the picture."""
     page = (DOCS / "races.md").read_text(encoding="utf-8")
-    [program] = [code for code in re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S) if f"def {NAME}" in code]
+    programs = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    [program] = [code for code in programs if f"def {NAME}" in code]
     names: dict[str, Any] = {"__name__": "shop"}
     exec(compile(program, "shop.py", "exec"), names)  # noqa: S102 -- it is the page's own
     found = races.search(names[NAME], schedules=10_000)

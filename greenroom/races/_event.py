@@ -49,8 +49,8 @@ class Event:
 
     Attributes:
         kind: what it was. A "step" of a task, another "choice", "time" that passes, an "injection", who is in a "wait" at the end, and the "raise" of
-            the error, in the step in which it left its task, are the run's; all else is what actors do, or an "operation" of a history. It stands in the story, but for a "direct ask":
-            of a mailbox that does no more than to queue it.
+            the error, in the step in which it left its task, are the run's; all else is what actors do, or an "operation" of a history. It stands
+            in the story, but for a "direct ask": of a mailbox that does no more than to queue it.
         who: did it: the label of a task, the path of an actor, or "outside".
         to: whom it was done to; who is waited for, or who gets the answer, if that is known; "" if there is nobody.
         what: a message, a state, a reason: as it is shown.

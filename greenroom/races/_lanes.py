@@ -13,6 +13,8 @@ LETTERS: Final = 12
 MARGIN: Final = 14
 NUMBERS: Final = 64
 LANE: Final = 104
+#: Where lanes begin.
+LEFT: Final = MARGIN + NUMBERS
 #: Cells of the name of a lane.
 NAME: Final = 26
 
@@ -47,7 +49,7 @@ def lanes_of(rows: Sequence[Row]) -> dict[str, Lane]:
         return (3 if called.startswith("greenroom ") or name not in users else 0), int(number)
 
     lanes: dict[str, Lane] = {}
-    x = float(MARGIN + NUMBERS)
+    x = float(LEFT)
     for name in sorted(names, key=order):
         shown = fitted(lettered(name), NAME * LETTERS * CELL, LETTERS, keep_end=name.startswith("/"))
         width = max(LANE, width_of(shown, LETTERS) + MARGIN)

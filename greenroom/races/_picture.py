@@ -5,7 +5,7 @@ from typing import Final
 
 from ._captions import beside, caption, described, is_arrow
 from ._event import Event
-from ._lanes import LETTERS, MARGIN, NUMBERS, lanes_of
+from ._lanes import LEFT, LETTERS, MARGIN, lanes_of
 from ._lettering import fitted, lettered, marked_up, width_of, wrapped
 from ._picture_style import LEGEND, STYLE
 from ._result import Result
@@ -56,10 +56,10 @@ class _Drawing:
         self._lanes = lanes_of(self._rows)
         last = next(reversed(self._lanes.values()), None)
         #: the right end of the lanes, and of the picture.
-        self._right = NUMBERS + MARGIN if last is None else last.x + last.width / 2
-        widest = max([width_of(beside(row), LETTERS) for row in self._rows], default=0.0)
-        room = min(max(widest + MARGIN, BESIDE[0]), BESIDE[1])
-        self._width = max(self._right + MARGIN + room + MARGIN, LEAST)
+        self._right = LEFT if last is None else last.x + last.width / 2
+        least = max(self._right + 2 * MARGIN + BESIDE[0], LEAST)
+        most = max(self._right + 2 * MARGIN + BESIDE[1], LEAST)
+        self._width = min(max([least, *map(self._reach, self._rows)]), most)
         self._parts: list[str] = []
         self._bands: list[str] = []
         self._y = 0.0
@@ -90,6 +90,16 @@ class _Drawing:
 
     def _x(self, name: str) -> float:
         return self._lanes[name].x
+
+    def _reach(self, row: Row) -> float:
+        """Return how wide a picture is in which all fits that a row says."""
+        event = row.event
+        if event is None or row.is_small:
+            return 0.0
+        if event.kind in ("step", "time"):
+            return self._right + MARGIN + width_of(beside(row), LETTERS) + MARGIN
+        start = LEFT if is_arrow(event) or not event.who else self._x(event.who)
+        return start + 11 + width_of(caption(event), LETTERS) + MARGIN
 
     # -- above the rows
 
@@ -167,9 +177,9 @@ class _Drawing:
                 self._bands.append(f'<rect class="band {kind}" {box}/>')
             if event is None:
                 self._letters(
-                    self._left,
+                    LEFT,
                     self._y + BASE + 4,
-                    self._cut(row.text, self._left),
+                    self._cut(row.text, LEFT),
                     "gap" if kind == "gone" else "circle",
                 )
             else:
@@ -195,11 +205,7 @@ class _Drawing:
         self._numbered = base
         mark = "> " if event.choice.index else ""
         kind = "number deviating" if event.deviates else "number"
-        self._letters(MARGIN + NUMBERS - 14, base, f"{mark}{event.at}", kind, anchor="end")
-
-    @property
-    def _left(self) -> float:
-        return MARGIN + NUMBERS
+        self._letters(LEFT - MARGIN, base, f"{mark}{event.at}", kind, anchor="end")
 
     def _height(self, row: Row) -> float:
         event = row.event
@@ -216,7 +222,7 @@ class _Drawing:
         if event.kind == "step":
             self._step(row, event, height)
         elif event.kind == "time":
-            line = f'x1="{_n(self._left)}" x2="{_n(self._right)}" y1="{_n(self._y + 9)}" y2="{_n(self._y + 9)}"'
+            line = f'x1="{_n(LEFT)}" x2="{_n(self._right)}" y1="{_n(self._y + 9)}" y2="{_n(self._y + 9)}"'
             self._parts.append(f'<line class="time" {line}/>')
         elif is_arrow(event):
             self._arrow(event)
@@ -261,10 +267,10 @@ class _Drawing:
             self._parts.append(f'<path class="line {kind}" d="M{_n(x)} {_n(y)}H{_n(to - 8 * way)}"/>')
             self._parts.append(f'<path class="tip {kind}" d="M{_n(to)} {_n(y)}l{-9 * way} -4v8z"/>')
         self._parts.append(f'<circle class="dot {kind}" cx="{_n(x)}" cy="{_n(y)}" r="3"/>')
-        room = self._width - MARGIN - self._left
+        room = self._width - MARGIN - LEFT
         label = fitted(label, room, LETTERS)
         width = width_of(label, LETTERS)
-        start = min(max((x + to) / 2 - width / 2, self._left), self._width - MARGIN - width)
+        start = min(max((x + to) / 2 - width / 2, LEFT), self._width - MARGIN - width)
         self._letters(start, self._y + BASE - 1, label, "label")
 
     def _note(self, event: Event) -> None:
@@ -272,7 +278,7 @@ class _Drawing:
         y = self._y + ROW / 2
         text = caption(event)
         kind = event.kind.replace(" ", "-")
-        x = self._x(event.who) if event.who else self._left - 4
+        x = self._x(event.who) if event.who else LEFT - 4
         if event.kind in ("crash", "raise"):
             self._parts.append(f'<path class="cross" d="M{_n(x - 5)} {_n(y - 5)}l10 10m0 -10l-10 10"/>')
         elif event.kind in ("choice", "injection"):
@@ -280,7 +286,7 @@ class _Drawing:
             self._parts.append(f'<path class="{kind}" d="M{_n(x)} {_n(y - 6)}l6 6l-6 6l-6 -6z"/>')
         else:
             self._parts.append(f'<circle class="dot {kind}" cx="{_n(x)}" cy="{_n(y)}" r="4"/>')
-        right, left = self._width - MARGIN - x - 11, x - 11 - self._left
+        right, left = self._width - MARGIN - x - 11, x - 11 - LEFT
         width = width_of(text, LETTERS)
         if right >= width or right >= left:
             self._letters(x + 11, self._y + BASE, fitted(text, right, LETTERS), "label")
