@@ -32,6 +32,8 @@ _COLOURS: Final = {
     ".ghost,.instead": ("stroke:#d4351c", "stroke:#ff6a4d"),
     ".band.deviates": ("fill:#fde8e2", "fill:#40211b"),
     ".band.error": ("fill:#fbdfe2", "fill:#47191f"),
+    ".band.gone": ("fill:#eef0f3", "fill:#24282f"),
+    ".gone .gap": ("stroke:#eef0f3", "stroke:#24282f"),
     ".band.wait": ("fill:#fff5dc", "fill:#372d14"),
     ".band.injection": ("fill:#f1e6fb", "fill:#322341"),
     ".woken": ("stroke:#b9c2cd", "stroke:#4a525c"),
@@ -52,7 +54,7 @@ _COLOURS: Final = {
 _SHAPES: Final = (
     f"text{{font-family:{_FONT};white-space:pre}}"
     ".title,.name{font-weight:bold}.number{font-variant-numeric:tabular-nums}.gap{font-style:italic}"
-    ".label{stroke-width:4px;stroke-linejoin:round;paint-order:stroke}"
+    ".label,.gap{stroke-width:4px;stroke-linejoin:round;paint-order:stroke}"
     ".touch{fill:none;pointer-events:all}.row:hover .touch{stroke:#8b949e;stroke-width:1px}"
     ".row.chosen .touch{stroke:#d4351c;stroke-width:2px}text{pointer-events:none}text.circle{font-weight:bold}"
     ".rail{stroke-width:1px;stroke-dasharray:2 4}.alive{stroke-width:1.5px}"

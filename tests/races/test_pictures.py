@@ -1,10 +1,12 @@
 """Pictures of runs: well-formed, the same for the same run, with everything in its place and nothing over anything else."""
 
 import os
+import re
 import subprocess
 import sys
 from functools import cache
 from typing import Any
+from xml.etree.ElementTree import Element
 
 import pytest
 import trio
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from greenroom import Actor, Context, open_supervisor, races
 from greenroom.races import Injection, Result, Schedule, Sim
 from greenroom.races._lettering import MARKS, fitted, lettered, width_of, wrapped
+from greenroom.races._picture_style import STYLE
 from greenroom.races._rows import AROUND, AT_BEGIN, AT_END, ROWS, WAITED
 from greenroom.races.catalogue import CATALOGUE, Bug
 
@@ -365,6 +368,34 @@ def test_a_picture_says_what_happened_and_how_to_see_it_again() -> None:
     assert f"to see it again: races.run(scenario, schedule={found.token!r})" in texts
     assert "to see it again: greenroom replay me" in texts_of(read(found.svg("greenroom replay me")))
     assert f"to see it again: races.run(scenario, schedule={found.token!r})" in texts_of(read(found.result.svg()))
+
+
+def coloured(element: Element) -> bool:
+    """Return whether some class of what is drawn is given a colour, for light and for dark; bands have one each."""
+    classes = element.attrib["class"].split()
+    names = [".band." + classes[1]] if classes[0] == "band" else ["." + name for name in classes]
+    light, _, dark = STYLE.partition("@media")
+    rules = "|".join(rf"{re.escape(name)}(,[^{{}}]*)?{{(fill|stroke):#" for name in names)
+    return bool(re.search(rules, light) and re.search(rules, dark))
+
+
+def test_whatever_is_drawn_has_a_colour_by_light_and_by_dark() -> None:
+    results = [
+        *(failure(bug.name).result for bug in CATALOGUE),
+        races.run(everything),
+        races.run(chooses, 5_000, schedule=Schedule({2_000: 1})),
+        races.run(says_hello, schedule=Schedule(injection=Injection("crash", "handler", 0))),
+    ]
+    drawn_ones = [
+        each
+        for result in results
+        for each in read(result.svg()).iter()
+        if each.tag.rpartition("}")[2] in ("rect", "path", "line", "circle") and each.get("class") != "touch"
+    ]
+    assert {each.get("class") for each in drawn_ones if not coloured(each)} == set()
+    assert {"band gone", "band wait", "band error", "band deviates", "band injection"} <= {
+        each.get("class", "") for each in drawn_ones
+    }
 
 
 def test_there_are_colours_for_light_and_for_dark_and_nothing_is_loaded() -> None:
