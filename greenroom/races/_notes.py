@@ -99,8 +99,6 @@ class Noting:
         if len(tasks) > 1:
             self._places[self._at] = place
         woken, since = self._wakers.pop(going, ("", 0))
-        if woken == label:
-            woken, since = "", 0
         self._note(Event("step", label, place=place, woken=woken, since=since), ahead=1)
 
     def passes(self) -> None:

@@ -66,7 +66,6 @@ class _Drawing:
         #: the number of a step -> the height of its mark; the name of a lane -> from where to where there is something of it.
         self._middles: dict[int, float] = {}
         self._spans: dict[str, tuple[float, float]] = {}
-        self._numbered = 0.0
 
     def text(self) -> str:
         """Return it as SVG."""
@@ -200,9 +199,6 @@ class _Drawing:
             if event.at % TENTH or any(not row.is_small for row in self._rows[number : number + 3]):
                 return
             base = self._y + SMALL + 2
-            if base - self._numbered < LETTERS + 2:
-                return
-        self._numbered = base
         mark = "> " if event.choice.index else ""
         kind = "number deviating" if event.deviates else "number"
         self._letters(LEFT - MARGIN, base, f"{mark}{event.at}", kind, anchor="end")

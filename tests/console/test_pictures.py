@@ -95,8 +95,11 @@ def test_a_file_that_will_not_do_is_told_before_anything_is_run(
 
 
 def test_a_file_that_may_not_be_written_is_told(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(*_: object) -> bool:
+        return False
+
     # Not by its permissions: whoever runs this may be allowed everything.
-    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "access", refuses)
     monkeypatch.chdir(here)
     for name in ("racing_here.py", "new.svg"):
         [problem] = check_file("--picture", name)

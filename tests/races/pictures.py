@@ -81,7 +81,24 @@ def clashes(svg: str) -> list[str]:
                 wrong.append(f"{box} covers {other}")
     tops = [float(row.find(f"{SVG}rect").attrib["y"]) for row in rows_of(root)]  # type: ignore[union-attr]
     wrong += [f"rows are at {one} and {other}" for one, other in pairwise(tops) if other <= one]
-    return wrong
+    return [*wrong, *strays(root)]
+
+
+def strays(root: Element) -> Iterator[str]:
+    """Yield what is drawn of a row and stands in another."""
+    for row in rows_of(root):
+        [touch] = [each for each in row if each.get("class") == "touch"]
+        top = float(touch.attrib["y"])
+        bottom = top + float(touch.attrib["height"])
+        for each in row:
+            if each.tag == f"{SVG}circle":
+                y = float(each.attrib["cy"])
+            elif each.get("class", "").startswith("tip "):
+                y = float(each.attrib["d"].split(" ")[1].partition("l")[0])
+            else:
+                continue
+            if not top < y < bottom:
+                yield f"{each.attrib} is not between {top} and {bottom}"
 
 
 def row_at(root: Element, text: str) -> Element:

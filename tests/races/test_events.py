@@ -144,6 +144,22 @@ def test_of_a_group_each_error_is_noted_in_its_task() -> None:
     ]
 
 
+def test_what_is_raised_again_elsewhere_is_of_the_task_that_raised_it_first() -> None:
+    async def outer(sim: Sim) -> None:
+        async def breaks() -> None:
+            raise KeyError("one")
+
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(breaks)
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
+
+    [event] = [event for event in events_of(races.run(outer)) if event.kind == "raise"]
+    assert (event.who, event.what, event.step) == ("1:breaks", "KeyError: 'one'", 2)
+    assert event.place.endswith(" in breaks")
+
+
 def test_who_asks_past_the_long_way_is_noted_and_not_told() -> None:
     """The story had no line of it before there were events, and tokens say nothing of it."""
     from greenroom import Actor, Context, open_supervisor

@@ -99,11 +99,12 @@ def test_each_failure_is_drawn_into_the_folder(pytester: pytest.Pytester) -> Non
 def test_what_cannot_be_drawn_is_told_and_the_failure_stays(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuses(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
+    def refuses(path: Path, *_: object, **__: object) -> None:
+        if path.suffix == ".html":
+            raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "write_text", lambda self, *a, **k: refuses() if self.suffix == ".html" else None)
+        patched.setattr(Path, "write_text", refuses)
         pytester.path.joinpath("test_it.py").write_bytes(FAILING.encode())
         ran = pytester.runpytest_inprocess("-p", "no:cacheprovider", "--race-pictures=here")
     ran.assert_outcomes(passed=1, failed=2)
