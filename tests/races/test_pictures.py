@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from greenroom import Actor, Context, open_supervisor, races
 from greenroom.races import Injection, Result, Schedule, Sim
-from greenroom.races._lettering import MARKS, fitted, lettered, marked_up, width_of, wrapped
 from greenroom.races._picture_style import STYLE
 from greenroom.races._rows import AROUND, AT_BEGIN, AT_END, ROWS, WAITED
 from greenroom.races.catalogue import CATALOGUE, Bug
@@ -314,21 +313,6 @@ def test_whatever_names_reprs_and_errors_are_it_is_well_formed_and_nothing_overl
     assert result.html().count("<script>") == 1
 
 
-@given(st.text(), st.integers(1, 40), st.booleans())
-def test_what_is_cut_fits(text: str, width: int, keep_end: bool) -> None:
-    shown = lettered(text)
-    cut = fitted(shown, width * 10, 12, keep_end=keep_end)
-    assert width_of(cut, 12) <= max(width * 10, width_of("…", 12))
-    assert cut == shown or (cut.startswith("…") if keep_end else cut.endswith("…"))
-    lines = wrapped(shown, width * 10, 12, 3)
-    assert len(lines) <= 3
-    assert all(width_of(line, 12) <= max(width * 10, width_of("…", 12)) for line in lines)
-
-
-def test_what_means_something_in_xml_is_escaped_in_texts_and_in_attributes() -> None:
-    assert marked_up("<a b=\"c\" d='e'>&") == "&lt;a b=&quot;c&quot; d=&#x27;e&#x27;&gt;&amp;"
-
-
 def test_a_run_whose_labels_cannot_be_encoded_has_a_token_and_a_picture() -> None:
     async def odd(sim: Sim) -> None:
         class Odd:
@@ -340,13 +324,6 @@ def test_a_run_whose_labels_cannot_be_encoded_has_a_token_and_a_picture() -> Non
     result = races.run(odd)
     assert races.run(odd, schedule=result.schedule.token).fingerprint == result.fingerprint
     assert r"data: \ud800" in texts_of(drawn(result))
-
-
-def test_what_is_not_seen_is_written_out() -> None:
-    assert lettered("a\x00b\u202ec\U000e0001d\ud800") == r"a\x00b\u202ec\U000e0001d\ud800"
-    assert lettered("a" + "\u0301" * (MARKS + 1)) == "a" + "\u0301" * MARKS + r"\u0301"
-    assert lettered("<X object at 0x7f12ab34> and <Y at 0x") == "<X object> and <Y"
-    assert lettered("a\n  b") == "a b"
 
 
 CODE = """
