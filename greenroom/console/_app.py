@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Literal, TextIO, cast
@@ -24,7 +24,7 @@ from ._logs import LogLevel, logs_on
 from ._parameters import declared, option, split_words
 from ._plan import Plan, all_children, make_plan, profiles_of
 from ._problem import InvalidInput, Malformed, Problem
-from ._racing import again, whole
+from ._racing import again, check_picture, whole, write_picture
 from ._racing import race as run_race
 from ._racing import replay as run_replay
 from ._reader import read_tree_file, shown
@@ -33,6 +33,7 @@ from ._salvage import problems_behind
 from ._schema import schema_text
 from ._screen import Screen
 from ._treefile import Child, TreeFile
+from ._writing import check_file
 
 View = Literal["auto", "live", "plain", "none"]
 
@@ -77,7 +78,7 @@ def run(
     """
     path = Path(tree)
     declaration = _read(path)
-    wrong: list[Problem] = [] if output is None else list(_check_output(output))
+    wrong: list[Problem] = [] if output is None else list(check_file("--output", output))
     given = split_words(parameters, list(declared(declaration)), wrong)
     plan = make_plan(declaration, path, profile, given, wrong)
     own = {
@@ -146,6 +147,7 @@ def race(
     threads: Threads = "inline",
     fidelity: Fidelity = "all",
     workers: Whole | None = None,
+    picture: str | None = None,
 ) -> int:
     """Look for a schedule under which a scenario fails: exit 1 and the smallest one that was found, 0 if none fails.
 
@@ -161,7 +163,9 @@ def race(
         threads: what trio.to_thread.run_sync is given: inline: runs within the step; refuse: fails; real: runs in a thread, which is not controlled.
         fidelity: all orders of steps; or trio: those alone that today's Trio may take.
         workers: processes to search with; as many as there are cores, unless the search is one after the other by its nature.
+        picture: a file to draw the failure to, if there is one: .svg is a picture, .html a page with it, to zoom and to look around in.
     """
+    check_picture(picture)
     if workers is None:
         workers = 1 if mode == "isolated" or strategy == "bounded" or not hasattr(os, "fork") else os.cpu_count() or 1
     surveyed = run_race(
@@ -173,11 +177,20 @@ def race(
         print(f"{scenario}: nothing found with strategy {strategy} and seed {seed}: {surveyed.summary()}")
         return FINE
     print(f"{scenario}: {found.told(again(found.token, scenario))}")
+    write_picture(picture, found, again(found.token, scenario))
     return FAILED
 
 
 @app.command
-def replay(token: str, scenario: str, /, *, max_steps: Whole = 10_000, threads: Threads = "inline") -> int:
+def replay(
+    token: str,
+    scenario: str,
+    /,
+    *,
+    max_steps: Whole = 10_000,
+    threads: Threads = "inline",
+    picture: str | None = None,
+) -> int:
     """Run a scenario under the schedule of a failure: exit 1 if it fails, 0 if it passes.
 
     Args:
@@ -185,13 +198,14 @@ def replay(token: str, scenario: str, /, *, max_steps: Whole = 10_000, threads: 
         scenario: its import path, "module:scenario".
         max_steps: steps after which a run counts as a livelock.
         threads: as for race: a schedule leads to the same run only under the same.
+        picture: a file to draw the run to, as for race; also if it passes.
     """
+    check_picture(picture)
     result = run_replay(token, scenario, max_steps, threads)
-    if not result.failed:
-        print(f"{scenario}: passed, in {result.steps} steps")
-        return FINE
-    print(f"{scenario}: {told(result, again(token, scenario))}")
-    return FAILED
+    command = again(token, scenario)
+    print(f"{scenario}: {told(result, command) if result.failed else f'passed, in {result.steps} steps'}")
+    write_picture(picture, result, command)
+    return FAILED if result.failed else FINE
 
 
 def _describe(path: Path, declaration: TreeFile, plan: Plan) -> None:
@@ -235,24 +249,6 @@ def _run(plan: Plan, screen: Screen, log_level: LogLevel, own: set[str], output:
             if screen.lost is not None:
                 return FAILED
     return outcome.code
-
-
-def _check_output(output: str) -> Iterator[Problem]:
-    """Refuse a file that cannot be written before anything is started; what is in it stays until there is a result."""
-    path = Path(output)
-    try:
-        if path.is_dir():
-            text = "is a folder"
-        elif path.exists():
-            text = "" if os.access(path, os.W_OK) else "cannot be written: Permission denied"
-        elif not path.parent.is_dir():
-            text = f"cannot be written: there is no folder {path.parent}"
-        else:
-            text = "" if os.access(path.parent, os.W_OK) else "cannot be written: Permission denied"
-    except (OSError, ValueError) as error:
-        text = f"cannot be written: {error}"
-    if text:
-        yield Problem("--output", f"{output!r} {text}")
 
 
 def complain(text: str) -> None:

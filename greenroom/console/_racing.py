@@ -6,16 +6,19 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from .. import GreenroomError
-from ..races import InvalidToken, ProgramChanged, Result, Survey, run, survey
+from ..races import Found, InvalidToken, ProgramChanged, Result, Survey, run, survey
 from ..races._checks import check_scenario
 from ..races._pulse import Pulse
 from ..races._schedule import Schedule
 from ..races._threads import Threads
 from ._imports import BadImport, find_object, look_in
 from ._problem import InvalidInput, Problem
+from ._writing import check_file
 
 #: Seconds between two signs of life of a long search in a terminal; elsewhere each stays, and they are ten times as rare.
 PULSE: Final = 1.0
+#: What a run can be drawn to, by the ends of the names of files.
+PICTURES: Final = (".svg", ".html")
 
 
 def whole(_type: Any, tokens: Sequence[Any]) -> int:
@@ -109,3 +112,37 @@ def replay(token: str, import_path: str, max_steps: int, threads: Threads) -> Re
 def again(token: str, import_path: str) -> str:
     """Return the command that shows a failure again."""
     return f"greenroom replay {token} {import_path}"
+
+
+def check_picture(picture: str | None) -> None:
+    """Refuse a file for a picture that is of no kind that there is, or cannot be written.
+
+    Raises:
+        InvalidInput: it is so.
+    """
+    if picture is None:
+        return
+    problems = list(check_file("--picture", picture))
+    if Path(picture).suffix.lower() not in PICTURES:
+        text = f"{picture!r} is no picture that can be drawn; give a file that ends in .svg or .html"
+        problems = [Problem("--picture", text)]
+    if problems:
+        raise InvalidInput("", problems)
+
+
+def write_picture(picture: str | None, run: Result | Found, command: str) -> None:
+    """Draw a run to a file, and say so.
+
+    Raises:
+        InvalidInput: it cannot be written after all.
+    """
+    if picture is None:
+        return
+    path = Path(picture)
+    text = run.svg(command) if path.suffix.lower() == ".svg" else run.html(command)
+    try:
+        path.write_text(text, encoding="utf-8")
+    except (OSError, ValueError) as error:
+        words = getattr(error, "strerror", None) or str(error)
+        raise InvalidInput("", [Problem("--picture", f"{picture!r} cannot be written: {words}")]) from None
+    print(f"drawn to {picture}")

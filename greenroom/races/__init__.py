@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ._errors import StepEndless as StepEndless
     from ._errors import StepsExceeded as StepsExceeded
     from ._errors import ThreadRefused as ThreadRefused
+    from ._event import Event as Event
     from ._explore import RaceFound as RaceFound
     from ._explore import explore as explore
     from ._history import Call as Call
@@ -61,6 +62,7 @@ else:
             "._decider",
             "._drawing",
             "._errors",
+            "._event",
             "._explore",
             "._result",
             "._run",
@@ -82,6 +84,7 @@ __all__ = [
     "Choice",
     "CrashInjected",
     "DeadlockFound",
+    "Event",
     "Found",
     "History",
     "Injection",

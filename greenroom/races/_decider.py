@@ -26,6 +26,8 @@ class Choice:
         return f"{self.kind} {self.labels[self.index]} of {', '.join(self.labels)}"
 
 
+#: The kind of a choice of whose step is next.
+TASK: Final = "task"
 #: The kind of a choice among data of the scenario.
 DATA: Final = "data"
 #: Choices after which a strategy of priorities or tickets lets the others go first now and then: busy waits would starve them.

@@ -1,15 +1,20 @@
 """Exploring in a test: a decorator that makes a plain test of a scenario."""
 
 import inspect
+import re
 import shlex
 from collections.abc import Awaitable, Callable
 from functools import partial, wraps
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
+from ._result import Result
 from ._run import MAX_STEPS, Backend
 from ._schedule import Fidelity, Time
 from ._search import SCHEDULES, Mode, Strategy, run, survey
 from ._settings import settings
+from ._survey import Found
 from ._telling import told
 from ._threads import Threads
 
@@ -17,6 +22,24 @@ from ._threads import Threads
 def _again(token: str) -> str:
     test = f" {shlex.quote(settings.test)}" if settings.test else ""
     return f"pytest --race-replay={token}{test}"
+
+
+def _drawn(name: str, run: Result | Found, again: str) -> str:
+    """Draw a failure into the folder that was asked for; return a line that says so, or why not."""
+    folder = settings.pictures
+    if folder is None:
+        return ""
+    test = settings.test or name
+    # Names of tests may hold anything, and be long: what is left of one says which, and the hash tells it from others.
+    file, _, rest = test.partition("::")
+    plain = re.sub(r"[^0-9A-Za-z_.]+", "-", f"{Path(file).stem} {rest}").strip("-.")[:80]
+    path = folder / f"{plain}-{sha256(test.encode(errors='backslashreplace')).hexdigest()[:8]}.html"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(run.html(again), encoding="utf-8")
+    except OSError as error:
+        return f"\nnot drawn: {path} cannot be written: {error.strerror}"
+    return f"\ndrawn to {path}"
 
 
 class RaceFound(AssertionError):
@@ -42,7 +65,8 @@ def explore(
         async def test_nobody_waits_for_ever(sim): ...
 
     The test is a plain function to pytest. Its first parameter gets the `Sim`; others come from `pytest.mark.parametrize`, or from fixtures that
-    may be shared by all runs. `pytest --race-replay=TOKEN` runs it under the schedule of a failure only; `--race-schedules=N` tries N of them.
+    may be shared by all runs. `pytest --race-replay=TOKEN` runs it under the schedule of a failure only; `--race-schedules=N` tries N of them;
+    `--race-pictures=FOLDER` draws each failure to a page there.
 
     Args:
         schedules: how many to try.
@@ -76,7 +100,8 @@ def explore(
             if settings.replay is not None:
                 result = run(play, schedule=settings.replay, max_steps=max_steps, backend=backend, threads=threads)
                 if result.failed:
-                    raise RaceFound(f"{name}: {told(result, _again(result.schedule.token))}") from result.error
+                    again = _again(result.schedule.token)
+                    raise RaceFound(f"{name}: {told(result, again)}{_drawn(name, result, again)}") from result.error
                 return
             tries = settings.schedules or schedules
             surveyed = survey(
@@ -87,7 +112,8 @@ def explore(
             settings.surveys.append(surveyed)
             found = surveyed.found
             if found is not None:
-                raise RaceFound(f"{name}: {found.told(_again(found.token))}") from found.result.error
+                again = _again(found.token)
+                raise RaceFound(f"{name}: {found.told(again)}{_drawn(name, found, again)}") from found.result.error
 
         test.__signature__ = signature.replace(parameters=[*own, *parameters[len(own) + 1 :]], return_annotation=None)  # type: ignore[attr-defined]
         test.is_explored = True  # type: ignore[attr-defined]  # by which the plugin knows it

@@ -43,7 +43,7 @@ class Externals:
         label, name, fn = self._waiting.pop(index)
         self.calling = f"sim.external: {name}"
         if self._noting is not None:
-            self._noting.tell(f"{label} is called")
+            self._noting.say(f"{label} is called")
         try:
             called("sim.external", fn, name)
         except BaseException as error:  # noqa: BLE001 -- it is what the run comes to, and nothing may leave here

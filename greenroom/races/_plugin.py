@@ -1,7 +1,9 @@
 """The pytest plugin: options of explored tests, how far they are, and what they tried. It is imported by every pytest, so it imports little else."""
 
+import os
 import sys
 from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -11,18 +13,21 @@ PULSE: Final = 10.0
 #: The name under which a test's report carries what it tried.
 PROPERTY: Final = "greenroom races"
 
+OPTIONS: Final = ("--race-replay", "--race-schedules", "--race-pictures")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
     group = parser.getgroup("greenroom races", "tests that greenroom.races explores")
     group.addoption("--race-replay", metavar="TOKEN", help="run tests with @races.explore under this schedule only")
     group.addoption("--race-schedules", metavar="N", type=int, help="try N schedules in each test with @races.explore")
+    group.addoption("--race-pictures", metavar="FOLDER", help="draw each failure of such a test to an HTML page there")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Hand the options to where explorations look for them."""
-    replay, schedules = config.getoption("--race-replay"), config.getoption("--race-schedules")
-    if replay is None and schedules is None:
+    replay, schedules, pictures = map(config.getoption, OPTIONS)
+    if replay is schedules is pictures is None:
         return
     from ._errors import InvalidToken
     from ._schedule import Schedule
@@ -35,15 +40,34 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(f"--race-replay: {error}") from None
     if schedules is not None and schedules < 1:
         raise pytest.UsageError(f"--race-schedules: {schedules} is too few; give a number from 1")
+    if pictures is not None:
+        settings.pictures = _folder(config.invocation_params.dir, pictures)
     settings.replay, settings.schedules = replay, schedules
+
+
+def _folder(here: Path, name: str) -> Path:
+    """Return the folder of that name, which there is from now on."""
+    if not name:
+        raise pytest.UsageError("--race-pictures: '' is no folder; give one, such as pictures")
+    folder = here / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise pytest.UsageError(f"--race-pictures: {name!r} is no folder, and there already; give another") from None
+    except (OSError, ValueError) as error:
+        words = getattr(error, "strerror", None) or str(error)
+        raise pytest.UsageError(f"--race-pictures: {name!r} cannot be made: {words}") from None
+    if not os.access(folder, os.W_OK):
+        raise pytest.UsageError(f"--race-pictures: nothing can be written into {name!r}: Permission denied")
+    return folder
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Forget them."""
-    if config.getoption("--race-replay") is not None or config.getoption("--race-schedules") is not None:
+    if any(config.getoption(option) is not None for option in OPTIONS):
         from ._settings import settings
 
-        settings.replay = settings.schedules = None
+        settings.replay = settings.schedules = settings.pictures = None
 
 
 @pytest.hookimpl(wrapper=True)

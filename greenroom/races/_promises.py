@@ -128,7 +128,7 @@ class Promises:
                 if has_come:
                     self._eventual.remove(each)
                     if self._noting is not None:
-                        self._noting.tell(f"{each.name} has come true")
+                        self._noting.say(f"{each.name} has come true")
                 elif brief(value) != each.last:
                     each.last = brief(value)
                     each.seen.append(f"{each.last} from {self._clock.now:g} s on, {self._where()}")

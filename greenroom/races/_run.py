@@ -11,7 +11,7 @@ import trio
 from ..mailbox import CHOICES, Chore
 from ._arrivals import Arrivals
 from ._clock import GivenUp, VirtualClock
-from ._decider import Choice, Decider
+from ._decider import TASK, Choice, Decider
 from ._ending import Ending, bury
 from ._errors import DeadlockFound, OutsideSilent, StepEndless, StepsExceeded
 from ._external import Externals
@@ -34,7 +34,7 @@ from ._terms import Backend as Backend
 from ._terms import Terms as Terms
 from ._threads import ThreadWork, threads_hooked, use
 from ._variables import Variables
-from ._waiting import describe_ready, describe_stuck
+from ._waiting import Waits, describe_ready, waits_of
 from ._watcher import Watch, watched
 
 Scenario = Callable[..., Awaitable[Any]]
@@ -66,7 +66,7 @@ class _Play:
         self.choices: list[Choice] = []
         self.arrivals = stage.arrivals
         order = TrioOrder() if self.arrivals is None else self.arrivals.begin()
-        self.noting = Noting(stage.stepper, order) if stage.terms.takes_notes else None
+        self.noting = Noting(stage.stepper, stage.clock, order) if stage.terms.takes_notes else None
         self.keeps_to_trio = stage.terms.fidelity == "trio"
         self.promises = Promises(self.stepper, self.clock, self.noting)
         self.externals = Externals(self.noting)
@@ -101,13 +101,13 @@ class _Play:
         index = self.decider.decide(len(self.choices), kind, labels)
         self.choices.append(Choice(kind, tuple(labels), index))
         if self.noting is not None:
-            self.noting.chose(len(self.choices) - 1, kind, index, labels)
+            self.noting.chose(len(self.choices) - 1, self.choices[-1])
         return index
 
     def tell(self, text: str) -> None:
         """Put a line into the story, if one is taken."""
         if self.noting is not None:
-            self.noting.tell(text)
+            self.noting.say(text)
 
     def point(self, name: str, label: str) -> None:
         """Crash the actor at this boundary, if that is what is to be tried out."""
@@ -115,6 +115,8 @@ class _Play:
         if injection is not None and injection.what == "crash" and injection.name == name:
             self.passed += 1
             if self.passed == injection.at + 1:
+                if self.noting is not None:
+                    self.noting.injects(label, f"crash injected at {name} {injection.at}")
                 raise CrashInjected(f"{name} of {label}")
 
     def chore(self, chore: Chore) -> None:
@@ -142,6 +144,8 @@ class _Play:
             self.last_step = self.stepper.steps
             self.passed += 1
             if self.passed == injection.at + 1:
+                if self.noting is not None:
+                    self.noting.injects("", f"scope {injection.name!r} cancelled at its step {injection.at}")
                 scope.cancel()
 
     def choose(self, tasks: Sequence[Task]) -> int:
@@ -157,15 +161,15 @@ class _Play:
             labels = [*(label_of(task) for task in may), *self.externals.labels]
             if due != inf:
                 labels.append(TIME)
-            index = self.pick("task", labels)
+            index = self.pick(TASK, labels)
         at, lets_time_pass = len(tasks), index == len(may) + len(self.externals)
         if index >= len(may):
             self._from_outside(index - len(may), due)
         else:
             self.promises.steps(may[index])
             at = index if may is tasks else tasks.index(may[index])
-            if self.noting is not None and len(may) > 1:
-                self.noting.goes(may[index])
+            if self.noting is not None:
+                self.noting.goes(tasks, at, is_choice=len(may) > 1)
         if arrivals is not None:
             order, where = arrivals.order, f"choice {len(self.choices) - 1}"
             if lets_time_pass:
@@ -182,13 +186,14 @@ class _Play:
         if self.externals:
             due = self._next_deadline()
             labels = [*self.externals.labels, *([TIME] if due != inf else [])]
-            self._from_outside(self.pick("task", labels) if len(labels) > 1 else 0, due)
+            self._from_outside(self.pick(TASK, labels) if len(labels) > 1 else 0, due)
             self.stepper.wake()
             return
         if self.outside.is_awaited():
             if self.waited_at == self.stepper.activity:
                 text = "nothing came of the thread, socket or process that is awaited, for as long as a run is patient"
-                self._end(OutsideSilent(f"{text}\n{describe_stuck(self.stepper)}"))
+                waits = waits_of(self.stepper)
+                self._end(OutsideSilent(f"{text}\n{waits}"), waits)
                 self.stepper.wake()
             self.waited_at = self.stepper.activity
             return
@@ -197,7 +202,8 @@ class _Play:
             return
         if due == inf:
             text = "no task can go on, no timer runs, and nothing from outside is awaited"
-            self._end(DeadlockFound(f"{text}\n{describe_stuck(self.stepper)}"))
+            waits = waits_of(self.stepper)
+            self._end(DeadlockFound(f"{text}\n{waits}"), waits)
         else:
             self._pass_time(due)
         self.stepper.wake()
@@ -234,15 +240,17 @@ class _Play:
             self._end(broken)
             return
         self.clock.now = now
+        if self.noting is not None:
+            self.noting.passes()
         due = [chore for chore in self.chores if chore.is_wanted and chore.when <= now]
         for chore in due:
             self.chores.remove(chore)
             chore.come_due()
 
-    def _end(self, stuck: BaseException) -> None:
+    def _end(self, stuck: BaseException, waits: Waits | None = None) -> None:
         self.stuck = stuck
         if self.noting is not None:
-            self.noting.end()
+            self.noting.stuck(waits)
         self.stepper.open()
         Ending(self.stepper, self.clock, self.scope, self.outside)
 
@@ -297,7 +305,7 @@ class _Play:
             self.value,
             self.terms.time,
             injection,
-            None if self.noting is None else self.noting.result(),
+            None if self.noting is None else self.noting.result(stuck or self.error),
             self.outside.seen,
             self.terms.fidelity,
             () if self.history is None else self.history.operations,

@@ -1,6 +1,7 @@
 """What pytest and the tests with `@explore` tell each other."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import attrs
 
@@ -19,6 +20,7 @@ class Settings:
         schedules: how many schedules each explored test tries, whatever it says itself.
         progress: makes what shows how far a test is; None shows nothing.
         test: the id of the test that runs now, as pytest takes it; "" without pytest.
+        pictures: the folder into which each failure is drawn; None draws none.
         surveys: what the tests' searches came to, until it is taken.
     """
 
@@ -26,6 +28,7 @@ class Settings:
     schedules: int | None = None
     progress: MakeProgress | None = None
     test: str = ""
+    pictures: Path | None = None
     surveys: list[Survey] = attrs.field(factory=list[Survey])
 
 

@@ -38,12 +38,31 @@ class Found:
 
     def told(self, again: str) -> str:
         """Return it as lines, the last of which says how to see it again."""
+        return told(self.result, again, *self._facts())
+
+    def svg(self, again: str | None = None) -> str:
+        """Return a picture of the failure, as `Result.svg` does, with how it was found."""
+        from ._picture import draw
+
+        return draw(self.result, self._again() if again is None else again, *self._facts())
+
+    def html(self, again: str | None = None) -> str:
+        """Return the picture in an HTML page of its own, as `Result.html` does, with how it was found."""
+        from ._page import make_page
+
+        return make_page(self.result, self._again() if again is None else again, *self._facts())
+
+    def _again(self) -> str:
+        return f"races.run(scenario, schedule={self.token!r})"
+
+    def _facts(self) -> tuple[str, str]:
+        """Return how it was found, and what is known of there being no smaller one."""
         found = f"found in schedule {self.schedules}{self.way}, and shrunk in {self.shrinking} runs"
-        return told(self.result, again, found, "; no fewer do" if self.is_least else "")
+        return found, "; no fewer do" if self.is_least else ""
 
     def __str__(self) -> str:
         """Say it in a few lines: what, where in the search, which choices, and how to see it again."""
-        return self.told(f"races.run(scenario, schedule={self.token!r})")
+        return self.told(self._again())
 
 
 @attrs.frozen

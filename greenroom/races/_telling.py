@@ -29,7 +29,7 @@ def told(result: Result, again: str, found: str = "", least: str = "") -> str:
     lines = [f"{result.verdict}: {named(result)}"]
     if found:
         lines.append(found)
-    return "\n".join([*lines, _size(result, least), *_way(result), *_reach(result), f"to see it again: {again}"])
+    return "\n".join([*lines, size_of(result, least), *_way(result), *reach_of(result), f"to see it again: {again}"])
 
 
 def named(result: Result) -> str:
@@ -44,7 +44,8 @@ def named(result: Result) -> str:
     return text if is_named else f"{name}: {text}"
 
 
-def _size(result: Result, least: str) -> str:
+def size_of(result: Result, least: str) -> str:
+    """Return how many deviations there are, in how many steps."""
     size = len(result.schedule.deviations)
     injection = result.injection
     where = "" if injection is None else f", and {injection.what} at {injection.name} {injection.at}"
@@ -94,7 +95,8 @@ def _shown(choice: Choice) -> str:
     return f"{choice.kind} {labels[choice.index]} of {others}"
 
 
-def _reach(result: Result) -> Sequence[str]:
+def reach_of(result: Result) -> Sequence[str]:
+    """Say whether the Trio of today may take its order, if that is known."""
     notes = result.notes
     if notes is None:
         return ()

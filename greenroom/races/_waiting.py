@@ -1,12 +1,13 @@
 """Who waits for what: what can be read off the tasks of a run that is stuck."""
 
 import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
+import attrs
 import trio
 
 from ._stepper import Stepper, Task
@@ -38,21 +39,55 @@ def frames_of(coroutine: Any) -> Iterator[FrameType]:
         coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None)
 
 
-def describe_stuck(stepper: Stepper) -> str:
-    """Return a line for each task that waits: where, for what, and held by whom; and the circle, if they wait in one."""
+@attrs.frozen
+class Wait:
+    """Say what a task waits for.
+
+    Attributes:
+        who: the label of the task.
+        place: where in the code.
+        what: it waits for, in words.
+        holders: the labels of the tasks that have it.
+    """
+
+    who: str
+    place: str
+    what: str
+    holders: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Give it as a line."""
+        by = ", ".join(self.holders)
+        return f"  {self.who} waits {self.place} for {self.what}{f' ({by})' if by else ''}"
+
+
+@attrs.frozen
+class Waits:
+    """Say of each task of a run that is stuck what it waits for, and who waits in a circle, in which each waits for the next."""
+
+    waits: tuple[Wait, ...]
+    circle: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Give a line for each: where, for what, and held by whom; and the circle, if they wait in one."""
+        lines = [str(wait) for wait in self.waits]
+        if self.circle:
+            lines.append("  in a circle: " + " -> ".join((*self.circle, self.circle[0])))
+        return "\n".join(lines)
+
+
+def waits_of(stepper: Stepper) -> Waits:
+    """Return who waits for what."""
     living = {task: list(frames_of(coroutine)) for task, coroutine in stepper.tasks.items()}
     living = {task: frames for task, frames in living.items() if frames}
     edges: dict[Task, list[Task]] = {}
-    lines: list[str] = []
+    waits: list[Wait] = []
+    label_of = stepper.label_of
     for task, frames in living.items():
         what, holders = _awaited(frames, living)
         edges[task] = holders
-        by = ", ".join(stepper.label_of(holder) for holder in holders)
-        lines.append(f"  {stepper.label_of(task)} waits {place_in(frames)} for {what}{f' ({by})' if by else ''}")
-    circle = _circle(edges)
-    if circle:
-        lines.append("  in a circle: " + " -> ".join(stepper.label_of(task) for task in (*circle, circle[0])))
-    return "\n".join(lines)
+        waits.append(Wait(label_of(task), place_in(frames), what, tuple(map(label_of, holders))))
+    return Waits(tuple(waits), tuple(map(label_of, _circle(edges))))
 
 
 def describe_ready(stepper: Stepper) -> str:
@@ -68,11 +103,24 @@ def describe_ready(stepper: Stepper) -> str:
 
 def place_in(frames: list[FrameType]) -> str:
     """Return where in the user's code: the innermost frame that is neither Trio's nor Python's nor ours; if there is none, ours."""
+    return place_behind([(frame, frame.f_lineno) for frame in frames])
+
+
+def frames_behind(error: BaseException) -> Iterator[tuple[FrameType, int]]:
+    """Iterate over the frames that an error has come through, outermost first, each with the number of its line."""
+    traceback = error.__traceback__
+    while traceback is not None:
+        yield traceback.tb_frame, traceback.tb_lineno
+        traceback = traceback.tb_next
+
+
+def place_behind(frames: Sequence[tuple[FrameType, int]]) -> str:
+    """Return where in the user's code, as `place_in`, of frames with the numbers of their lines."""
     ours = ""
-    for frame in reversed(frames):
+    for frame, line in reversed(frames):
         path = _real(frame.f_code.co_filename)
         if _is_users(path):
-            return f"at {Path(path).name}:{frame.f_lineno} in {frame.f_code.co_name}"
+            return f"at {Path(path).name}:{line} in {frame.f_code.co_name}"
         if not ours and not path.startswith(_TRIO):
             ours = f"in {frame.f_code.co_name}"
     return ours or "at its end"
