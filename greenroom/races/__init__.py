@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from ._model import SequentialModel as SequentialModel
     from ._notes import Notes as Notes
     from ._operation import Operation as Operation
+    from ._proof import Proof as Proof
+    from ._prove import prove as prove
     from ._result import Result as Result
     from ._run import CrashInjected as CrashInjected
     from ._schedule import Injection as Injection
@@ -69,6 +71,8 @@ else:
             "._operation",
             "._model",
             "._linearizability",
+            "._proof",
+            "._prove",
             "._history",
             "._search",
             "._survey",
@@ -94,6 +98,7 @@ __all__ = [
     "Operation",
     "OutsideSilent",
     "ProgramChanged",
+    "Proof",
     "RaceFound",
     "Result",
     "ScenarioFailed",
@@ -109,6 +114,7 @@ __all__ = [
     "check",
     "crash_everywhere",
     "explore",
+    "prove",
     "run",
     "schedules",
     "search",

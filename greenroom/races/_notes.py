@@ -1,9 +1,9 @@
 """Notes of a run that somebody is going to read: where in the code, what the actors did, and whether Trio would go that way."""
 
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from inspect import CORO_CREATED, getcoroutinestate
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import attrs
 
@@ -29,6 +29,38 @@ class Notes:
     places: Mapping[int, str]
     story: Sequence[tuple[int, str]]
     departure: str
+
+
+class Listener(Protocol):
+    """Hear of all that a run does. No method may raise."""
+
+    def chose(self, at: int, kind: str, index: int, labels: Sequence[str]) -> None:
+        """Take in a choice of any kind."""
+        ...
+
+    def goes(self, tasks: Sequence[Task], index: int) -> None:
+        """Take in whose step is next; the tasks are all that could go."""
+        ...
+
+    def passes(self) -> None:
+        """Take in that time passes."""
+        ...
+
+    def taken(self) -> AbstractContextManager[None]:
+        """Be at it meanwhile."""
+        ...
+
+    def end(self) -> None:
+        """Take nothing in from now on: what is done is the kit's, to end a run that is stuck."""
+        ...
+
+    def tell(self, text: str) -> None:
+        """Take in a line of the story."""
+        ...
+
+    def result(self) -> Notes | None:
+        """Return what somebody may read of it, if it is for that."""
+        ...
 
 
 class Noting:
@@ -60,6 +92,9 @@ class Noting:
         self._order.step(ready, index, f"choice {self._at}")
         if len(tasks) > 1:
             self._places[self._at] = place_in(list(frames_of(stepper.tasks[tasks[index]])))
+
+    def passes(self) -> None:
+        """Take in that time passes: nobody is chosen."""
 
     @contextmanager
     def taken(self) -> Generator[None]:

@@ -20,7 +20,7 @@ from ._gate import Gate
 from ._history import History
 from ._hook import Hook, hooked, trio_run, works
 from ._leaving import leaves
-from ._notes import Noting
+from ._notes import Listener, Noting
 from ._outside import Outside
 from ._randomness import random_kept, seed_global
 from ._result import Result, Verdict
@@ -51,6 +51,7 @@ class Terms:
         backend: how steps are controlled.
         takes_notes: of each run, for somebody to read.
         threads: what becomes of what a scenario gives to threads.
+        listen: makes what hears of all that a run does, if no notes are taken of it; None: nothing does.
     """
 
     max_steps: int = MAX_STEPS
@@ -58,6 +59,7 @@ class Terms:
     backend: Backend = attrs.field(factory=lambda: "hook" if works() else "gate")
     takes_notes: bool = False
     threads: Threads = "inline"
+    listen: Callable[[Stepper], Listener] | None = None
 
     def __attrs_post_init__(self) -> None:
         """Refuse what is none of what there is."""
@@ -93,7 +95,8 @@ class _Play:
         #: of the operations that the scenario records, once it has asked for it.
         self.history: History | None = None
         self.choices: list[Choice] = []
-        self.noting = Noting(stage.stepper) if stage.terms.takes_notes else None
+        listen = stage.terms.listen
+        self.noting = Noting(stage.stepper) if stage.terms.takes_notes else listen and listen(stage.stepper)
         #: around all that the scenario starts; set as soon as it is run.
         self.scope: trio.CancelScope
         self.work = ThreadWork(self.terms.threads)
@@ -210,6 +213,8 @@ class _Play:
 
     def _pass_time(self, now: float) -> None:
         self.clock.now = now
+        if self.noting is not None:
+            self.noting.passes()
         due = [chore for chore in self.chores if chore.is_wanted and chore.when <= now]
         for chore in due:
             self.chores.remove(chore)
