@@ -88,10 +88,10 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
 }  # fmt: skip
 #: The kit's own, by module: what a run is made of, and no scenario sees.
 KIT: Final = frozenset(
-    ("_run.py", "_hook.py", "_gate.py", "_stepper.py", "_decider.py", "_clock.py", "_footprints.py", "_watcher.py", "_outside.py", "_waiting.py")
+    ("_run.py", "_hook.py", "_gate.py", "_stepper.py", "_decider.py", "_clock.py", "_footprints.py", "_watcher.py", "_outside.py")
 )  # fmt: skip
 #: The kit's as well, in modules with others that a scenario calls.
-HARMLESS: Final = ("Sim.choose", "ThreadWork.is_awaited")
+HARMLESS: Final = ("Sim.choose",)
 #: Trio's functions that touch nothing of other tasks, whoever calls them.
 LOCAL: Final = frozenset(
     (
@@ -136,6 +136,7 @@ class Codes:
         from ..actors._runner import RUNNERS
         from ..actors._solo import Solo
         from ..supervisor import _open
+        from ._run import Play
 
         #: of the functions that have been met.
         self.effects: dict[CodeType, str] = {}
@@ -144,6 +145,7 @@ class Codes:
         self.popleft = _code(ChosenQueue.popleft)
         self.runtime = _code(Runtime.__init__)
         self.breathe = _code(Worker.breathe)
+        self.looks = frozenset(map(_code, (Play.idle, Play.before_step)))
         tree: Any = _open._Tree  # noqa: SLF001 -- the tasks that every tree has
         self.mains = frozenset(_code(each) for each in (Worker.run, Solo.run, Deadlines.run, tree.host, tree.guard))
 

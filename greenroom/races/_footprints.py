@@ -83,6 +83,8 @@ class Footprints:
         self._hand = ""
         self._names: dict[Any, str] = {}
         self._is_over = False
+        #: the kit looks around between two steps, at who waits for what.
+        self._is_looked_at = False
         self._codes = codes = _codes()
         self._effects, self._popleft, self._breathe = codes.effects, codes.popleft, codes.breathe
 
@@ -255,8 +257,10 @@ class Footprints:
                 return
             if code is self._breathe:
                 self._breathes = self._has_taken
+            if code in self._codes.looks:
+                self._is_looked_at = True
             touched = self._touched
-            if ALL not in touched:
+            if ALL not in touched and not self._is_looked_at:
                 effect = self._effects.get(code)
                 if effect is None:
                     effect = self._effects[code] = effect_of(code)
@@ -268,6 +272,8 @@ class Footprints:
         elif event == "return":
             if code is self._popleft:
                 self._take(value)
+            elif code in self._codes.looks:
+                self._is_looked_at = False
             elif code is self._codes.runtime:
                 self._meet(frame.f_locals["self"].pool)
 

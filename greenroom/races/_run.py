@@ -79,7 +79,7 @@ class CrashInjected(Exception):
     """Crash an actor, to see what follows."""
 
 
-class _Play:
+class Play:
     """Direct one run of a scenario. Also the runtime's `Choices`, for trees that are opened in it."""
 
     def __init__(self, stage: "Stage", decider: Decider, injection: Injection | None) -> None:
@@ -279,7 +279,7 @@ class Stage:
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
         self.clock = VirtualClock()
-        self._play: _Play | None = None
+        self._play: Play | None = None
         #: the variables of the Trio run, as they were before its first scenario; None where Trio hides them.
         self._variables: dict[Any, Any] | None = None
         self._watch = Watch()
@@ -290,7 +290,7 @@ class Stage:
         self, scenario: Scenario, args: Sequence[Any], decider: Decider, injection: Injection | None = None
     ) -> Result:
         """Run a scenario once, from a task that is not stepped."""
-        play = self._play = self.stepper.director = _Play(self, decider, injection)
+        play = self._play = self.stepper.director = Play(self, decider, injection)
         self.clock.now = 0.0
         self._reset_variables()
         CHOICES.set(play)
