@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ._errors import InvalidToken as InvalidToken
     from ._errors import OutsideSilent as OutsideSilent
     from ._errors import ProgramChanged as ProgramChanged
+    from ._errors import SharingFound as SharingFound
     from ._errors import StepEndless as StepEndless
     from ._errors import StepsExceeded as StepsExceeded
     from ._errors import ThreadRefused as ThreadRefused
@@ -104,6 +105,7 @@ __all__ = [
     "ScenarioFailed",
     "Schedule",
     "SequentialModel",
+    "SharingFound",
     "Sim",
     "StepEndless",
     "StepsExceeded",

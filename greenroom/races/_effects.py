@@ -102,8 +102,8 @@ LOCAL: Final = frozenset(
         "current_effective_deadline", "Nursery.__del__", "enable_ki_protection", "disable_ki_protection",
     )
 )  # fmt: skip
-#: Trio's functions that end a task, or wait for all others, whoever calls them.
-FAR: Final = frozenset(("Runner.task_exited", "Runner.wait_all_tasks_blocked", "TrioToken.run_sync_soon"))
+#: Ends a task: its nursery, and who waits for that, are seen to by Trio itself.
+EXIT: Final = "Runner.task_exited"
 
 
 def effect_of(code: CodeType) -> str:
@@ -116,7 +116,7 @@ def effect_of(code: CodeType) -> str:
         return KNOWN.get(path[len(_HOUSE) :], {}).get(code.co_qualname, ALL)
     if path.startswith(_TRIO):
         name = code.co_qualname
-        return ALL if name in FAR else NOTHING if name in LOCAL else ASK
+        return ALL if name == EXIT else NOTHING if name in LOCAL else ASK
     return ALL if path == _DRAWS else NOTHING
 
 

@@ -207,7 +207,7 @@ class Footprints:
             part.empty = None
         elif is_taking and self._began_breathing and not self._has_taken:
             part.free = None  # it goes on to the run queue: nothing yet
-        elif self._has_taken and self._breathes and self._began_breathing:
+        elif self._has_taken and self._breathes and not self._was_in_hand:
             part.free = part.empty = None  # one mail of a slot that had nothing to wait for: its task is as it was
             self._breathing.add(entity)
         else:
@@ -267,7 +267,7 @@ class Footprints:
                 if effect:
                     touched.add(self._touch(effect, frame))
         elif event == "c_call":
-            if getattr(value, "__self__", None).__class__ is random.Random:
+            if getattr(value, "__self__", None).__class__ is random.Random and not is_trusted(code):
                 self._touched.add(ALL)
         elif event == "return":
             if code is self._popleft:

@@ -1,31 +1,47 @@
 """The plainest way to all schedules of a program: each choice, each way. What cleverer ways are held against."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator
 from typing import Any
 
 from greenroom.races import Result
-from greenroom.races._decider import Follow
+from greenroom.races._decider import Decider, Follow
 from greenroom.races._run import Stage, Terms
 
 
-def all_runs(scenario: Any, args: Sequence[Any] = (), *, most: int, terms: Terms | None = None) -> list[Result] | None:
-    """Return the runs under all schedules of a program, None if there are more than so many."""
+def in_one_run(scenario: Any, each: Generator[Decider, Result, None], terms: Terms, *args: Any) -> int:
+    """Run what a generator gives out, and tell it what comes of it; returns how many there were."""
+
+    async def main() -> int:
+        number = 0
+        decider = next(each, None)
+        while decider is not None:
+            number += 1
+            result = await stage.play(scenario, args, decider)
+            try:
+                decider = each.send(result)
+            except StopIteration:
+                break
+        return number
+
+    stage = Stage(terms)
+    number: int = stage.run(main)
+    return number
+
+
+def all_runs(scenario: Any, *args: Any) -> list[Result]:
+    """Return the runs under all schedules of a program."""
     results: list[Result] = []
 
-    async def main() -> None:
+    def each() -> Generator[Decider, Result, None]:
         ways: list[tuple[int, ...]] = [()]
-        while ways and len(results) < most:
+        while ways:
             way = ways.pop()
-            result = await stage.play(scenario, args, Follow(dict(enumerate(way))))
+            result = yield Follow(dict(enumerate(way)))
             results.append(result)
-            ways += branches(result, len(way))
-        if not ways:
-            ended.append(True)
+            ways.extend(branches(result, len(way)))
 
-    ended: list[bool] = []
-    stage = Stage(terms or Terms())
-    stage.run(main)
-    return results if ended else None
+    in_one_run(scenario, each(), Terms(), *args)
+    return results
 
 
 def branches(result: Result, after: int) -> Iterator[tuple[int, ...]]:

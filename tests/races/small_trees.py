@@ -58,13 +58,17 @@ def draw_tree(seed: int, *, most: int = 3) -> Callable[[Sim], Awaitable[None]]:
     """Return a scenario that is the same for the same seed; it fails in one way for each way in which its mailboxes are served."""
     random = Random(seed)
     count = random.randint(2, most)
-    kinds = [random.choice([Plain, Node, Own, Own]) for _ in range(count)]
+    kinds = [random.choice([Plain, Plain, Node, Own, Own]) for _ in range(count)]
     bugs = [random.random() < 0.3 for _ in range(count)]
-    acts = ["pause", "tell", "tell", "ask"]
+    acts = ["pause", "tell", "tell", "tell", "ask"]
     scripts = [
-        [(random.choice(acts), random.randrange(count)) for _ in range(random.randint(0, 2))] for _ in range(count)
+        [(random.choice(acts), random.choice([0, random.randrange(count)])) for _ in range(random.randint(1, 2))]
+        for _ in range(count)
     ]
-    first = [(random.randrange(count), tag) for tag in "ab"[: random.randint(1, 2)]]
+    for script in scripts[1:]:
+        if random.random() < 0.6:
+            script[-1] = ("tell", 0)
+    first = [(number, tag) for number, tag in enumerate("abc"[:count]) if number or random.random() < 0.3]
 
     async def tree(sim: Sim) -> None:
         got: list[list[str]] = [[] for _ in range(count)]
