@@ -117,12 +117,12 @@ def effect_of(code: CodeType) -> str:
     if path.startswith(_TRIO):
         name = code.co_qualname
         return ALL if name == EXIT else NOTHING if name in LOCAL else ASK
-    return ALL if path == _DRAWS else NOTHING
+    return ASK if path == _DRAWS else NOTHING
 
 
 def is_trusted(code: CodeType) -> bool:
-    """Return whether a function answers for what it calls of Trio: it is in the table itself, or is the kit's or Trio's."""
-    return code.co_filename.startswith((_TRIO, *_RUNTIME, _RACES))
+    """Return whether a function answers for what it calls of Trio, or draws: it is in the table itself, or is the kit's or Trio's."""
+    return code.co_filename.startswith((_TRIO, *_RUNTIME, _RACES, _DRAWS))
 
 
 class Codes:

@@ -8,7 +8,7 @@ from greenroom.races._decider import Follow
 from greenroom.races._footprints import Footprints
 from greenroom.races._reduced import Reduced
 from greenroom.races._result import kind_of
-from greenroom.races._run import Stage, Terms
+from greenroom.races._run import Terms
 
 from .brute_force import branches, in_one_run
 from .small_trees import draw_tree
