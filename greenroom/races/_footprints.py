@@ -249,7 +249,9 @@ class Footprints:
 
     # -- what is seen
 
-    def _look(self, frame: FrameType, event: str, value: Any) -> None:
+    def _look(  # noqa: C901 -- run at each call: one more would take as long as the rest
+        self, frame: FrameType, event: str, value: Any
+    ) -> None:
         code = frame.f_code
         if event == "call":
             if code is self._popleft:

@@ -53,7 +53,7 @@ async def apart(sim: Sim, actor: Any, number: int, *args: Any) -> None:
 
 
 #: Drawn trees and bounds; None: any number of deviations, but only among actors.
-COMPARED = [(1, 1), (5, 1), (7, 1), (11, 1), (1, None), (5, None), (7, None), (8, None), (5, 2), (10, 2), (10, 3)]
+COMPARED = [(1, 1), (5, 1), (7, 1), (11, 1), (1, None), (5, None), (7, None), (8, None), (10, 2), (10, 3)]
 
 
 @pytest.mark.parametrize(("seed", "bound"), COMPARED)
