@@ -1,7 +1,8 @@
 """Reductions: what is spared differs from what is run in the order of steps that do not meet, and no way to fail is lost."""
 
+from functools import partial
 from math import inf
-from random import random
+from random import random, uniform
 from typing import Any
 
 import pytest
@@ -115,24 +116,24 @@ class Draws(Actor[int]):
 
     own_task = True
 
-    def __init__(self, drawn: dict[int, float]) -> None:
-        self.drawn = drawn
+    def __init__(self, draw: Any, drawn: dict[int, float]) -> None:
+        self.draw, self.drawn = draw, drawn
 
     async def receive(self, message: int, ctx: Context) -> None:
-        self.drawn[message] = random()
+        self.drawn[message] = self.draw()
 
 
-@pytest.mark.parametrize("what", ["lock", "random"])
-def test_what_is_not_known_is_taken_to_meet_all(what: str) -> None:
+@pytest.mark.parametrize("draw", [None, random, partial(uniform, 0, 1)], ids=["lock", "random", "uniform"])
+def test_what_is_not_known_is_taken_to_meet_all(draw: Any) -> None:
     """Locks of Trio's, and random numbers: seen, as they are no plain objects."""
 
     async def meets(sim: Sim) -> None:
         order: list[int] = []
         drawn: dict[int, float] = {}
-        if what == "lock":
+        if draw is None:
             await apart(sim, Locks, 2, trio.Lock(), order)
         else:
-            await apart(sim, Draws, 2, drawn)
+            await apart(sim, Draws, 2, draw, drawn)
             order = sorted(drawn, key=drawn.__getitem__)
         raise (LookupError if order[0] else KeyError)
 
