@@ -1,10 +1,11 @@
 """What a reduction is held against: all schedules within a bound, each run."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
+from greenroom.races import Result
 from greenroom.races._bounded import Bounded
-from greenroom.races._decider import Follow
+from greenroom.races._decider import Decider, Follow
 from greenroom.races._footprints import Footprints
 from greenroom.races._reduced import Reduced
 from greenroom.races._result import kind_of
@@ -32,7 +33,7 @@ def plain_kinds(scenario: Any, bound: int | None) -> tuple[Kinds, int]:
     bounded = Bounded()
     kinds: Kinds = set()
 
-    def each() -> Any:
+    def each() -> Generator[Decider, Result, None]:
         if bound is not None:
             for deviations in bounded.up_to(bound):
                 result = yield Follow(deviations)
@@ -65,7 +66,7 @@ def reduced_kinds(scenario: Any, bound: int | None) -> tuple[Kinds, int, int]:
     make = Windowed if bound is None else Reduced
     reduced = make(bound, lambda: latest[0], lambda: False)
 
-    def each() -> Any:
+    def each() -> Generator[Decider, Result, None]:
         runs = reduced.runs()
         deviations = next(runs)
         while True:
