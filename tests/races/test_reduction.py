@@ -188,6 +188,13 @@ async def second_comes_first(sim: Sim) -> None:
     assert got == ["first", "second"]
 
 
+def test_what_a_mail_does_depends_on_whether_the_pool_is_at_work() -> None:
+    kinds, number = plain_kinds(second_comes_first, 1)
+    found, runs, spared = reduced_kinds(second_comes_first, 1)
+    assert len(kinds) == 2
+    assert (found, runs + spared) == (kinds, number)
+
+
 @pytest.mark.parametrize("mode", ["shared", "isolated"])
 def test_a_failure_is_found_shrunk_and_told_as_without_a_reduction(mode: Any) -> None:
     plain, proof = (prove(second_comes_first, reduction=reduction, mode=mode) for reduction in (False, True))
