@@ -25,6 +25,7 @@ from ._parameters import declared, option, split_words
 from ._plan import Plan, all_children, make_plan, profiles_of
 from ._problem import InvalidInput, Malformed, Problem
 from ._racing import again, check_picture, whole, write_picture
+from ._racing import prove as run_proof
 from ._racing import race as run_race
 from ._racing import replay as run_replay
 from ._reader import read_tree_file, shown
@@ -138,6 +139,8 @@ def race(
     /,
     *,
     schedules: Whole = 10_000,
+    deviations: Whole | None = None,
+    reduction: bool = False,
     seed: Whole = 0,
     seconds: float | None = None,
     strategy: Strategy = "portfolio",
@@ -154,6 +157,9 @@ def race(
     Args:
         scenario: its import path, "module:scenario", of an async function that takes a `sim`.
         schedules: how many to try at most.
+        deviations: tries all schedules with at most so many deviations from the default, instead of a search; then schedules, seed, strategy and
+            workers say nothing.
+        reduction: with deviations: spares those that only reorder steps of actors that do not meet; assumes that actors share nothing but mail.
         seed: of all that is drawn.
         seconds: after which no other schedule is begun.
         strategy: portfolio, bounded, walk, pct, pos or batch.
@@ -166,6 +172,20 @@ def race(
         picture: a file to draw the failure to, if there is one: .svg is a picture, .html a page with it, to zoom and to look around in.
     """
     check_picture(picture)
+    if deviations is not None:
+        proof = run_proof(
+            scenario, deviations, reduction=reduction, seconds=seconds, time=time, mode=mode, max_steps=max_steps,
+            threads=threads, fidelity=fidelity,
+        )  # fmt: skip
+        if proof.found is None:
+            print(f"{scenario}: {proof}")
+            return FINE
+        replay = again(proof.found.token, scenario)
+        print(f"{scenario}: {proof.found.told(replay)}")
+        write_picture(picture, proof.found, replay)
+        return FAILED
+    if reduction:
+        raise InvalidInput("", [Problem("--reduction", "needs --deviations: a search that draws spares nothing")])
     if workers is None:
         workers = 1 if mode == "isolated" or strategy == "bounded" or not hasattr(os, "fork") else os.cpu_count() or 1
     surveyed = run_race(

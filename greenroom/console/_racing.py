@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from .. import GreenroomError
-from ..races import Found, InvalidToken, ProgramChanged, Result, Survey, run, survey
+from ..races import Found, InvalidToken, ProgramChanged, Proof, Result, SharingFound, Survey, run, survey
+from ..races import prove as prove_all
 from ..races._checks import check_scenario
 from ..races._pulse import Pulse
 from ..races._schedule import Schedule
@@ -87,6 +88,23 @@ def race(import_path: str, schedules: int, seconds: float | None, **options: Any
     try:
         return survey(scenario, schedules=schedules, seconds=seconds, progress=pulse.beat, **options)
     except (ProgramChanged, ValueError, RuntimeError) as error:
+        raise InvalidInput("", [Problem(import_path, str(error))]) from error
+    finally:
+        line.end()
+
+
+def prove(import_path: str, deviations: int, **options: Any) -> Proof:
+    """Run a scenario under all schedules within a bound, with signs of life on stderr.
+
+    Raises:
+        InvalidInput: something given is wrong, the scenario does not go the same way twice, or its actors share something.
+    """
+    scenario = find_scenario(import_path)
+    line = Line(sys.stderr)
+    pulse = Pulse(None, line.show, PULSE if line.is_terminal else 10 * PULSE)
+    try:
+        return prove_all(scenario, deviations=deviations, progress=pulse.beat, **options)
+    except (ProgramChanged, SharingFound, ValueError, RuntimeError) as error:
         raise InvalidInput("", [Problem(import_path, str(error))]) from error
     finally:
         line.end()

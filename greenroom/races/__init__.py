@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ._errors import OutsideSilent as OutsideSilent
     from ._errors import ProgramChanged as ProgramChanged
     from ._errors import PromiseBroken as PromiseBroken
+    from ._errors import SharingFound as SharingFound
     from ._errors import StepEndless as StepEndless
     from ._errors import StepsExceeded as StepsExceeded
     from ._errors import ThreadRefused as ThreadRefused
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from ._model import SequentialModel as SequentialModel
     from ._notes import Notes as Notes
     from ._operation import Operation as Operation
+    from ._proof import Proof as Proof
+    from ._prove import prove as prove
     from ._result import Result as Result
     from ._run import CrashInjected as CrashInjected
     from ._schedule import Injection as Injection
@@ -72,6 +75,8 @@ else:
             "._operation",
             "._model",
             "._linearizability",
+            "._proof",
+            "._prove",
             "._history",
             "._search",
             "._survey",
@@ -99,11 +104,13 @@ __all__ = [
     "OutsideSilent",
     "ProgramChanged",
     "PromiseBroken",
+    "Proof",
     "RaceFound",
     "Result",
     "ScenarioFailed",
     "Schedule",
     "SequentialModel",
+    "SharingFound",
     "Sim",
     "StepEndless",
     "StepsExceeded",
@@ -114,6 +121,7 @@ __all__ = [
     "check",
     "crash_everywhere",
     "explore",
+    "prove",
     "run",
     "schedules",
     "search",

@@ -23,6 +23,20 @@ def check_count(name: str, number: Any) -> None:
         raise ValueError(f"{name} is {number:.0e}; give a number from 1 to {MOST:,}")
 
 
+def check_bound(name: str, number: Any) -> None:
+    """Refuse what is neither a number from 0 nor None.
+
+    Raises:
+        ValueError: with the name and what it was.
+    """
+    if number is None:
+        return
+    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+        raise ValueError(f"{name} is {number!r}; give a number from 0, or None for no bound")
+    if number > MOST:
+        raise ValueError(f"{name} is {number:.0e}; give a number from 0 to {MOST:,}, or None for no bound")
+
+
 def check_seed(seed: Any) -> None:
     """Refuse what is no whole number.
 

@@ -41,3 +41,12 @@ class InvalidHistory(GreenroomError, RuntimeError):
 
 class InvalidModel(GreenroomError, TypeError):
     """A sequential model does what a model may not: the text says which of its methods, with which arguments, and what it should do instead."""
+
+
+class SharingFound(GreenroomError):
+    """With a reduction, a run did not go as others had let expect: what was taken for steps that do not meet does meet."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(
+            f"{where} did not go as in an equivalent schedule: actors share something besides mail; give reduction=False"
+        )

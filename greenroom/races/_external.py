@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ._leaving import leaves
-from ._notes import Noting
+from ._listener import Listener
 from ._promises import called, function_of
 from ._stepper import nameless
 
@@ -16,7 +16,7 @@ class Externals:
         noting: takes notes of it, if any are taken.
     """
 
-    def __init__(self, noting: Noting | None) -> None:
+    def __init__(self, noting: Listener | None) -> None:
         self._noting = noting
         self._count = 0
         self._waiting: list[tuple[str, str, Callable[[], Any]]] = []
@@ -26,6 +26,11 @@ class Externals:
     def __len__(self) -> int:
         """Return how many have not been called yet."""
         return len(self._waiting)
+
+    @property
+    def were_given(self) -> bool:
+        """True once there was any, also if all have been called."""
+        return self._count > 0
 
     @property
     def labels(self) -> list[str]:

@@ -133,6 +133,9 @@ class Noting:
         """Take in what an actor did."""
         self._note(event)
 
+    def all_steps_meet(self) -> None:
+        """Take in nothing: the order is noted anyway."""
+
     def say(self, text: str) -> None:
         """Take in what an operation of a history was, as a line of the story."""
         self._note(Event("operation", self._current(), what=text))

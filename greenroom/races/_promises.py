@@ -13,7 +13,7 @@ from ._brief import brief
 from ._clock import VirtualClock
 from ._errors import PromiseBroken
 from ._leaving import leaves
-from ._notes import Noting
+from ._listener import Listener
 from ._stepper import Stepper, nameless
 from ._waiting import frames_of, place_in
 
@@ -84,10 +84,12 @@ class Promises:
         noting: takes notes of it, if any are taken.
     """
 
-    def __init__(self, stepper: Stepper, clock: VirtualClock, noting: Noting | None) -> None:
+    def __init__(self, stepper: Stepper, clock: VirtualClock, noting: Listener | None) -> None:
         self._stepper, self._clock, self._noting = stepper, clock, noting
         self._always: list[tuple[Callable[[], Any], str]] = []
         self._eventual: list[_Eventual] = []
+        #: True once any was made, also if none is left to keep.
+        self.were_made = False
         #: the predicate that is asked just now, in words.
         self.asking = ""
         #: whoever took the last step, as far as it matters.
@@ -100,6 +102,7 @@ class Promises:
 
     def always(self, predicate: Any) -> None:
         """Take one on that holds from this step on."""
+        self.were_made = True
         self._always.append((predicate, function_of("sim.always", predicate, "one that returns whether it holds")))
         self._last = trio.lowlevel.current_task()
 
@@ -109,6 +112,7 @@ class Promises:
         is_number = isinstance(within, (int, float)) and not isinstance(within, bool)
         if not is_number or not isfinite(within) or within < 0:
             raise ValueError(f"sim.eventually: within is {within!r}; give a number of virtual seconds, from 0")
+        self.were_made = True
         self._eventual.append(_Eventual(predicate, name, within, self._clock.now + within))
         self._last = trio.lowlevel.current_task()
 

@@ -8,12 +8,12 @@ class Pulse:
     """Say now and then how far a search is.
 
     Args:
-        schedules: how many it has before it.
+        schedules: how many it has before it; None if that is not known.
         show: what takes each line.
         every: seconds between two of them.
     """
 
-    def __init__(self, schedules: int, show: Callable[[str], None], every: float) -> None:
+    def __init__(self, schedules: int | None, show: Callable[[str], None], every: float) -> None:
         self._schedules, self._show, self._every = schedules, show, every
         self._begun = self._last = monotonic()
 
@@ -23,4 +23,5 @@ class Pulse:
         if now - self._last >= self._every:
             self._last = now
             rate = number / (now - self._begun)
-            self._show(f"schedule {number:,} of {self._schedules:,}, {rate:,.0f} each second")
+            of = "" if self._schedules is None else f" of {self._schedules:,}"
+            self._show(f"schedule {number:,}{of}, {rate:,.0f} each second")

@@ -7,6 +7,7 @@ from typing import Any, Literal, cast
 import attrs
 
 from ._decider import Choice
+from ._errors import DeadlockFound, OutsideSilent, StepEndless, StepsExceeded
 from ._notes import Notes
 from ._operation import Operation
 from ._schedule import Fidelity, Injection, Schedule, Time
@@ -92,6 +93,21 @@ class Result:
 
     def _again(self, again: str | None) -> str:
         return f"races.run(scenario, schedule={self.schedule.token!r})" if again is None else again
+
+
+def verdict_of(stuck: BaseException | None, error: BaseException | None) -> Verdict:
+    """Return how a run ended, by what it was stuck in or was ended for, and what the scenario raised."""
+    match stuck:
+        case DeadlockFound():
+            return "deadlock"
+        case StepsExceeded():
+            return "livelock"
+        case OutsideSilent() | StepEndless():
+            return "hung"
+        case None:
+            return "passed" if error is None else "failed"
+        case _:
+            return "failed"
 
 
 def kind_of(result: Result) -> tuple[str, str]:

@@ -20,12 +20,13 @@ from ._gate import Gate
 from ._history import History
 from ._hook import Hook, hooked
 from ._leaving import leaves
+from ._listener import Listener
 from ._notes import OF_TREES, Noting
 from ._order import TrioOrder
 from ._outside import Outside
 from ._promises import Promises
 from ._randomness import random_kept, seed_global
-from ._result import Result, Verdict
+from ._result import Result, verdict_of
 from ._schedule import Injection
 from ._sim import Sim
 from ._stepper import Stepper, Task
@@ -48,7 +49,7 @@ class CrashInjected(Exception):
     """Crash an actor, to see what follows."""
 
 
-class _Play:
+class Play:
     """Direct one run of a scenario. Also the runtime's `Choices`, for trees that are opened in it."""
 
     def __init__(self, stage: "Stage", decider: Decider, injection: Injection | None) -> None:
@@ -66,7 +67,10 @@ class _Play:
         self.choices: list[Choice] = []
         self.arrivals = stage.arrivals
         order = TrioOrder() if self.arrivals is None else self.arrivals.begin()
-        self.noting = Noting(stage.stepper, stage.clock, order) if stage.terms.takes_notes else None
+        listen = stage.terms.listen
+        self.noting: Listener | None = (
+            Noting(stage.stepper, stage.clock, order) if stage.terms.takes_notes else listen and listen(stage.stepper)
+        )
         self.keeps_to_trio = stage.terms.fidelity == "trio"
         self.promises = Promises(self.stepper, self.clock, self.noting)
         self.externals = Externals(self.noting)
@@ -283,29 +287,19 @@ class _Play:
 
     def result(self) -> Result:
         """Say how it ended."""
-        verdict: Verdict = "passed"
-        stuck = self.stuck or self.struck
-        match stuck:
-            case DeadlockFound():
-                verdict = "deadlock"
-            case StepsExceeded():
-                verdict = "livelock"
-            case OutsideSilent() | StepEndless():
-                verdict = "hung"
-            case None:
-                verdict = "passed" if self.error is None else "failed"
-            case _:
-                verdict = "failed"
+        stuck, noting = self.stuck or self.struck, self.noting
+        if noting is not None and (self.promises.were_made or self.externals.were_given):
+            noting.all_steps_meet()
         injection = self.injection if self.injection is not None and self.passed > self.injection.at else None
         return Result(
-            verdict,
+            verdict_of(stuck, self.error),
             stuck or self.error,
             tuple(self.choices),
             self.stepper.steps,
             self.value,
             self.terms.time,
             injection,
-            None if self.noting is None else self.noting.result(stuck or self.error),
+            None if noting is None else noting.result(stuck or self.error),
             self.outside.seen,
             self.terms.fidelity,
             () if self.history is None else self.history.operations,
@@ -318,7 +312,7 @@ class Stage:
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
         self.clock = VirtualClock()
-        self._play: _Play | None = None
+        self._play: Play | None = None
         self._variables = Variables()
         self._watch = Watch()
         nobody: Any = None
@@ -331,7 +325,7 @@ class Stage:
         self, scenario: Scenario, args: Sequence[Any], decider: Decider, injection: Injection | None = None
     ) -> Result:
         """Run a scenario once, from a task that is not stepped."""
-        play = self._play = self.stepper.director = _Play(self, decider, injection)
+        play = self._play = self.stepper.director = Play(self, decider, injection)
         self.clock.now, self.clock.is_held = 0.0, False
         self._variables.reset()
         CHOICES.set(play)

@@ -10,14 +10,13 @@ import attrs
 
 from ._bounded import Bounded
 from ._checks import check_count, check_scenario, check_seconds, check_seed
+from ._confirming import First, confirmed
 from ._cores import Turn, check_workers, search_on_cores
 from ._decider import Batches, Decider, Follow, Lottery, Priorities, Walk
-from ._errors import ProgramChanged
-from ._fit import check_fit, difference
+from ._fit import check_fit
 from ._result import Result
 from ._run import MAX_STEPS, Backend, Scenario, Stage, Terms, prepared, run_once
 from ._schedule import Fidelity, Schedule, Time
-from ._shrink import shrink
 from ._survey import Found, Survey, Tally
 from ._telling import told
 from ._threads import Threads
@@ -49,21 +48,6 @@ MAKERS: Final[Mapping[str, tuple[Maker, ...]]] = {
         lambda seed, length: Priorities(seed, 4, length),
     ),
 }
-
-
-@attrs.frozen
-class First:
-    """Hold the first failure of a search, as it came.
-
-    Attributes:
-        number: of its schedule, from 1.
-        result: what it did.
-        by: what decided in it.
-    """
-
-    number: int
-    result: Result
-    by: str
 
 
 class SearchOptions(TypedDict, total=False):
@@ -153,58 +137,48 @@ def survey(
         told = progress if turn is None or turn.is_first else None
         return _plan(strategy, schedules, seed, until, turn.tally if turn is not None else tally, told, turn)
 
+    def noted(deviations: Mapping[int, int]) -> Result:
+        return run_once(scenario, args, Follow(deviations), attrs.evolve(terms, takes_notes=True))
+
     def on_cores() -> First | None:
-        told = search_on_cores(workers, _run_shared, plan, scenario, args, terms, tally)
+        told = search_on_cores(workers, run_shared, plan, scenario, args, terms, tally)
         return None if told is None else First(told.number, replay(told.deviations), told.by)
 
     def in_one_run() -> First | None:
-        return _run_shared(plan(), scenario, args, terms)
+        return run_shared(plan(), scenario, args, terms)
 
     def each_alone() -> First | None:
-        return _run_isolated(plan(), scenario, args, terms)
-
-    doubt = ""
-    for find in (each_alone,) if mode == "isolated" else (on_cores if workers > 1 else in_one_run, each_alone):
+        nonlocal tally
         tally = Tally()
-        failure = find()
-        if failure is None:
-            break
-        first = failure.result
-        way = f" of {schedules:,} (strategy {strategy}, seed {seed}; here {failure.by})"
-        if first.verdict == "hung":  # it took a patience: each try to shrink it would, too
-            return tally.survey(Found(first, failure.number, first, 0, False, way), monotonic() - begun, fidelity)
-        again = replay(first.schedule.deviations)
-        if first.failed and again.fingerprint == first.fingerprint:
-            best, runs, is_least = shrink(first, replay)
-            noting = attrs.evolve(terms, takes_notes=True)
-            noted = run_once(scenario, args, Follow(best.schedule.deviations), noting)
-            found = Found(noted, failure.number, first, runs, is_least, way)
-            return tally.survey(found, monotonic() - begun, fidelity)
-        # What ran before in the same Trio run may have had a part in it: once more, each in a run of its own.
-        doubt = (
-            difference(first, again)
-            if first.failed
-            else f"schedule {failure.number} failed in one process, and passes in another"
-        )
-    if not doubt:
-        first, again = tally.default or replay({}), replay({})
-        if first.fingerprint == again.fingerprint:
-            return tally.survey(None, monotonic() - begun, fidelity)
-        doubt = difference(first, again)
-    raise ProgramChanged(doubt)
+        return run_isolated(plan(), scenario, args, terms)
+
+    finds = (each_alone,) if mode == "isolated" else (on_cores if workers > 1 else in_one_run, each_alone)
+    way = f" of {schedules:,} (strategy {strategy}, seed {seed}; here {{}})"
+    found = confirmed(finds, replay, noted, lambda: tally.default, way)
+    return tally.survey(found, monotonic() - begun, fidelity)
 
 
 def _check_plan(schedules: Any, strategy: Any, mode: Any, workers: Any, progress: Any) -> None:
     check_count("schedules", schedules)
-    if progress is not None and not callable(progress):
-        raise ValueError(f"search: progress is {progress!r}; give a function of the number of a schedule")
+    check_progress("search", progress)
     if strategy not in list(MAKERS):
         raise ValueError(f"search: strategy is {strategy!r}; give one of {', '.join(MAKERS)}")
-    if mode not in ("shared", "isolated"):
-        raise ValueError(f"search: mode is {mode!r}; give 'shared' or 'isolated'")
+    check_mode("search", mode)
     check_workers(workers)
     if workers > 1 and (mode == "isolated" or strategy == "bounded"):
         raise ValueError(f"search: workers is {workers}; with mode='isolated' or strategy='bounded' there is one")
+
+
+def check_progress(caller: str, progress: Any) -> None:
+    """Refuse what cannot be called. Raises ValueError."""
+    if progress is not None and not callable(progress):
+        raise ValueError(f"{caller}: progress is {progress!r}; give a function of the number of a schedule")
+
+
+def check_mode(caller: str, mode: Any) -> None:
+    """Refuse what is no way to run schedules. Raises ValueError."""
+    if mode not in ("shared", "isolated"):
+        raise ValueError(f"{caller}: mode is {mode!r}; give 'shared' or 'isolated'")
 
 
 @prepared()
@@ -219,7 +193,7 @@ def first_failure(
     fidelity: Fidelity = "all",
 ) -> tuple[int, Result] | None:
     """Return the first failure as it was found, and the number of its schedule: a search without what follows it."""
-    go = _run_shared if mode == "shared" else _run_isolated
+    go = run_shared if mode == "shared" else run_isolated
     first = go(
         _plan(strategy, schedules, seed, None, Tally()),
         scenario,
@@ -229,7 +203,9 @@ def first_failure(
     return None if first is None else (first.number, first.result)
 
 
-def terms_of(max_steps: int, time: Time, backend: Backend | None, threads: Threads, fidelity: Fidelity) -> Terms:
+def terms_of(
+    max_steps: int, time: Time, backend: Backend | None, threads: Threads, fidelity: Fidelity = "all"
+) -> Terms:
     """Return the terms that a user asked for."""
     if backend is None:
         return Terms(max_steps, time, threads=threads, fidelity=fidelity)
@@ -291,7 +267,8 @@ def _deciders(strategy: Strategy, bounded: Bounded, seed: int, schedules: int) -
             yield from islice(deviating, 1)
 
 
-def _run_isolated(plan: Plan, scenario: Scenario, args: Sequence[Any], terms: Terms) -> First | None:
+def run_isolated(plan: Plan, scenario: Scenario, args: Sequence[Any], terms: Terms) -> First | None:
+    """Go through a plan, each schedule in a Trio run of its own."""
     try:
         decider = next(plan)
         while True:
@@ -301,7 +278,8 @@ def _run_isolated(plan: Plan, scenario: Scenario, args: Sequence[Any], terms: Te
         return first
 
 
-def _run_shared(plan: Plan, scenario: Scenario, args: Sequence[Any], terms: Terms) -> First | None:
+def run_shared(plan: Plan, scenario: Scenario, args: Sequence[Any], terms: Terms) -> First | None:
+    """Go through a plan, many schedules in one Trio run."""
     ends: list[First | None] = []
     decider = next(plan)
     while not ends:

@@ -1,5 +1,6 @@
 """The terms of a search: what is the same for all of its runs."""
 
+from collections.abc import Callable
 from typing import Final, Literal
 
 import attrs
@@ -7,7 +8,9 @@ import trio
 
 from ._checks import check_count
 from ._hook import works
+from ._listener import Listener
 from ._schedule import Fidelity, Time
+from ._stepper import Stepper
 from ._threads import Threads, threads_work
 
 Backend = Literal["gate", "hook"]
@@ -25,6 +28,7 @@ class Terms:
         takes_notes: of each run, for somebody to read.
         threads: what becomes of what a scenario gives to threads.
         fidelity: whether all orders of steps are among the choices, or those alone that Trio may take.
+        listen: makes what hears of all that a run does, if no notes are taken of it; None: nothing does.
     """
 
     max_steps: int = MAX_STEPS
@@ -33,6 +37,7 @@ class Terms:
     takes_notes: bool = False
     threads: Threads = "inline"
     fidelity: Fidelity = "all"
+    listen: Callable[[Stepper], Listener] | None = None
 
     def __attrs_post_init__(self) -> None:
         """Refuse what is none of what there is."""

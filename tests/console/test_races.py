@@ -188,3 +188,30 @@ def test_a_step_that_does_not_end_is_told_in_seconds_on_one_core_and_on_two(here
         assert (ended.returncode, ended.stderr) == (1, "")
         assert "hung: task 0:spins has come to no checkpoint for 0.3 seconds: a loop without one" in ended.stdout
         assert "at racing_here.py:" in ended.stdout
+
+
+@pytest.mark.usefixtures("here")
+def test_all_schedules_within_a_bound_are_tried_if_a_number_of_deviations_is_given(greenroom: Run) -> None:
+    found = greenroom("race", "racing_here:twice", "--deviations", "3")
+    assert (found.returncode, found.stderr) == (1, "")
+    assert "(going through those with up to 3 deviations, the fewest first)" in found.stdout
+    assert "to see it again: greenroom replay r1:" in found.stdout
+    none = greenroom("race", "racing_here:once", "--deviations", "2", "--reduction")
+    assert (none.returncode, none.stderr) == (0, "")
+    assert none.stdout.startswith(
+        "racing_here:once: no schedule fails: 1 schedule, 1 of them distinct; all that there are;"
+    )
+    assert "if actors share nothing but mail, which is assumed" in none.stdout
+
+
+@pytest.mark.usefixtures("here")
+def test_a_bound_or_a_reduction_that_makes_no_sense_is_told(greenroom: Run) -> None:
+    for options, text in (
+        (["--deviations", "-1"], "deviations is -1; give a number from 0"),
+        (["--deviations", "1.5"], "is no whole number"),
+        (["--reduction"], "needs --deviations"),
+        (["--deviations", "1", "--reduction", "--time", "choice"], "with reduction=True give 'exact'"),
+    ):
+        ended = greenroom("race", "racing_here:once", *options)
+        assert ended.returncode == 2, options
+        assert text in ended.stderr

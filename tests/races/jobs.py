@@ -18,7 +18,7 @@ from greenroom.races._shrink import shrink
 from greenroom.races._telling import told as told_of
 from greenroom.races.catalogue import CATALOGUE
 
-from . import test_runtime_found
+from . import reductions, test_runtime_found
 from .background import a_cell_of_work, whatever_meets
 from .drawn_programs import draw
 from .drawn_programs import scenario as drawn_scenario
@@ -36,6 +36,8 @@ from .resting import a_place_comes_back, crowd, whatever_meets_rest
 from .supervision import SCENARIOS as SUPERVISION
 from .wide_programs import draw_wide, wide
 
+#: Of drawn trees with and without a reduction: how many deviations, None for any among actors, and how many actors at most.
+BOUNDS: Final[list[tuple[int | None, int]]] = [(1, 4), (2, 3), (None, 2), (2, 2), (1, 3), (3, 2), (None, 2), (1, 4)]
 #: Runs between two looks at the clock.
 AT_ONCE: Final = 20
 #: Seconds that a failure may take to shrink.
@@ -296,6 +298,34 @@ def play_histories(seed: int, seconds: float) -> Iterator[Tally]:
             return
 
 
+def play_reductions(seed: int, seconds: float) -> Iterator[Tally]:
+    """Draw small trees of actors: with a reduction they have to fail in the same ways as without one."""
+    until = monotonic() + seconds
+    for number in count(seed * 1_000_003):
+        tally = Tally()
+        try:
+            tally.runs = sum(reductions.compare(number, *BOUNDS[number % len(BOUNDS)]))
+        except Exception as error:  # noqa: BLE001 -- told as a failure, whatever it is
+            tally.failures.append(Failure(line(error), "", number))
+        yield tally
+        if tally.failures or monotonic() > until:
+            return
+
+
+def again_reduction(seed: int, _token: str) -> Result:
+    """Draw a tree again, and compare; none of it within a run."""
+    result = races.run(_nothing)
+    try:
+        reductions.compare(seed, *BOUNDS[seed % len(BOUNDS)])
+    except Exception as error:  # noqa: BLE001 -- the same
+        return attrs.evolve(result, verdict="failed", error=error)
+    return result
+
+
+async def _nothing(_sim: Any) -> None:
+    pass
+
+
 def again_history(seed: int, _token: str) -> Result:
     """Draw a history again, and compare."""
 
@@ -369,6 +399,7 @@ JOBS: Final[list[Job]] = [
     ),
     *(Job(f"recorded {each.__name__}", explore(each, time="choice", sweeps=True), again_by(each)) for each in RECORDED),
     Job("histories", play_histories, again_history),
+    *(Job(f"reductions {part}", play_reductions, again_reduction) for part in range(2)),
     # A tree takes as long as some hundred small programs.
     *(
         Job(

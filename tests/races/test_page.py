@@ -50,3 +50,10 @@ def test_the_example_passes_as_a_plain_trio_program(tmp_path: Path) -> None:
     program = f"{blocks('python')[0]}\nfor _ in range(200):\n    trio.run(one_connection, None)\n"
     ended = ran(tmp_path, program)
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_proof_within_a_bound_says_what_the_page_shows(tmp_path: Path) -> None:
+    [program] = [block for block in blocks("python") if "races.prove(two_tills)" in block]
+    [shown] = [block for block in blocks("text") if block.startswith("no schedule fails")]
+    ended = ran(tmp_path, program)
+    assert (ended.returncode, ended.stderr, ended.stdout) == (0, "", shown)
