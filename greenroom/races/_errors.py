@@ -37,3 +37,7 @@ class InvalidHistory(GreenroomError, RuntimeError):
 
 class InvalidModel(GreenroomError, TypeError):
     """A sequential model does what a model may not: the text says which of its methods, with which arguments, and what it should do instead."""
+
+
+class InvalidMachine(GreenroomError, TypeError):
+    """A state machine cannot be run as it is: the text says which of its rules, invariants or bundles, and what to do instead."""
