@@ -48,7 +48,6 @@ class Calls:
     def __init__(self, nursery: trio.Nursery, history: History) -> None:
         self._nursery = nursery
         self._history = history
-        self._last: dict[str | int, Started] = {}
         #: in the order in which they were started.
         self.in_flight: list[Started] = []
 
@@ -61,18 +60,17 @@ class Calls:
         answers: Errors,
         fails: Errors,
     ) -> Started:
-        """Start a call; behind the client's last one, if that is still in flight."""
+        """Start a call; behind all of the same client that are in flight."""
         started = Started(client, name)
-        last = self._last.get(client)
-        self._last[client] = started
+        before = [each for each in self.in_flight if each.client == client]
         self.in_flight.append(started)
-        self._nursery.start_soon(self._run, started, last, call, args, answers, fails, name=name)
+        self._nursery.start_soon(self._run, started, before, call, args, answers, fails, name=name)
         return started
 
     async def _run(  # noqa: PLR0917 -- as it was started
         self,
         started: Started,
-        last: Started | None,
+        before: list[Started],
         call: Callable[..., Any],
         args: tuple[Any, ...],
         answers: Errors,
@@ -84,8 +82,9 @@ class Calls:
         )
         try:
             with started._scope:  # noqa: SLF001 -- the two are one
-                if last is not None and not last.is_over:
-                    await last.wait()
+                for each in before:  # not the last alone: one that is cancelled here is over before those that it waits for
+                    if not each.is_over:
+                        await each.wait()
                 started.result = await self._history.run(
                     started.client, started.name, call, *args, answers=answers, fails=fails
                 )
