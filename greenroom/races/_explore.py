@@ -14,7 +14,8 @@ from ._telling import told
 from ._threads import Threads
 
 
-def _again(token: str) -> str:
+def pytest_again(token: str) -> str:
+    """Return the command that runs the present test under a token."""
     test = f" {shlex.quote(settings.test)}" if settings.test else ""
     return f"pytest --race-replay={token}{test}"
 
@@ -74,7 +75,7 @@ def explore(
             if settings.replay is not None:
                 result = run(play, schedule=settings.replay, max_steps=max_steps, backend=backend, threads=threads)
                 if result.failed:
-                    raise RaceFound(f"{name}: {told(result, _again(result.schedule.token))}") from result.error
+                    raise RaceFound(f"{name}: {told(result, pytest_again(result.schedule.token))}") from result.error
                 return
             tries = settings.schedules or schedules
             surveyed = survey(
@@ -85,7 +86,7 @@ def explore(
             settings.surveys.append(surveyed)
             found = surveyed.found
             if found is not None:
-                raise RaceFound(f"{name}: {found.told(_again(found.token))}") from found.result.error
+                raise RaceFound(f"{name}: {found.told(pytest_again(found.token))}") from found.result.error
 
         test.__signature__ = signature.replace(parameters=[*own, *parameters[len(own) + 1 :]], return_annotation=None)  # type: ignore[attr-defined]
         test.is_explored = True  # type: ignore[attr-defined]  # by which the plugin knows it

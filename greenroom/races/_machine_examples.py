@@ -6,20 +6,26 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final, cast
 
+import attrs
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as Settings  # noqa: N812 -- `settings` is what they are called where they are given
 from hypothesis import strategies as st
-from hypothesis.control import current_build_context, reject
+from hypothesis.control import BuildContext, current_build_context, reject
+from hypothesis.internal.conjecture.data import ConjectureData
 from hypothesis.internal.reflection import function_digest
 
 from ._checks import check_scenario
-from ._explore import RaceFound
+from ._decider import Follow
+from ._explore import RaceFound, pytest_again
+from ._fit import check_fit
 from ._machine import StateMachine
 from ._machine_checks import check_machine
 from ._machine_drawing import Drawn, Program, left_to_hypothesis
-from ._machine_least import Failing, Least, as_scenario, terms_for
+from ._machine_least import Failing, Least, as_scenario, run_program, terms_for
+from ._machine_token import machine_token, read_machine_token
 from ._result import Result
 from ._run import prepared, run_once
+from ._settings import settings as known
 from ._telling import named, told
 
 Hears = Callable[[Result, list[str]], None]
@@ -58,14 +64,16 @@ def as_program(machine: type[StateMachine], lines: Sequence[str]) -> str:
     return "\n".join(f"{MARGIN}{line}" for line in (*head, *steps))
 
 
-def told_of(machine: type[StateMachine], example: Example, most: int) -> tuple[str, Result]:
-    """Return what is told of a failing example, and the failure."""
-    least = Least(machine, example.as_failing(), most).find()
-    lines = least.lines
+def told_of(machine: type[StateMachine], failing: Failing) -> str:
+    """Return what is told of a failure, found with notes."""
+    lines = failing.lines
     count = f"{len(lines)} step{'' if len(lines) == 1 else 's'}"
     program = f"the program, {count}:\n{as_program(machine, lines)}\nits schedule:"
-    again = f"races.run(program, schedule={least.result.schedule.token!r})"
-    return told(least.result, again, program, "; no fewer do" if least.is_least else ""), least.result
+    schedule = failing.result.schedule
+    again = f"races.run(program, schedule={schedule.token!r})"
+    if known.test:  # within pytest
+        again += f"\nor: {pytest_again(machine_token(failing.choices, schedule))}"
+    return told(failing.result, again, program, "; no fewer do" if failing.is_least else "")
 
 
 def examples_of(machine: type[StateMachine], options: Settings, hears: Hears | None = None) -> Callable[[], None]:
@@ -86,7 +94,8 @@ def examples_of(machine: type[StateMachine], options: Settings, hears: Hears | N
             return
         text = named(result)
         if current_build_context().is_final:
-            text, result = told_of(machine, example, options.stateful_step_count)
+            least = Least(machine, example.as_failing()).find()
+            text, result = told_of(machine, least), least.result
         raise RaceFound(f"{machine.__name__}: {text}") from result.error
 
     test: Any = options(given(st.data())(run_machine_example))
@@ -116,7 +125,28 @@ def run_machine(machine: type[StateMachine], *, settings: Settings | None = None
     options: Any = cast("Any", machine.TestCase).settings if settings is None else settings
     if not isinstance(options, Settings):
         raise TypeError(f"run_machine: the settings are {options!r}; give an instance of hypothesis.settings")
-    run_examples(examples_of(machine, options))
+    if known.replay is not None:
+        run_again(machine, known.replay)
+    else:
+        run_examples(examples_of(machine, options))
+
+
+def run_again(machine: type[StateMachine], token: str) -> None:
+    """Run the program and the schedule of a token.
+
+    Raises:
+        RaceFound: it fails.
+        InvalidToken: the token is none of a machine.
+        ProgramChanged: the run is another one than it was taken from.
+    """
+    choices, schedule = read_machine_token(token)
+    follow = Follow(schedule.deviations)
+    terms = attrs.evolve(terms_for(machine), time=schedule.time, takes_notes=True)
+    with BuildContext(ConjectureData.for_choices(choices), wrapped_test=run_again):  # for `assume` and `note` of rules
+        failing = run_program(machine, choices, follow, terms)
+    check_fit(schedule, follow, failing.result)
+    if failing.result.failed:
+        raise RaceFound(f"{machine.__name__}: {told_of(machine, failing)}") from failing.result.error
 
 
 async def on_no_account(_sim: Any) -> None:

@@ -67,18 +67,26 @@ class Failing:
     is_least: bool = False
 
 
+def run_program(machine: type[StateMachine], choices: Sequence[Any], decider: Decider, terms: Terms) -> Failing:
+    """Run the program that is made of such choices; where they make none, that is what it fails by."""
+    data = ConjectureData.for_choices(choices)
+    drawing = Program(machine, data, len(choices))
+    result = run_once(as_scenario(drawing), (), decider, terms)
+    if next(left_to_hypothesis(result.error), None) is not None:
+        result = attrs.evolve(result, verdict="failed", error=InvalidMachine("these choices make no program"))
+    return Failing(result, data.choices, [*drawing.marks, len(data.choices)], drawing.lines)
+
+
 class Least:
     """Look for the least failure of a kind.
 
     Args:
         machine: the class.
         failing: the failure to begin with.
-        most: steps of a program at most.
     """
 
-    def __init__(self, machine: type[StateMachine], failing: Failing, most: int) -> None:
+    def __init__(self, machine: type[StateMachine], failing: Failing) -> None:
         self._machine = machine
-        self._most = most
         self._terms = terms_for(machine)
         self._best = failing
         self._kind = kind_of(failing.result)
@@ -99,12 +107,7 @@ class Least:
         return self._with_fewer_deviations()
 
     def _run(self, choices: Sequence[Any], decider: Decider, terms: Terms | None = None) -> Failing:
-        data = ConjectureData.for_choices(choices)
-        drawing = Program(self._machine, data, self._most)
-        result = run_once(as_scenario(drawing), (), decider, terms or self._terms)
-        if next(left_to_hypothesis(result.error), None) is not None:
-            result = attrs.evolve(result, verdict="failed", error=InvalidMachine("these choices make no program"))
-        return Failing(result, data.choices, [*drawing.marks, len(data.choices)], drawing.lines)
+        return run_program(self._machine, choices, decider, terms or self._terms)
 
     def _without(self, step: int) -> Failing | None:
         """Return a failing run without a step, None if none was found."""

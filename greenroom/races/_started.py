@@ -82,7 +82,9 @@ class Calls:
         )
         try:
             with started._scope:  # noqa: SLF001 -- the two are one
-                for each in before:  # not the last alone: one that is cancelled here is over before those that it waits for
+                for (
+                    each
+                ) in before:  # not the last alone: one that is cancelled here is over before those that it waits for
                     if not each.is_over:
                         await each.wait()
                 started.result = await self._history.run(

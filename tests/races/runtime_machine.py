@@ -20,8 +20,8 @@ from greenroom import (
     KeyInUse,
     Request,
     Supervisor,
+    races,
 )
-from greenroom import races
 from greenroom.races import SequentialModel, Started
 
 from .promise import Boom, stage
@@ -234,7 +234,7 @@ class Runtime(races.StateMachine, time="choice"):
     def asks(self, client: str, ref: ActorRef[Any], timeout: float | None) -> Started:
         return self.start(client, self._ask, ref, self.books.number(), timeout, name="ask", answers=GreenroomError)
 
-    async def _ask(self, ref: ActorRef[Any], number: int, timeout: float | None) -> None:  # noqa: ASYNC109 -- it is the ask's
+    async def _ask(self, ref: ActorRef[Any], number: int, timeout: float | None) -> None:
         assert await ref.ask(Echo(number), timeout=timeout) == number
         assert self.books.executed[number] == 1
 
@@ -257,7 +257,9 @@ class Runtime(races.StateMachine, time="choice"):
             slot = each.ref._slot
             assert not slot.has_ended, f"{each.ref.path} has ended, and holds {each.key!r}"
             # One that was given with the start belongs to the slot.
-            assert str(each.key).startswith("own") or slot.life.value not in AWAY, f"{each.ref.path} is {slot.life.value}"
+            assert str(each.key).startswith("own") or slot.life.value not in AWAY, (
+                f"{each.ref.path} is {slot.life.value}"
+            )
 
     @invariant()
     @races.at_each_step
