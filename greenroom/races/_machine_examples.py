@@ -1,7 +1,6 @@
 """Testing a machine: Hypothesis's examples, each a controlled run, and what is told of the least one that fails."""
 
 import unittest
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final, cast
@@ -20,7 +19,7 @@ from ._explore import RaceFound, pytest_again
 from ._fit import check_fit
 from ._machine import StateMachine
 from ._machine_checks import check_machine
-from ._machine_drawing import Drawn, Program, left_to_hypothesis
+from ._machine_drawing import Drawn, DrawnProgram, left_to_hypothesis
 from ._machine_least import Failing, Least, as_scenario, run_program, terms_for
 from ._machine_token import machine_token, read_machine_token
 from ._result import Result
@@ -38,9 +37,8 @@ class Example:
     """Be one example: a program and a schedule that Hypothesis draws."""
 
     def __init__(self, machine: type[StateMachine], data: Any, most: int) -> None:
-        self._data = data
         self.drawn = Drawn(data)
-        self.program = Program(machine, data, most, self.drawn)
+        self.program = DrawnProgram(machine, data, most, self.drawn)
         self.result = run_once(as_scenario(self.program), (), self.drawn, terms_for(machine))
 
     @property
@@ -50,11 +48,8 @@ class Example:
         return self.drawn.is_guided and len(choices) > SOME and not any(choice.index for choice in choices)
 
     def as_failing(self) -> Failing:
-        """Return the failure, with the choices of the program alone."""
-        schedule = {*self.drawn.numbers}
-        kept = [at for at in range(len(self._data.nodes)) if at not in schedule]
-        marks = [bisect_left(kept, mark) for mark in (*self.program.marks, len(self._data.nodes))]
-        return Failing(self.result, [self._data.choices[at] for at in kept], marks, self.program.lines)
+        """Return the failure, with the program by itself."""
+        return Failing(self.result, self.program.steps, self.program.lines)
 
 
 def as_program(machine: type[StateMachine], lines: Sequence[str]) -> str:
@@ -72,7 +67,7 @@ def told_of(machine: type[StateMachine], failing: Failing) -> str:
     schedule = failing.result.schedule
     again = f"races.run(program, schedule={schedule.token!r})"
     if known.test:  # within pytest
-        again += f"\nor: {pytest_again(machine_token(failing.choices, schedule))}"
+        again += f"\nor: {pytest_again(machine_token(failing.steps, schedule))}"
     return told(failing.result, again, program, "; no fewer do" if failing.is_least else "")
 
 
@@ -139,11 +134,11 @@ def run_again(machine: type[StateMachine], token: str) -> None:
         InvalidToken: the token is none of a machine.
         ProgramChanged: the run is another one than it was taken from.
     """
-    choices, schedule = read_machine_token(token)
+    steps, schedule = read_machine_token(token)
     follow = Follow(schedule.deviations)
     terms = attrs.evolve(terms_for(machine), time=schedule.time, takes_notes=True)
-    with BuildContext(ConjectureData.for_choices(choices), wrapped_test=run_again):  # for `assume` and `note` of rules
-        failing = run_program(machine, choices, follow, terms)
+    with BuildContext(ConjectureData.for_choices(()), wrapped_test=run_again):  # for `assume` and `note` of rules
+        failing = run_program(machine, steps, follow, terms)
     check_fit(schedule, follow, failing.result)
     if failing.result.failed:
         raise RaceFound(f"{machine.__name__}: {told_of(machine, failing)}") from failing.result.error

@@ -1,7 +1,8 @@
 """The least failure of a machine: steps that are not needed are left out, and then deviations of the schedule.
 
 Hypothesis shrinks the program together with its schedule, and stops where a step cannot be spared without another deviation in its place. From there
-on the program is held fixed but for one step that is left out, and schedules are searched for the same failure, as for any scenario.
+on the program is held fixed but for one step that is left out, and schedules are searched for the same failure, as for any scenario. So a program is
+least in that none of its steps can be spared by any of the schedules that were tried.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,13 +10,12 @@ from itertools import islice
 from typing import Any, Final
 
 import attrs
-from hypothesis.internal.conjecture.data import ConjectureData
 
 from ._bounded import Bounded
 from ._decider import Decider, Follow
 from ._errors import InvalidMachine
 from ._machine import StateMachine
-from ._machine_drawing import Program, left_to_hypothesis
+from ._machine_drawing import GivenProgram, Program, Step, left_to_hypothesis
 from ._result import Result, kind_of
 from ._run import MAX_STEPS, Scenario, Terms, run_once
 from ._search import MAKERS, terms_of
@@ -24,8 +24,6 @@ from ._shrink import shrink
 #: Schedules that are searched for the same failure of a program without one of its steps: with few deviations, and drawn ones.
 FEW: Final = 60
 DRAWN: Final = 60
-#: What is drawn, and comes to the end of a program.
-THE_END: Final = True
 
 
 def terms_for(machine: type[StateMachine]) -> Terms:
@@ -54,27 +52,24 @@ class Failing:
 
     Attributes:
         result: the failure.
-        choices: that Hypothesis makes the program of.
-        marks: where each step begins in them, and where the last one ends.
-        lines: the program.
+        steps: the program.
+        lines: the same as lines of Python.
         is_least: no schedule with fewer deviations makes this program fail so.
     """
 
     result: Result
-    choices: Sequence[Any]
-    marks: Sequence[int]
+    steps: Sequence[Step]
     lines: Sequence[str]
     is_least: bool = False
 
 
-def run_program(machine: type[StateMachine], choices: Sequence[Any], decider: Decider, terms: Terms) -> Failing:
-    """Run the program that is made of such choices; where they make none, that is what it fails by."""
-    data = ConjectureData.for_choices(choices)
-    drawing = Program(machine, data, len(choices))
-    result = run_once(as_scenario(drawing), (), decider, terms)
+def run_program(machine: type[StateMachine], steps: Sequence[Step], decider: Decider, terms: Terms) -> Failing:
+    """Run a program of given steps; where they make none, that is what it fails by."""
+    program = GivenProgram(machine, steps)
+    result = run_once(as_scenario(program), (), decider, terms)
     if next(left_to_hypothesis(result.error), None) is not None:
         result = attrs.evolve(result, verdict="failed", error=InvalidMachine("these choices make no program"))
-    return Failing(result, data.choices, [*drawing.marks, len(data.choices)], drawing.lines)
+    return Failing(result, steps, program.lines)
 
 
 class Least:
@@ -94,53 +89,48 @@ class Least:
     def find(self) -> Failing:
         """Return it; the failure as it was, if it does not come again."""
         first = self._best
-        again = self._run(first.choices, Follow(first.result.schedule.deviations))
+        again = self._run(first.steps, Follow(first.result.schedule.deviations))
         if again.result.fingerprint != first.result.fingerprint:
             return first
-        at = len(first.lines) - 1
+        at = len(first.steps) - 1
         while at >= 0:
             shorter = self._without(at)
             if shorter is not None:
                 self._best = shorter
-                at = len(shorter.lines)  # what was needed before may not be any more
+                at = len(shorter.steps)  # what was needed before may not be any more
             at -= 1
         return self._with_fewer_deviations()
 
-    def _run(self, choices: Sequence[Any], decider: Decider, terms: Terms | None = None) -> Failing:
-        return run_program(self._machine, choices, decider, terms or self._terms)
+    def _run(self, steps: Sequence[Step], decider: Decider, terms: Terms | None = None) -> Failing:
+        return run_program(self._machine, steps, decider, terms or self._terms)
 
     def _without(self, step: int) -> Failing | None:
         """Return a failing run without a step, None if none was found."""
-        best = self._best
-        # A run that failed within its last step has not drawn its end yet.
-        choices = [*best.choices[: best.marks[step]], *best.choices[best.marks[step + 1] :], THE_END]
+        steps = [*self._best.steps[:step], *self._best.steps[step + 1 :]]
         bounded = Bounded()
         for deviations in islice(bounded.up_to(1), FEW):
-            failing = self._run(choices, Follow(deviations))
-            if self._is_shorter(failing):
+            failing = self._run(steps, Follow(deviations))
+            if self._is_same(failing):
                 return failing
             if kind_of(failing.result)[1] == InvalidMachine.__name__:
                 return None
             bounded.learn(deviations, failing.result)
         makers = MAKERS["portfolio"]
         for seed in range(DRAWN):
-            failing = self._run(choices, makers[seed % len(makers)](seed, bounded.length))
-            if self._is_shorter(failing):
+            failing = self._run(steps, makers[seed % len(makers)](seed, bounded.length))
+            if self._is_same(failing):
                 return failing
         return None
 
-    def _is_shorter(self, failing: Failing) -> bool:
-        return kind_of(failing.result) == self._kind and len(failing.lines) < len(self._best.lines)
+    def _is_same(self, failing: Failing) -> bool:
+        return kind_of(failing.result) == self._kind
 
     def _with_fewer_deviations(self) -> Failing:
         best = self._best
 
         def rerun(deviations: Mapping[int, int]) -> Result:
-            failing = self._run(best.choices, Follow(deviations))
-            if failing.lines != best.lines[: len(failing.lines)]:
-                return attrs.evolve(failing.result, verdict="failed", error=InvalidMachine("it is another program"))
-            return failing.result
+            return self._run(best.steps, Follow(deviations)).result
 
         result, _, is_least = shrink(best.result, rerun)
         noting = attrs.evolve(self._terms, takes_notes=True)
-        return attrs.evolve(self._run(best.choices, Follow(result.schedule.deviations), noting), is_least=is_least)
+        return attrs.evolve(self._run(best.steps, Follow(result.schedule.deviations), noting), is_least=is_least)

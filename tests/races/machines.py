@@ -180,7 +180,9 @@ def token_of(text: str) -> str:
 
 def run_told(text: str, *machines: type[StateMachine], schedule: str | None = None) -> Result:
     """Run the program that is told, as it stands there, under the schedule that is told."""
-    program = textwrap.dedent(text.partition("steps:\n")[2] or text.partition("step:\n")[2]).partition("its schedule:")[0]
+    program = textwrap.dedent(text.partition("steps:\n")[2] or text.partition("step:\n")[2]).partition("its schedule:")[
+        0
+    ]
     names: dict[str, Any] = {"races": races, **{machine.__name__: machine for machine in machines}}
     exec(textwrap.dedent(program), names)  # noqa: S102 -- it is what a user would paste
     scenario: Callable[..., Any] = names["program"]

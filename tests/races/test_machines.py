@@ -111,7 +111,11 @@ def test_a_bug_that_needs_a_deviation_is_told_with_it() -> None:
 
 def test_nearly_all_examples_take_orders_of_their_own() -> None:
     prints: list[str] = []
-    run(CheckThenInsertFixed, settings(RUNS, max_examples=300, stateful_step_count=30), lambda result, _: prints.append(result.fingerprint))
+    run(
+        CheckThenInsertFixed,
+        settings(RUNS, max_examples=300, stateful_step_count=30),
+        lambda result, _: prints.append(result.fingerprint),
+    )
     assert len(prints) >= 300
     assert len(set(prints)) >= 0.95 * len(prints)
 
@@ -172,12 +176,16 @@ def test_bundles_hold_what_rules_return_and_the_program_names_it() -> None:
             assert len(name) < 3
 
     text = found_in(Names, settings(FINDS, max_examples=500))
-    assert steps_of(text) == [
-        "names_0, names_1 = await state.first()",
-        "names_2 = others_0 = await state.longer(name=names_1)",
-        "names_3 = others_1 = await state.longer(name=names_2)",
-        "await state.ends(name=others_1)",
-    ] or len(steps_of(text)) == 4
+    assert (
+        steps_of(text)
+        == [
+            "names_0, names_1 = await state.first()",
+            "names_2 = others_0 = await state.longer(name=names_1)",
+            "names_3 = others_1 = await state.longer(name=names_2)",
+            "await state.ends(name=others_1)",
+        ]
+        or len(steps_of(text)) == 4
+    )
     assert drawn["x'"]
     assert run_told(text, Names).verdict == "failed"
 
@@ -231,7 +239,9 @@ def test_time_passes_where_a_rule_lets_it_and_settling_takes_none() -> None:
             times.add(("settle", trio.current_time() - before))
             assert len({each.client for each in self.in_flight}) == len(
                 [each for each in self.in_flight if not each.is_over]
-            ) or any(each.client == other.client for each in self.in_flight for other in self.in_flight if each is not other)
+            ) or any(
+                each.client == other.client for each in self.in_flight for other in self.in_flight if each is not other
+            )
 
     run(Sleeps, settings(RUNS, max_examples=60))
     assert times == {("rule", 2.0), ("settle", 0.0)}
@@ -427,7 +437,7 @@ def test_in_pytest_it_is_a_test_case_and_the_option_shows_its_failure_again(pyte
     assert known.replay is None
 
 
-SOURCE = '''
+SOURCE = """
 from greenroom.races import SequentialModel, StateMachine
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import initialize, rule
@@ -456,7 +466,7 @@ class CheckThenInsert(StateMachine, model=Stock):
     @rule(client=st.sampled_from(["ann", "bob"]))
     def sells(self, client):
         self.start(client, self.sell)
-'''
+"""
 
 
 def machine_token_of(text: str) -> str:
