@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from ._linearizability import NotLinearizable as NotLinearizable
     from ._machine import StateMachine as StateMachine
     from ._machine import at_each_step as at_each_step
+    from ._machine import initialize as initialize
+    from ._machine import rule as rule
     from ._machine_examples import run_machine as run_machine
     from ._model import SequentialModel as SequentialModel
     from ._notes import Notes as Notes
@@ -124,7 +126,9 @@ __all__ = [
     "check",
     "crash_everywhere",
     "explore",
+    "initialize",
     "open_machine",
+    "rule",
     "run",
     "run_machine",
     "schedules",

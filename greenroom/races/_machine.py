@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, ClassVar, TypedDict, TypeVar, Unpack, cast
 
+from hypothesis import stateful
 from hypothesis.stateful import INVARIANT_MARKER, RuleBasedStateMachine
 
 from ._brief import brief
@@ -34,6 +35,18 @@ class MachineOptions(TypedDict, total=False):
     threads: Threads
 
 
+def rule(**arguments: Any) -> Callable[[F], F]:
+    """Have a function be a rule of a machine: `hypothesis.stateful.rule`, whose own types say that rules are not async."""
+    decorate: Any = stateful.rule(**arguments)
+    return decorate  # type: ignore[no-any-return]
+
+
+def initialize(**arguments: Any) -> Callable[[F], F]:
+    """Have a function be a rule that comes first: `hypothesis.stateful.initialize`, whose own types say that rules are not async."""
+    decorate: Any = stateful.initialize(**arguments)
+    return decorate  # type: ignore[no-any-return]
+
+
 def at_each_step(invariant: F) -> F:
     """Have an invariant of a machine checked after each step of its program, whatever is in flight then.
 
@@ -50,18 +63,18 @@ class StateMachine(RuleBasedStateMachine):
     """Describe what may be done to something, in any order and at the same time; Hypothesis draws programs of it, and their schedules.
 
         class Bank(races.StateMachine, model=OneAtATime):
-            @initialize()
+            @races.initialize()
             async def opens(self):
                 self.till = Till()
 
-            @rule(client=st.sampled_from(["ann", "bob"]), amount=st.integers(1, 9))
+            @races.rule(client=st.sampled_from(["ann", "bob"]), amount=st.integers(1, 9))
             def pays_in(self, client, amount):
                 self.start(client, self.till.pay_in, amount)
 
         TestBank = Bank.TestCase
 
-    `rule`, `initialize`, `precondition`, `invariant`, `Bundle`, `consumes` and `multiple` are those of `hypothesis.stateful`. Rules may be async.
-    They follow one another, within one run of the kit, in virtual time; what they `start` goes on meanwhile. After each there is one step in which
+    `precondition`, `invariant`, `Bundle`, `consumes` and `multiple` are those of `hypothesis.stateful`; so are `rule` and `initialize`, but for their
+    types. Rules may be async. They follow one another, within one run of the kit, in virtual time; what they `start` goes on meanwhile. After each there is one step in which
     others may go on, and now and then `settle` is called. Who goes on at each choice is drawn, too, and shrunk together with the program.
 
     An invariant is a plain function. It is checked after a step if `is_quiet()`, or after each step with `at_each_step`.

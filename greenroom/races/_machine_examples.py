@@ -45,6 +45,8 @@ class Example:
     def is_like_another(self) -> bool:
         """True if a strategy was to guide it and did not: the same comes without one, and Hypothesis tries that more often than it is worth."""
         choices = self.result.choices
+        if self.result.failed:
+            return False
         return self.drawn.is_guided and len(choices) > SOME and not any(choice.index for choice in choices)
 
     def as_failing(self) -> Failing:
@@ -81,11 +83,11 @@ def examples_of(machine: type[StateMachine], options: Settings, hears: Hears | N
         result = example.result
         for error in left_to_hypothesis(result.error):
             raise error
+        if example.is_like_another:
+            reject()
         if hears is not None:
             hears(result, example.program.lines)
         if not result.failed:
-            if example.is_like_another:
-                reject()
             return
         text = named(result)
         if current_build_context().is_final:

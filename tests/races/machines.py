@@ -8,7 +8,7 @@ from typing import Any
 import trio
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, consumes, initialize, invariant, rule
+from hypothesis.stateful import Bundle, consumes, invariant
 
 from greenroom import races
 from greenroom.races import RaceFound, Result, SequentialModel, StateMachine
@@ -46,7 +46,7 @@ class CheckThenInsert(StateMachine, model=Stock):
 
     is_fixed = False
 
-    @initialize()
+    @races.initialize()
     def opens(self) -> None:
         self.left = 2
 
@@ -63,11 +63,11 @@ class CheckThenInsert(StateMachine, model=Stock):
     def look(self) -> int:
         return self.left
 
-    @rule(client=CLIENTS, number=st.integers(1, 2))
+    @races.rule(client=CLIENTS, number=st.integers(1, 2))
     def sells(self, client: str, number: int) -> None:
         self.start(client, self.sell, number)
 
-    @rule(client=CLIENTS)
+    @races.rule(client=CLIENTS)
     def looks(self, client: str) -> None:
         self.start(client, self.look)
 
@@ -90,12 +90,12 @@ class ReadModifyWrite(StateMachine):
         await trio.lowlevel.checkpoint()
         self.total = seen + number
 
-    @rule(client=CLIENTS, number=st.integers(1, 5))
+    @races.rule(client=CLIENTS, number=st.integers(1, 5))
     def adds(self, client: str, number: int) -> None:
         self.due += number
         self.start(client, self.add, number)
 
-    @rule()
+    @races.rule()
     async def idles(self) -> None:
         await trio.lowlevel.checkpoint()
 
@@ -117,7 +117,7 @@ class LockOrder(StateMachine):
             async with self.locks[1 - first]:
                 pass
 
-    @rule(client=CLIENTS, first=st.integers(0, 1))
+    @races.rule(client=CLIENTS, first=st.integers(0, 1))
     def takes(self, client: str, first: int) -> None:
         self.start(client, self.take, first)
 
@@ -141,15 +141,15 @@ class LostWakeup(StateMachine):
         self.letters += 1
         self.lot.unpark_all()
 
-    @rule(target=waits, client=CLIENTS)
+    @races.rule(target=waits, client=CLIENTS)
     def waits_for_one(self, client: str) -> Any:
         return self.start(client, self.wait)
 
-    @rule(wait=consumes(waits))
+    @races.rule(wait=consumes(waits))
     def gives_up(self, wait: Any) -> None:
         wait.cancel()
 
-    async def finish(self) -> None:  # type: ignore[override]  # async here
+    async def finish(self) -> None:
         await trio.lowlevel.checkpoint()
         self.put()
 
@@ -180,10 +180,9 @@ def token_of(text: str) -> str:
 
 def run_told(text: str, *machines: type[StateMachine], schedule: str | None = None) -> Result:
     """Run the program that is told, as it stands there, under the schedule that is told."""
-    program = textwrap.dedent(text.partition("steps:\n")[2] or text.partition("step:\n")[2]).partition("its schedule:")[
-        0
-    ]
+    told = re.search(r"^the program, \d+ steps?:\n(.*?)^its schedule:", text, re.MULTILINE | re.DOTALL)
+    assert told is not None, text
     names: dict[str, Any] = {"races": races, **{machine.__name__: machine for machine in machines}}
-    exec(textwrap.dedent(program), names)  # noqa: S102 -- it is what a user would paste
+    exec(textwrap.dedent(told[1]), names)  # noqa: S102 -- it is what a user would paste
     scenario: Callable[..., Any] = names["program"]
     return races.run(scenario, schedule=token_of(text) if schedule is None else schedule)

@@ -8,7 +8,7 @@ from typing import Any, Final
 import attrs
 import trio
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, consumes, initialize, invariant, multiple, rule
+from hypothesis.stateful import Bundle, consumes, invariant, multiple
 
 from greenroom import (
     Actor,
@@ -25,6 +25,7 @@ from greenroom import (
 from greenroom.races import SequentialModel, Started
 
 from .promise import Boom, stage
+from .registering import check_holder
 
 CLIENTS: Final = st.sampled_from(["ann", "bob", "cid"])
 NAMES: Final = st.sampled_from("abc")
@@ -116,8 +117,7 @@ class Worker(Actor[Any]):
                 try:
                     ctx.register(key)
                 except KeyInUse as error:
-                    assert error.holder is not None
-                    assert not error.holder._slot.has_ended
+                    check_holder(ctx.registry.whereis(key), error)
             case Work(number, deliver):
                 ctx.run_in_background(self.work, number, prompt=number, deliver=deliver)
                 books.works[number] += 1
@@ -125,12 +125,14 @@ class Worker(Actor[Any]):
                 books.outcomes[message.prompt] += 1
             case "drain":
                 books.outcomes.update(result.prompt for result in ctx.drain_completed())
+            case _:
+                raise ValueError(message)
         return None
 
     async def work(self, number: int) -> None:
         self.books.running += 1
         try:
-            await (trio.lowlevel.checkpoint() if number % 2 else trio.sleep(1))
+            await trio.sleep(1 - number % 2)
             if number % 3 == 0:
                 raise Boom
         finally:
@@ -164,44 +166,44 @@ class Runtime(races.StateMachine, time="choice"):
     refs: Bundle[ActorRef[Any]] = Bundle("refs")
     asked: Bundle[Started] = Bundle("asked")
 
-    @initialize()
+    @races.initialize()
     async def opens(self) -> None:
         self.books = Books()
         self.root = await self.enter(accounted(self.books))
 
     # -- children
 
-    @rule(target=refs, name=NAMES, alone=st.booleans(), restart=RESTARTS)
+    @races.rule(target=refs, name=NAMES, alone=st.booleans(), restart=RESTARTS)
     def starts(self, name: str, alone: bool, restart: Any) -> Any:
         try:
             return self.root.start_soon(WorkerAlone if alone else Worker, self.books, name=name, restart=restart)
         except GreenroomError:
             return multiple()
 
-    @rule(client=CLIENTS, key=KEYS, name=NAMES)
+    @races.rule(client=CLIENTS, key=KEYS, name=NAMES)
     def finds_or_starts(self, client: str, key: str, name: str) -> None:
         self.start(client, self._find, f"own {key}", name, answers=GreenroomError)
 
     async def _find(self, key: str, name: str) -> None:
         await self.root.registry.lookup_or_start(key, Worker, self.books, parent=self.root, name=name)
 
-    @rule(client=CLIENTS, name=NAMES)
+    @races.rule(client=CLIENTS, name=NAMES)
     def terminates(self, client: str, name: str) -> None:
         self.start(client, self.root.terminate_child, name, answers=GreenroomError)
 
-    @rule(client=CLIENTS, name=NAMES)
+    @races.rule(client=CLIENTS, name=NAMES)
     def restarts(self, client: str, name: str) -> None:
         self.start(client, self.root.restart_child, name, answers=GreenroomError)
 
-    @rule(client=CLIENTS, name=NAMES)
+    @races.rule(client=CLIENTS, name=NAMES)
     def deletes(self, client: str, name: str) -> None:
         self.start(client, self.root.delete_child, name, answers=GreenroomError)
 
-    @rule(client=CLIENTS, ref=refs, how=st.sampled_from(["drain", "kill"]))
+    @races.rule(client=CLIENTS, ref=refs, how=st.sampled_from(["drain", "kill"]))
     def ends(self, client: str, ref: ActorRef[Any], how: str) -> None:
         self.start(client, getattr(ref, how), name=how, answers=GreenroomError)
 
-    @rule(ref=refs)
+    @races.rule(ref=refs)
     def crashes(self, ref: ActorRef[Any]) -> None:
         ref.crash(Boom())
 
@@ -212,25 +214,25 @@ class Runtime(races.StateMachine, time="choice"):
         if number:
             self.books.accepted[number] += 1
 
-    @rule(client=CLIENTS, ref=refs)
+    @races.rule(client=CLIENTS, ref=refs)
     def tells(self, client: str, ref: ActorRef[Any]) -> None:
         number = self.books.number()
         self.start(client, self._tell, ref, number, number, name="tell", answers=GreenroomError)
 
-    @rule(client=CLIENTS, ref=refs, key=KEYS)
+    @races.rule(client=CLIENTS, ref=refs, key=KEYS)
     def takes(self, client: str, ref: ActorRef[Any], key: str) -> None:
         self.start(client, self._tell, ref, Take(key), name="take", answers=GreenroomError)
 
-    @rule(client=CLIENTS, ref=refs, deliver=st.sampled_from(["drain", "mail"]))
+    @races.rule(client=CLIENTS, ref=refs, deliver=st.sampled_from(["drain", "mail"]))
     def works(self, client: str, ref: ActorRef[Any], deliver: str) -> None:
         work = Work(self.books.number(), deliver)
         self.start(client, self._tell, ref, work, name="work", answers=GreenroomError)
 
-    @rule(client=CLIENTS, ref=refs)
+    @races.rule(client=CLIENTS, ref=refs)
     def drains(self, client: str, ref: ActorRef[Any]) -> None:
         self.start(client, self._tell, ref, "drain", name="drain_completed", answers=GreenroomError)
 
-    @rule(target=asked, client=CLIENTS, ref=refs, timeout=st.sampled_from([None, 0.5]))
+    @races.rule(target=asked, client=CLIENTS, ref=refs, timeout=st.sampled_from([None, 0.5]))
     def asks(self, client: str, ref: ActorRef[Any], timeout: float | None) -> Started:
         return self.start(client, self._ask, ref, self.books.number(), timeout, name="ask", answers=GreenroomError)
 
@@ -238,11 +240,11 @@ class Runtime(races.StateMachine, time="choice"):
         assert await ref.ask(Echo(number), timeout=timeout) == number
         assert self.books.executed[number] == 1
 
-    @rule(call=consumes(asked))
+    @races.rule(call=consumes(asked))
     def gives_up(self, call: Started) -> None:
         call.cancel()
 
-    @rule()
+    @races.rule()
     async def lets_time_pass(self) -> None:
         await trio.sleep(1)
 
@@ -292,7 +294,8 @@ class Register(SequentialModel):
                 return None, args[0]
             case "add":
                 return state + args[0], state + args[0]
-        return state, state
+            case _:
+                return state, state
 
 
 @attrs.frozen
@@ -324,7 +327,7 @@ class Asked(races.StateMachine, model=Register, time="choice"):
 
     asked: Bundle[Started] = Bundle("asked")
 
-    @initialize(alone=st.booleans())
+    @races.initialize(alone=st.booleans())
     async def opens(self, alone: bool) -> None:
         root = await self.enter(stage())
         self.keeper = root.start_soon(KeeperAlone if alone else Keeper, name="keeper")
@@ -335,18 +338,18 @@ class Asked(races.StateMachine, model=Register, time="choice"):
 
         return self.start(client, ask, *args, name=name)
 
-    @rule(target=asked, client=CLIENTS)
+    @races.rule(target=asked, client=CLIENTS)
     def reads(self, client: str) -> Started:
         return self._do(client, None, "read")
 
-    @rule(target=asked, client=CLIENTS, number=st.integers(1, 3))
+    @races.rule(target=asked, client=CLIENTS, number=st.integers(1, 3))
     def writes(self, client: str, number: int) -> Started:
         return self._do(client, None, "write", number)
 
-    @rule(target=asked, client=CLIENTS, number=st.integers(1, 3))
+    @races.rule(target=asked, client=CLIENTS, number=st.integers(1, 3))
     def adds(self, client: str, number: int) -> Started:
         return self._do(client, None, "add", number)
 
-    @rule(call=consumes(asked))
+    @races.rule(call=consumes(asked))
     def gives_up(self, call: Started) -> None:
         call.cancel()
