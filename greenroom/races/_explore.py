@@ -21,7 +21,15 @@ def pytest_again(token: str) -> str:
 
 
 class RaceFound(AssertionError):
-    """A schedule was found under which a test fails; the text says which, and how to see it again."""
+    """A schedule was found under which a test fails; the text says which, and how to see it again.
+
+    Attributes:
+        token: for `pytest --race-replay`; of a machine, its program is in it, too.
+    """
+
+    def __init__(self, text: str, token: str) -> None:
+        super().__init__(text)
+        self.token = token
 
 
 def explore(
@@ -75,7 +83,8 @@ def explore(
             if settings.replay is not None:
                 result = run(play, schedule=settings.replay, max_steps=max_steps, backend=backend, threads=threads)
                 if result.failed:
-                    raise RaceFound(f"{name}: {told(result, pytest_again(result.schedule.token))}") from result.error
+                    token = result.schedule.token
+                    raise RaceFound(f"{name}: {told(result, pytest_again(token))}", token) from result.error
                 return
             tries = settings.schedules or schedules
             surveyed = survey(
@@ -86,7 +95,7 @@ def explore(
             settings.surveys.append(surveyed)
             found = surveyed.found
             if found is not None:
-                raise RaceFound(f"{name}: {found.told(pytest_again(found.token))}") from found.result.error
+                raise RaceFound(f"{name}: {found.told(pytest_again(found.token))}", found.token) from found.result.error
 
         test.__signature__ = signature.replace(parameters=[*own, *parameters[len(own) + 1 :]], return_annotation=None)  # type: ignore[attr-defined]
         test.is_explored = True  # type: ignore[attr-defined]  # by which the plugin knows it

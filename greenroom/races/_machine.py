@@ -74,8 +74,9 @@ class StateMachine(RuleBasedStateMachine):
         TestBank = Bank.TestCase
 
     `precondition`, `invariant`, `Bundle`, `consumes` and `multiple` are those of `hypothesis.stateful`; so are `rule` and `initialize`, but for their
-    types. Rules may be async. They follow one another, within one run of the kit, in virtual time; what they `start` goes on meanwhile. After each there is one step in which
-    others may go on, and now and then `settle` is called. Who goes on at each choice is drawn, too, and shrunk together with the program.
+    types. Rules may be async. They follow one another, within one run of the kit, in virtual time; what they `start` goes on meanwhile. After each
+    there is one step in which others may go on, and now and then `settle` is called. Who goes on at each choice is drawn, too, and shrunk together
+    with the program.
 
     An invariant is a plain function. It is checked after a step if `is_quiet()`, or after each step with `at_each_step`.
 

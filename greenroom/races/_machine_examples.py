@@ -61,16 +61,16 @@ def as_program(machine: type[StateMachine], lines: Sequence[str]) -> str:
     return "\n".join(f"{MARGIN}{line}" for line in (*head, *steps))
 
 
-def told_of(machine: type[StateMachine], failing: Failing) -> str:
-    """Return what is told of a failure, found with notes."""
+def race_found(machine: type[StateMachine], failing: Failing) -> RaceFound:
+    """Return the error that tells of a failure, found with notes."""
     lines = failing.lines
     count = f"{len(lines)} step{'' if len(lines) == 1 else 's'}"
     program = f"the program, {count}:\n{as_program(machine, lines)}\nits schedule:"
     schedule = failing.result.schedule
-    again = f"races.run(program, schedule={schedule.token!r})"
-    if known.test:  # within pytest
-        again += f"\nor: {pytest_again(machine_token(failing.steps, schedule))}"
-    return told(failing.result, again, program, "; no fewer do" if failing.is_least else "")
+    token = machine_token(failing.steps, schedule)
+    again = f"races.run(program, schedule={schedule.token!r})\nor: {pytest_again(token)}"
+    text = told(failing.result, again, program, "; no fewer do" if failing.is_least else "")
+    return RaceFound(f"{machine.__name__}: {text}", token)
 
 
 def examples_of(machine: type[StateMachine], options: Settings, hears: Hears | None = None) -> Callable[[], None]:
@@ -89,11 +89,10 @@ def examples_of(machine: type[StateMachine], options: Settings, hears: Hears | N
             hears(result, example.program.lines)
         if not result.failed:
             return
-        text = named(result)
-        if current_build_context().is_final:
-            least = Least(machine, example.as_failing()).find()
-            text, result = told_of(machine, least), least.result
-        raise RaceFound(f"{machine.__name__}: {text}") from result.error
+        if not current_build_context().is_final:
+            raise RaceFound(named(result), "") from result.error  # for Hypothesis alone
+        least = Least(machine, example.as_failing()).find()
+        raise race_found(machine, least) from least.result.error
 
     test: Any = options(given(st.data())(run_machine_example))
     # As Hypothesis does for its own machines: by what it knows failures of this one, and @seed and @reproduce_failure on the class.
@@ -143,7 +142,7 @@ def run_again(machine: type[StateMachine], token: str) -> None:
         failing = run_program(machine, steps, follow, terms)
     check_fit(schedule, follow, failing.result)
     if failing.result.failed:
-        raise RaceFound(f"{machine.__name__}: {told_of(machine, failing)}") from failing.result.error
+        raise race_found(machine, failing) from failing.result.error
 
 
 async def on_no_account(_sim: Any) -> None:

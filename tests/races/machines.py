@@ -3,10 +3,11 @@
 import re
 import textwrap
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import trio
-from hypothesis import Phase, settings
+from hypothesis import Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, consumes, invariant
 
@@ -154,18 +155,27 @@ class LostWakeup(StateMachine):
         self.put()
 
 
-def run(machine: type[StateMachine], options: settings = RUNS, hears: Hears | None = None) -> None:
+def run(
+    machine: type[StateMachine], options: settings = RUNS, hears: Hears | None = None, seed_of: int | None = None
+) -> None:
     """Run the examples of a machine."""
-    run_examples(examples_of(machine, options, hears))
+    examples = examples_of(machine, options, hears)
+    run_examples(examples if seed_of is None else seed(seed_of)(examples))
+
+
+@cache
+def failure_in(machine: type[StateMachine], options: settings = FINDS) -> RaceFound:
+    """Return the failure of a machine; it is looked for once."""
+    try:
+        run(machine, options)
+    except RaceFound as error:
+        return error
+    raise AssertionError(f"nothing was found in {machine.__name__}")
 
 
 def found_in(machine: type[StateMachine], options: settings = FINDS) -> str:
     """Return what is told of the failure of a machine."""
-    try:
-        run(machine, options)
-    except RaceFound as error:
-        return str(error)
-    raise AssertionError(f"nothing was found in {machine.__name__}")
+    return str(failure_in(machine, options))
 
 
 def steps_of(text: str) -> list[str]:
