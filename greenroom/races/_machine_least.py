@@ -1,12 +1,12 @@
 """The least failure of a machine: steps that are not needed are left out, and then deviations of the schedule.
 
 Hypothesis shrinks the program together with its schedule, and stops where a step cannot be spared without another deviation in its place. From there
-on the program is held fixed but for one step that is left out, and schedules are searched for the same failure, as for any scenario. So a program is
-least in that none of its steps can be spared by any of the schedules that were tried.
+on the program is held fixed but for a step, or two, that are left out, and schedules are searched for the same failure, as for any scenario. So a
+program is least in that no two of its steps can be spared, by any of the schedules that were tried.
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import islice
+from itertools import combinations, islice
 from typing import Any, Final
 
 import attrs
@@ -22,8 +22,10 @@ from ._search import MAKERS, terms_of
 from ._shrink import shrink
 
 #: Schedules that are searched for the same failure of a program without one of its steps: with few deviations, and drawn ones.
-FEW: Final = 60
-DRAWN: Final = 60
+FEW: Final = 40
+DRAWN: Final = 40
+#: Runs after which no more steps are left out.
+RUNS: Final = 3_000
 
 
 def terms_for(machine: type[StateMachine]) -> Terms:
@@ -85,6 +87,7 @@ class Least:
         self._terms = terms_for(machine)
         self._best = failing
         self._kind = kind_of(failing.result)
+        self._runs = 0
 
     def find(self) -> Failing:
         """Return it; the failure as it was, if it does not come again."""
@@ -92,21 +95,29 @@ class Least:
         again = self._run(first.steps, Follow(first.result.schedule.deviations))
         if again.result.fingerprint != first.result.fingerprint:
             return first
-        at = len(first.steps) - 1
-        while at >= 0:
-            shorter = self._without(at)
-            if shorter is not None:
-                self._best = shorter
-                at = len(shorter.steps)  # what was needed before may not be any more
-            at -= 1
+        while self._shorten():
+            pass
         return self._with_fewer_deviations()
 
+    def _shorten(self) -> bool:
+        """Leave out one step, or two, and say whether that was possible."""
+        places = range(len(self._best.steps))
+        for out in (*((at,) for at in reversed(places)), *combinations(places, 2)):
+            if self._runs > RUNS:
+                return False
+            shorter = self._without(out)
+            if shorter is not None:
+                self._best = shorter
+                return True
+        return False
+
     def _run(self, steps: Sequence[Step], decider: Decider, terms: Terms | None = None) -> Failing:
+        self._runs += 1
         return run_program(self._machine, steps, decider, terms or self._terms)
 
-    def _without(self, step: int) -> Failing | None:
-        """Return a failing run without a step, None if none was found."""
-        steps = [*self._best.steps[:step], *self._best.steps[step + 1 :]]
+    def _without(self, out: Sequence[int]) -> Failing | None:
+        """Return a failing run without some steps, None if none was found."""
+        steps = [step for at, step in enumerate(self._best.steps) if at not in out]
         bounded = Bounded()
         for deviations in islice(bounded.up_to(1), FEW):
             failing = self._run(steps, Follow(deviations))
