@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from inspect import isawaitable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import trio
 from hypothesis.stateful import MultipleResults, VarReference
@@ -49,10 +49,12 @@ class Course:
         told = ", ".join(f"{key}={machine._pretty_print(value)}" for key, value in arguments.items())  # noqa: SLF001
         at = len(self.lines)
         self._begin(f"await {STATE}.{name}({told})")
-        result = await awaited(rule.function(machine, **{key: self._value(each) for key, each in arguments.items()}))
-        is_multiple = isinstance(result, MultipleResults)
+        result: Any = await awaited(
+            rule.function(machine, **{key: self._value(each) for key, each in arguments.items()})
+        )
+        is_multiple = type(result) is MultipleResults
         if rule.targets:
-            results = result.values if is_multiple else (result,)
+            results: tuple[Any, ...] = result.values if is_multiple else (result,)
             machine._add_results_to_targets(rule.targets, results)  # noqa: SLF001 -- as Hypothesis's own runner does
             self.lines[at] = f"{self._names(rule.targets, results, is_multiple=is_multiple)}{self.lines[at]}"
         await trio.lowlevel.checkpoint()
@@ -67,8 +69,10 @@ class Course:
         values = self.machine.names_to_values
         if isinstance(drawn, VarReference):
             return values[drawn.name]
-        if isinstance(drawn, list) and any(isinstance(each, VarReference) for each in drawn):
-            return [self._value(each) for each in drawn]
+        if isinstance(drawn, list):
+            several: list[Any] = drawn  # pyright: ignore[reportUnknownVariableType]
+            if any(isinstance(each, VarReference) for each in several):
+                return [self._value(each) for each in several]
         return drawn
 
     def _names(self, targets: tuple[str, ...], results: tuple[Any, ...], *, is_multiple: bool) -> str:
@@ -174,7 +178,7 @@ async def on_course(machine_class: type[StateMachine], sim: Sim) -> AsyncGenerat
 def sole(error: BaseException) -> BaseException | None:
     """Return the only error in a group; None if there are several."""
     while isinstance(error, BaseExceptionGroup):
-        members: tuple[BaseException, ...] = error.exceptions
+        members = cast("BaseExceptionGroup[BaseException]", error).exceptions
         if len(members) != 1:
             return None
         error = members[0]

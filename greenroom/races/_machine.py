@@ -37,14 +37,12 @@ class MachineOptions(TypedDict, total=False):
 
 def rule(**arguments: Any) -> Callable[[F], F]:
     """Have a function be a rule of a machine: `hypothesis.stateful.rule`, whose own types say that rules are not async."""
-    decorate: Any = stateful.rule(**arguments)
-    return decorate  # type: ignore[no-any-return]
+    return cast("Callable[[F], F]", stateful.rule(**arguments))
 
 
 def initialize(**arguments: Any) -> Callable[[F], F]:
     """Have a function be a rule that comes first: `hypothesis.stateful.initialize`, whose own types say that rules are not async."""
-    decorate: Any = stateful.initialize(**arguments)
-    return decorate  # type: ignore[no-any-return]
+    return cast("Callable[[F], F]", stateful.initialize(**arguments))
 
 
 def at_each_step(invariant: F) -> F:

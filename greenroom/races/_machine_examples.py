@@ -163,7 +163,7 @@ def case_of(machine: type[StateMachine]) -> type[unittest.TestCase]:
         # To explain, Hypothesis would trace each line of the kit and of the runtime, many times over.
         settings = Settings(
             deadline=None,
-            suppress_health_check=list(HealthCheck),
+            suppress_health_check=cast("list[HealthCheck]", list(HealthCheck)),
             phases=[each for each in Phase if each is not Phase.explain],
         )
 
