@@ -115,7 +115,7 @@ class Worker(Actor[Any]):
                 return number
             case Take(key):
                 try:
-                    ctx.register(key)
+                    ctx.register(key, ctx.ref.incarnation)
                 except KeyInUse as error:
                     check_holder(ctx.registry.whereis(key), error)
             case Work(number, deliver):
@@ -258,10 +258,10 @@ class Runtime(races.StateMachine, time="choice"):
         for each in held:
             slot = each.ref._slot
             assert not slot.has_ended, f"{each.ref.path} has ended, and holds {each.key!r}"
-            # One that was given with the start belongs to the slot.
-            assert str(each.key).startswith("own") or slot.life.value not in AWAY, (
-                f"{each.ref.path} is {slot.life.value}"
-            )
+            # One that was given with the start belongs to the slot; one that was taken later to the incarnation.
+            if not str(each.key).startswith("own"):
+                assert slot.life.value not in AWAY, f"{each.ref.path} is {slot.life.value}, and holds {each.key!r}"
+                assert each.value == slot.incarnation, f"incarnation {each.value} of {each.ref.path} holds {each.key!r}"
 
     @invariant()
     @races.at_each_step

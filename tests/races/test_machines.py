@@ -15,7 +15,7 @@ from hypothesis.stateful import Bundle, invariant, multiple, precondition
 
 from greenroom import races
 from greenroom.races import InvalidToken, ProgramChanged, RaceFound, Result, Schedule, Started, StateMachine
-from greenroom.races._machine_examples import case_of, run_again
+from greenroom.races._machine_examples import SOME, case_of, run_again
 from greenroom.races._settings import settings as known
 
 from .machines import (
@@ -120,6 +120,17 @@ def test_nearly_all_examples_take_orders_of_their_own() -> None:
     )
     assert len(prints) >= 200
     assert len(set(prints)) >= 0.95 * len(prints)
+
+
+def test_many_examples_go_far_from_the_default() -> None:
+    """Strategies guide them; by chance alone a choice in ten would deviate."""
+    far: list[bool] = []
+
+    def hears(result: Result, _lines: list[str]) -> None:
+        far.append(4 * sum(choice.index > 0 for choice in result.choices) > len(result.choices) > SOME)
+
+    run(CheckThenInsertFixed, settings(RUNS, max_examples=100), hears)
+    assert sum(far) >= 0.4 * len(far)
 
 
 def test_examples_leave_nothing_to_one_another() -> None:
