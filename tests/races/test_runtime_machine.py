@@ -1,4 +1,4 @@
-"""The runtime as state machines. More of the examples, from new seeds, are a part of the soak; what they found is below, as programs."""
+"""The runtime as state machines. More of the examples, from new seeds, are a part of the soak."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def test_whatever_clients_do_at_the_same_time_all_is_accounted_for(machine: Any)
     prints: list[str] = []
     run(
         machine,
-        settings(RUNS, max_examples=120, stateful_step_count=15),
+        settings(RUNS, max_examples=250, stateful_step_count=15),
         lambda result, _: prints.append(result.fingerprint),
     )
     assert len(set(prints)) >= 0.95 * len(prints)
