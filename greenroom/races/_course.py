@@ -67,12 +67,11 @@ class Course:
 
     def _value(self, drawn: Any) -> Any:
         values = self.machine.names_to_values
-        if isinstance(drawn, VarReference):
+        if is_reference(drawn):
             return values[drawn.name]
         if isinstance(drawn, list):
             several: list[Any] = drawn  # pyright: ignore[reportUnknownVariableType]
-            if any(isinstance(each, VarReference) for each in several):
-                return [self._value(each) for each in several]
+            return [self._value(each) for each in several] if any(map(is_reference, several)) else several
         return drawn
 
     def _names(self, targets: tuple[str, ...], results: tuple[Any, ...], *, is_multiple: bool) -> str:
@@ -119,6 +118,11 @@ class Course:
         history = machine.sim.history
         if model is not None and any(each.outcome == "ok" for each in history.operations):
             history.check(model)
+
+
+def is_reference(drawn: object) -> bool:
+    """Return whether it stands for what is in a bundle."""
+    return isinstance(drawn, VarReference)
 
 
 class Steps:
@@ -207,6 +211,7 @@ async def open_machine(machine: type[StateMachine], sim: Sim) -> AsyncGenerator[
         TypeError: the `sim` is none.
 
     Checkpoint: at its end, where what is in flight is waited for.
+    Cancellation: what is in flight is cancelled, what was entered is left, and the machine is torn down.
     """
     check_machine(machine, StateMachine)
     if not isinstance(sim, Sim):

@@ -152,6 +152,7 @@ class StateMachine(RuleBasedStateMachine):
         """Wait until nothing can go on any more: all that is in flight is over, or waits for time to pass or for a later step.
 
         Checkpoint: always. No time passes.
+        Cancellation: leaves all of it alone.
         """
         await self._running("settle").settle()
 
@@ -159,6 +160,7 @@ class StateMachine(RuleBasedStateMachine):
         """Enter a context, such as a tree or a nursery, that is left at the end of the program; return what that returns.
 
         Checkpoint: as the context.
+        Cancellation: as the context; what was not entered is not left.
 
         Raises:
             TypeError: it is no async context manager.
