@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING
 from .._lazy import find_later
 
 if TYPE_CHECKING:
+    from ._course import open_machine as open_machine
     from ._decider import Choice as Choice
     from ._drawing import schedules as schedules
     from ._errors import DeadlockFound as DeadlockFound
     from ._errors import InvalidHistory as InvalidHistory
+    from ._errors import InvalidMachine as InvalidMachine
     from ._errors import InvalidModel as InvalidModel
     from ._errors import InvalidToken as InvalidToken
     from ._errors import OutsideSilent as OutsideSilent
@@ -38,6 +40,11 @@ if TYPE_CHECKING:
     from ._linearizability import Linearizability as Linearizability
     from ._linearizability import LinearizabilityUnknown as LinearizabilityUnknown
     from ._linearizability import NotLinearizable as NotLinearizable
+    from ._machine import StateMachine as StateMachine
+    from ._machine import at_each_step as at_each_step
+    from ._machine import initialize as initialize
+    from ._machine import rule as rule
+    from ._machine_examples import run_machine as run_machine
     from ._model import SequentialModel as SequentialModel
     from ._notes import Notes as Notes
     from ._operation import Operation as Operation
@@ -53,6 +60,7 @@ if TYPE_CHECKING:
     from ._search import search as search
     from ._search import survey as survey
     from ._sim import Sim as Sim
+    from ._started import Started as Started
     from ._survey import Found as Found
     from ._survey import Survey as Survey
     from ._sweep import Sweep as Sweep
@@ -81,6 +89,11 @@ else:
             "._search",
             "._survey",
             "._sweep",
+            "._started",
+            # These import Hypothesis.
+            "._machine",
+            "._course",
+            "._machine_examples",
         ),
     )
 
@@ -94,6 +107,7 @@ __all__ = [
     "History",
     "Injection",
     "InvalidHistory",
+    "InvalidMachine",
     "InvalidModel",
     "InvalidToken",
     "Linearizability",
@@ -112,17 +126,24 @@ __all__ = [
     "SequentialModel",
     "SharingFound",
     "Sim",
+    "Started",
+    "StateMachine",
     "StepEndless",
     "StepsExceeded",
     "Survey",
     "Sweep",
     "ThreadRefused",
+    "at_each_step",
     "cancel_everywhere",
     "check",
     "crash_everywhere",
     "explore",
+    "initialize",
+    "open_machine",
     "prove",
+    "rule",
     "run",
+    "run_machine",
     "schedules",
     "search",
     "survey",

@@ -50,3 +50,7 @@ class SharingFound(GreenroomError):
         super().__init__(
             f"{where} did not go as in an equivalent schedule: actors share something besides mail; give reduction=False"
         )
+
+
+class InvalidMachine(GreenroomError, TypeError):
+    """A state machine cannot be run as it is: the text says which of its rules, invariants or bundles, and what to do instead."""

@@ -19,7 +19,8 @@ from ._telling import told
 from ._threads import Threads
 
 
-def _again(token: str) -> str:
+def pytest_again(token: str) -> str:
+    """Return the command that runs the present test under a token."""
     test = f" {shlex.quote(settings.test)}" if settings.test else ""
     return f"pytest --race-replay={token}{test}"
 
@@ -43,7 +44,15 @@ def _drawn(name: str, run: Result | Found, again: str) -> str:
 
 
 class RaceFound(AssertionError):
-    """A schedule was found under which a test fails; the text says which, and how to see it again."""
+    """A schedule was found under which a test fails; the text says which, and how to see it again.
+
+    Attributes:
+        token: for `pytest --race-replay`; of a machine, its program is in it, too.
+    """
+
+    def __init__(self, text: str, token: str) -> None:
+        super().__init__(text)
+        self.token = token
 
 
 def explore(
@@ -100,8 +109,10 @@ def explore(
             if settings.replay is not None:
                 result = run(play, schedule=settings.replay, max_steps=max_steps, backend=backend, threads=threads)
                 if result.failed:
-                    again = _again(result.schedule.token)
-                    raise RaceFound(f"{name}: {told(result, again)}{_drawn(name, result, again)}") from result.error
+                    token = result.schedule.token
+                    again = pytest_again(token)
+                    text = f"{name}: {told(result, again)}{_drawn(name, result, again)}"
+                    raise RaceFound(text, token) from result.error
                 return
             tries = settings.schedules or schedules
             surveyed = survey(
@@ -112,8 +123,9 @@ def explore(
             settings.surveys.append(surveyed)
             found = surveyed.found
             if found is not None:
-                again = _again(found.token)
-                raise RaceFound(f"{name}: {found.told(again)}{_drawn(name, found, again)}") from found.result.error
+                again = pytest_again(found.token)
+                text = f"{name}: {found.told(again)}{_drawn(name, found, again)}"
+                raise RaceFound(text, found.token) from found.result.error
 
         test.__signature__ = signature.replace(parameters=[*own, *parameters[len(own) + 1 :]], return_annotation=None)  # type: ignore[attr-defined]
         test.is_explored = True  # type: ignore[attr-defined]  # by which the plugin knows it

@@ -165,9 +165,7 @@ class History:
         """
         if not callable(call):
             raise TypeError(f"history.run: what to call is {brief(call)}; give a function, and its arguments after it")
-        for option, errors in (("answers", answers), ("fails", fails)):
-            if not _are_errors(errors):
-                raise TypeError(f"history.run: {option} is {brief(errors)}; give a class of errors, or a tuple of such")
+        check_errors("history.run", answers, fails)
         invoked = self.invoke(client, name, *args)
         try:
             result = call(*args)
@@ -221,7 +219,7 @@ class History:
             raise InvalidHistory(
                 f"history.check: none of {len(operations)} operations has returned anything; check after they have ended"
             )
-        verdict = check_operations(operations, _made(model), max_nodes=max_nodes, seconds=seconds)
+        verdict = check_operations(operations, made_model("history.check", model), max_nodes=max_nodes, seconds=seconds)
         if raises and verdict.verdict == "not linearizable":
             raise NotLinearizable(verdict)
         if raises and verdict.verdict == "unknown":
@@ -238,20 +236,32 @@ class History:
             self._listener(text)
 
 
-def _are_errors(errors: Any) -> bool:
-    some: tuple[Any, ...] = errors if isinstance(errors, tuple) else (errors,)  # pyright: ignore[reportUnknownVariableType]
-    return all(isinstance(each, type) and issubclass(each, BaseException) for each in some)
+def check_errors(caller: str, answers: Any, fails: Any) -> None:
+    """Refuse what are no classes of errors.
+
+    Raises:
+        TypeError: with what it was.
+    """
+    for option, errors in (("answers", answers), ("fails", fails)):
+        some: tuple[Any, ...] = errors if isinstance(errors, tuple) else (errors,)  # pyright: ignore[reportUnknownVariableType]
+        if not all(isinstance(each, type) and issubclass(each, BaseException) for each in some):
+            raise TypeError(f"{caller}: {option} is {brief(errors)}; give a class of errors, or a tuple of such")
 
 
-def _made(model: Any) -> SequentialModel:
+def made_model(caller: str, model: Any) -> SequentialModel:
+    """Return a model of its class, or as it is.
+
+    Raises:
+        InvalidModel: it is none.
+    """
     if isinstance(model, type) and issubclass(model, SequentialModel):
         try:
             return model()
         except Exception as error:
             name = model.__name__
             raise InvalidModel(
-                f"history.check: {name}() raised {type(error).__name__}: {error}; give an instance"
+                f"{caller}: {name}() raised {type(error).__name__}: {error}; give an instance"
             ) from error
     if isinstance(model, SequentialModel):
         return model
-    raise InvalidModel(f"history.check: the model is {brief(model)}; give a class of SequentialModel, or an instance")
+    raise InvalidModel(f"{caller}: the model is {brief(model)}; give a class of SequentialModel, or an instance")

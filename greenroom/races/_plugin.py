@@ -19,7 +19,11 @@ OPTIONS: Final = ("--race-replay", "--race-schedules", "--race-pictures")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
     group = parser.getgroup("greenroom races", "tests that greenroom.races explores")
-    group.addoption("--race-replay", metavar="TOKEN", help="run tests with @races.explore under this schedule only")
+    group.addoption(
+        "--race-replay",
+        metavar="TOKEN",
+        help="run tests with @races.explore under this schedule only, machines by this program, too",
+    )
     group.addoption("--race-schedules", metavar="N", type=int, help="try N schedules in each test with @races.explore")
     group.addoption("--race-pictures", metavar="FOLDER", help="draw each failure of such a test to an HTML page there")
 
@@ -30,12 +34,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if replay is schedules is pictures is None:
         return
     from ._errors import InvalidToken
-    from ._schedule import Schedule
+    from ._machine_token import check_token
     from ._settings import settings
 
     if replay is not None:
         try:
-            Schedule.from_token(replay)
+            check_token(replay)
         except InvalidToken as error:
             raise pytest.UsageError(f"--race-replay: {error}") from None
     if schedules is not None and schedules < 1:

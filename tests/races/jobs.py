@@ -7,10 +7,12 @@ from time import monotonic
 from typing import Any, Final, cast
 
 import attrs
+from hypothesis import Phase, settings
 
 from greenroom import races
-from greenroom.races import Injection, Result
+from greenroom.races import Injection, RaceFound, Result
 from greenroom.races._decider import Decider, Follow, Walk
+from greenroom.races._machine_examples import run_again
 from greenroom.races._run import MAX_STEPS, Terms, run_once
 from greenroom.races._schedule import Time
 from greenroom.races._search import MAKERS, first_failure
@@ -26,6 +28,8 @@ from .errors import SCENARIOS as ERRORS
 from .fan_out import a_fan_out_that_is_meddled_with
 from .forest import STEPS, a_tree, draw_tree
 from .histories import compare
+from .machines import RUNS
+from .machines import run as run_machine
 from .matrix import PROMISES
 from .outcomes import a_cell_of_agents
 from .programs import draw_program
@@ -33,6 +37,7 @@ from .promise import BOUNDARIES
 from .recorded import RECORDED
 from .registering import REGISTERING
 from .resting import a_place_comes_back, crowd, whatever_meets_rest
+from .runtime_machine import Asked, Runtime
 from .supervision import SCENARIOS as SUPERVISION
 from .wide_programs import draw_wide, wide
 
@@ -326,6 +331,53 @@ async def _nothing(_sim: Any) -> None:
     pass
 
 
+def play_machine(machine: Any, steps: int) -> Any:
+    """Return a `play` that draws programs of a machine, and their schedules; a failure is shrunk to the least program."""
+
+    def play(seed: int, seconds: float) -> Iterator[Tally]:
+        until = monotonic() + seconds
+        for number in count(seed * 1_009):
+            tally = Tally()
+
+            def hears(result: Result, lines: list[str], tally: Tally = tally) -> None:
+                if not result.failed:  # else it is being shrunk
+                    tally.note(result, hash(tuple(lines)))
+
+            try:
+                run_machine(machine, of_machines(steps), hears, number)
+            except RaceFound as error:
+                tally.failures.append(Failure(line(error.__cause__), error.token, number))
+            yield tally
+            if tally.failures or monotonic() > until:
+                return
+
+    return play
+
+
+def of_machines(steps: int) -> settings:
+    """Return the settings of a machine's examples in a soak: as many as take a second or two."""
+    return settings(
+        RUNS, derandomize=False, max_examples=60, stateful_step_count=steps, phases=[Phase.generate, Phase.shrink]
+    )
+
+
+def again_machine(machine: Any, steps: int) -> Any:
+    """Return an `again` for a machine: by its token, else by drawing the examples of the seed again."""
+
+    def again(seed: int, token: str) -> Result:
+        try:
+            if token:
+                run_again(machine, token)
+            else:
+                run_machine(machine, of_machines(steps), None, seed)
+        except RaceFound as error:
+            print(error)
+            return Result("failed", error.__cause__, (), 0)
+        return Result("passed", None, (), 0)
+
+    return again
+
+
 def again_history(seed: int, _token: str) -> Result:
     """Draw a history again, and compare."""
 
@@ -400,6 +452,16 @@ JOBS: Final[list[Job]] = [
     *(Job(f"recorded {each.__name__}", explore(each, time="choice", sweeps=True), again_by(each)) for each in RECORDED),
     Job("histories", play_histories, again_history),
     *(Job(f"reductions {part}", play_reductions, again_reduction) for part in range(2)),
+    # Half a dozen, so that an hour has many programs of each length.
+    *(
+        Job(
+            f"machine {machine.__name__} of {steps}",
+            play_machine(machine, steps),
+            again_machine(machine, steps),
+        )
+        for machine in (Runtime, Asked)
+        for steps in (6, 15, 40)
+    ),
     # A tree takes as long as some hundred small programs.
     *(
         Job(

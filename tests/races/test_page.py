@@ -46,6 +46,19 @@ def test_a_history_that_is_not_linearizable_is_told_as_the_page_shows(tmp_path: 
     assert (ended.returncode, ended.stderr, ended.stdout.splitlines()) == (1, "", shown)
 
 
+def test_a_machine_is_told_as_the_page_shows_and_its_token_leads_to_it_again(tmp_path: Path) -> None:
+    [program] = [block for block in blocks("python") if "class Office(races.StateMachine" in block]
+    (tmp_path / "test_tickets.py").write_text(program, encoding="utf-8")
+    [console] = [block for block in blocks("console") if "open_machine(Office" in block]
+    asked, *shown = console.splitlines()
+    run = "import sys, pytest; sys.exit(pytest.main(['-p', 'no:cacheprovider', *sys.argv[1:]]))"
+    text = "\n".join(f"E   {line}" for line in shown)
+    for command in (asked, shown[-1]):
+        ended = ran(tmp_path, run, "--tb=short", *command.partition("pytest ")[2].split())
+        assert ended.returncode == 1, ended.stdout
+        assert text.replace("; no fewer do", "") in ended.stdout.replace("; no fewer do", ""), ended.stdout
+
+
 def test_the_example_passes_as_a_plain_trio_program(tmp_path: Path) -> None:
     program = f"{blocks('python')[0]}\nfor _ in range(200):\n    trio.run(one_connection, None)\n"
     ended = ran(tmp_path, program)
