@@ -59,8 +59,7 @@ class Play:
         self.decider = decider
         self.injection = injection
         #: steps within the scope, or boundaries, that have been passed.
-        self.passed = 0
-        self.last_step = -1
+        self.passed, self.last_step = 0, -1
         self.scopes: dict[str, trio.CancelScope] = {}
         #: of the operations that the scenario records, once it has asked for it.
         self.history: History | None = None
@@ -78,9 +77,8 @@ class Play:
         self.scope: trio.CancelScope
         self.work = ThreadWork(self.terms.threads)
         self.outside = Outside(self.stepper, self.work)
-        #: what ends it before its end.
+        #: what ends it before its end; `struck` is set by the watcher.
         self.stuck: BaseException | None = None
-        #: set by the watcher.
         self.struck: StepEndless | None = None
         self.error: BaseException | None = None
         self.value: Any = None
