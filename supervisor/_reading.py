@@ -208,9 +208,10 @@ def read_supervisor(spec: SupervisorSpec, above: Plan, read: Read, known_problem
 
 def keys_of(spec: ChildSpec | SupervisorSpec) -> Sequence[RegistryKey]:
     """Return the keys of a specification; none if something is wrong with them, which is told with the rest of it."""
-    given: object = spec.keys
+    given: Any = spec.keys
+    keys: list[Any] = given if isinstance(given, list) else []
     try:
-        return read_keys(cast("list[Any]", given)) if isinstance(given, list) else ()
+        return read_keys(keys)
     except (TypeError, ValueError):
         return ()
 
