@@ -208,10 +208,9 @@ def read_supervisor(spec: SupervisorSpec, above: Plan, read: Read, known_problem
 
 def keys_of(spec: ChildSpec | SupervisorSpec) -> Sequence[RegistryKey]:
     """Return the keys of a specification; none if something is wrong with them, which is told with the rest of it."""
-    given: Any = spec.keys
-    keys: list[Any] = given if isinstance(given, list) else []
+    given = spec.keys
     try:
-        return read_keys(keys)
+        return read_keys(given) if isinstance(given, list) else ()
     except (TypeError, ValueError):
         return ()
 
