@@ -19,13 +19,10 @@ class Externals:
     def __init__(self, noting: Listener | None) -> None:
         self._noting = noting
         self._count = 0
-        self._waiting: list[tuple[str, str, Callable[[], Any]]] = []
+        #: those that have not been called yet.
+        self.waiting: list[tuple[str, str, Callable[[], Any]]] = []
         #: what is called just now, in words.
         self.calling = ""
-
-    def __len__(self) -> int:
-        """Return how many have not been called yet."""
-        return len(self._waiting)
 
     @property
     def were_given(self) -> bool:
@@ -35,17 +32,17 @@ class Externals:
     @property
     def labels(self) -> list[str]:
         """One for each, in the order in which they were given."""
-        return [label for label, *_ in self._waiting]
+        return [label for label, *_ in self.waiting]
 
     def add(self, fn: Any) -> None:
         """Take one on."""
         name = function_of("sim.external", fn, "what a thread or a signal handler would call")
-        self._waiting.append((f"external {self._count}:{nameless(name).partition(' (')[0]}", name, fn))
+        self.waiting.append((f"external {self._count}:{nameless(name).partition(' (')[0]}", name, fn))
         self._count += 1
 
     def call(self, index: int) -> BaseException | None:
         """Call one; return what it raised."""
-        label, name, fn = self._waiting.pop(index)
+        label, name, fn = self.waiting.pop(index)
         self.calling = f"sim.external: {name}"
         if self._noting is not None:
             self._noting.say(f"{label} is called")

@@ -132,7 +132,7 @@ class Play:
         if self.struck is not None:
             self._end(self.struck)
             return
-        if self._breaks_a_promise():
+        if self.promises.were_made and self._breaks_a_promise():
             return
         if self.stepper.steps >= self.terms.max_steps:
             text = f"after {self.terms.max_steps} steps it had not ended; give a larger max_steps if it should"
@@ -152,23 +152,23 @@ class Play:
 
     def choose(self, tasks: Sequence[Task]) -> int:
         """Choose who goes next, or let time pass."""
-        arrivals, may = self.arrivals, tasks
+        arrivals, may, externals = self.arrivals, tasks, self.externals.waiting
         ready = [] if arrivals is None else arrivals.ready(tasks)
         if arrivals is not None and self.keeps_to_trio:
             may = [tasks[at] for at in arrivals.order.may(ready)]
         due = self._next_deadline() if self.terms.time == "choice" and not self.stepper.is_amid else inf
         index = 0
-        if len(may) > 1 or due != inf or self.externals:
-            label_of = self.stepper.label_of
-            labels = [*(label_of(task) for task in may), *self.externals.labels]
+        if len(may) > 1 or due != inf or externals:
+            labels = [*map(self.stepper.label_of, may), *(self.externals.labels if externals else ())]
             if due != inf:
                 labels.append(TIME)
             index = self.pick(TASK, labels)
-        at, lets_time_pass = len(tasks), index == len(may) + len(self.externals)
+        at, lets_time_pass = len(tasks), index == len(may) + len(externals)
         if index >= len(may):
             self._from_outside(index - len(may), due)
         else:
-            self.promises.steps(may[index])
+            if self.promises.were_made:
+                self.promises.steps(may[index])
             at = index if may is tasks else tasks.index(may[index])
             if self.noting is not None:
                 self.noting.goes(tasks, at, is_choice=len(may) > 1)
@@ -183,9 +183,9 @@ class Play:
 
     def idle(self, *, finally_: bool) -> None:
         """Let time pass, or see that nothing will ever happen again."""
-        if not finally_ or self._breaks_a_promise():
+        if not finally_ or (self.promises.were_made and self._breaks_a_promise()):
             return
-        if self.externals:
+        if self.externals.waiting:
             due = self._next_deadline()
             labels = [*self.externals.labels, *([TIME] if due != inf else [])]
             self._from_outside(self.pick(TASK, labels) if len(labels) > 1 else 0, due)
@@ -220,7 +220,7 @@ class Play:
 
     def _breaks_a_promise(self) -> bool:
         """Look whether all holds that always does; if not, end the run."""
-        broken = self.promises.look() if self.promises.are_made and self.stuck is None else None
+        broken = self.promises.look() if self.stuck is None else None
         if broken is None:
             return False
         self._end(self.struck or broken)
@@ -229,7 +229,7 @@ class Play:
 
     def _from_outside(self, index: int, due: float) -> None:
         """Call one of what is to be called from outside; let time pass if it is none of them."""
-        if index == len(self.externals):
+        if index == len(self.externals.waiting):
             self._pass_time(due)
             return
         error = self.externals.call(index)

@@ -226,3 +226,46 @@ def test_where_no_footprint_tells_of_a_step_all_are_run() -> None:
 def test_a_reduction_that_runs_out_of_time_says_so() -> None:
     proof = prove(apart, Counts, 2, reduction=True, seconds=0)
     assert (proof.schedules, proof.spared, proof.is_complete) == (1, 0, False)
+
+
+@pytest.mark.parametrize("how", ["always", "eventually", "external"])
+def test_nothing_is_spared_where_a_scenario_looks_at_each_step_or_acts_between_two(how: str) -> None:
+    begun: list[int] = []
+
+    class Begins(Counts):
+        async def receive(self, message: int, ctx: Context) -> None:
+            begun.append(message)
+            await trio.lowlevel.checkpoint()
+
+    async def scenario(sim: Sim) -> None:
+        begun.clear()
+        if how == "always":
+            sim.always(lambda: begun[:1] != [1])
+        elif how == "eventually":
+            sim.eventually(lambda: begun[:1] == [0], within=0.5)
+        else:
+            sim.external(lambda: begun.extend([9] if begun[:1] == [1] else []))
+        await apart(sim, Begins, 2)
+        assert 9 not in begun
+
+    proofs = [prove(scenario, deviations=1, reduction=reduction) for reduction in (False, True)]
+    found = [proof.found for proof in proofs]
+    assert found[0] is not None
+    assert found[1] is not None
+    assert found[0].token == found[1].token
+    assert [proof.spared for proof in proofs] == [0, 0]
+
+
+def test_a_reduction_is_of_all_orders() -> None:
+    with pytest.raises(ValueError, match=r"^prove: fidelity is 'trio'; with reduction=True give 'all'"):
+        prove(partial(apart, actor=Counts, number=1), reduction=True, fidelity="trio")
+
+
+def test_a_proof_may_be_of_the_orders_that_trio_may_take() -> None:
+    async def scenario(sim: Sim) -> None:
+        await apart(sim, Counts, 1)
+
+    every, trios = (prove(scenario, deviations=1, fidelity=fidelity) for fidelity in ("all", "trio"))
+    assert every.is_complete
+    assert trios.is_complete
+    assert trios.schedules < every.schedules
