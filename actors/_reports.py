@@ -33,8 +33,9 @@ class ChildEnded:
     Attributes:
         path, uid, incarnation: of the child.
         reason: why.
-        by: who asked for it ("itself", "parent", "tree", or the path of another actor).
-        restarting: whether the next incarnation follows.
+        by: who asked for it: "itself", "supervisor" (it ended with its group), "parent", "tree", "reaper", "its starter", "outside" (who is no
+            actor), or the path of another actor.
+        restarting: whether the next incarnation follows; False where that is not known yet, as with the end of its supervisor's own.
     """
 
     path: str

@@ -55,7 +55,8 @@ class Administration:
         Raises:
             ChildNotFound: there is none of that name. TypeError: it is no string.
             AlreadyRunning: it is not parked; Restarting, if it is being restarted by itself.
-            ActorStopping: the child is, or the supervisor. ActorStopped: the supervisor has ended.
+            ActorStopping: the child is, or the supervisor. ActorStopped: the supervisor has ended; or the child has, before it was ready, by `Ignore`
+                or a stop.
             StartupInProgress, ActorRestarting: the supervisor starts, or restarts; `await supervisor.wait_ready()` first.
             LimitReached: there are as many actors as may be; parked ones do not count.
             StartupFailed: it did not become ready, and is parked again; neither counted nor reported.

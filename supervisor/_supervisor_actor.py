@@ -32,7 +32,7 @@ class ChildrenFailed(GreenroomError):
 
     Attributes:
         child: its path.
-        rolled_back: the paths of those that had started and were stopped for it, in reverse order.
+        rolled_back: the paths of those that had started and were stopped for it, the last one first; temporary ones are stopped before the others.
     """
 
     def __init__(self, child: str, cause: str, rolled_back: tuple[str, ...]) -> None:
