@@ -155,11 +155,12 @@ def check_arguments(blueprint: Blueprint, factory: Any, args: tuple[Any, ...]) -
         core = core.func
     name = getattr(core, "__qualname__", None) or shown(core)
     expected = f"{blueprint.least}" if blueprint.least == blueprint.most else f"{blueprint.least} to {blueprint.most}"
+    what = "argument" if expected == "1" else "arguments"
     context = " (after the context)" if blueprint.kind == "function" else ""
     signature = _arity(factory)[2]
     raise InvalidSpec(
-        f"{name}{signature}: takes {expected} positional arguments{context}, got {len(args)}; "
-        "keyword arguments go in with functools.partial"
+        f"{name}{signature}: takes {expected} positional {what}{context}, got {len(args)}; "
+        "keyword arguments go in with functools.partial, or as kwargs of a ChildSpec"
     )
 
 
@@ -181,7 +182,7 @@ def _arity(factory: Any) -> tuple[int, float, str]:
         elif parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
             raise InvalidSpec(
                 f"{getattr(factory, '__qualname__', factory)}{signature}: needs the keyword argument {parameter.name!r}; "
-                "give it with functools.partial"
+                "give it with functools.partial, or as kwargs of a ChildSpec"
             )
     return least, most if most == math.inf else int(most), str(signature)
 

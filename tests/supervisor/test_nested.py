@@ -73,7 +73,10 @@ async def test_a_refused_set_leaves_no_trace() -> None:
                 [ChildSpec("a", Failing, [1]), SupervisorSpec("s", [ChildSpec("B", Child, [events])])],
             )
         assert str(caught.value).splitlines() == [
-            "children[0] ('a'): Failing(): takes 0 positional arguments, got 1; keyword arguments go in with functools.partial",
+            (
+                "children[0] ('a'): Failing(): takes 0 positional arguments, got 1; "
+                "keyword arguments go in with functools.partial, or as kwargs of a ChildSpec"
+            ),
             "children[1] ('s').children[0] ('B'): name: 'B' is no name; use 1 to 64 of the characters a-z, 0-9, _ and -",
         ]
 
