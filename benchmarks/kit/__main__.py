@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from . import _backends, _deadlocks, _finding, _histories, _replays, _shrinking, _simloom, _sweeps
+from . import _backends, _deadlocks, _finding, _histories, _machines, _proofs, _replays, _shrinking, _simloom, _sweeps
 from ._draw import draw
 from ._row import SHORT, Effort, Measure, Row
 
@@ -24,6 +24,8 @@ MEASURES: Final[dict[str, Measure]] = {
     "deadlocks": _deadlocks.measure,
     "sweeps": _sweeps.measure,
     "histories": _histories.measure,
+    "proofs": _proofs.measure,
+    "machines": _machines.measure,
     "simloom": _simloom.measure,
 }
 

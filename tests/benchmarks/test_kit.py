@@ -78,3 +78,16 @@ def test_rows_that_there_are_not_are_refused() -> None:
     ended = ran("-m", "benchmarks.kit", "--rows", "backends,nothing")
     assert ended.returncode == 2
     assert "--rows: there is no 'nothing'; there are backends, " in ended.stderr
+
+
+def test_proofs_and_machines_have_their_rows() -> None:
+    ended = ran("-m", "benchmarks.kit", "--short", "--rows", "proofs,machines")
+    rows = {line[5:].partition("  ")[0]: line[:4].strip() for line in ended.stdout.splitlines()[::2]}
+    assert list(rows) == [
+        "bounded proof",
+        "reduction, in tasks of their own",
+        "reduction, that share their tasks",
+        "state machine",
+    ], ended.stderr
+    assert rows["state machine"] == "ok"
+    assert " schedules of 30 steps in " in ended.stdout
