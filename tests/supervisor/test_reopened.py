@@ -19,13 +19,19 @@ def names(team: Supervisor) -> list[tuple[str, str]]:
     return [(ref.name, ref.lifecycle) for ref in team.which_children()]
 
 
+async def about_to_begin(root: Supervisor, nursery: trio.Nursery) -> Supervisor:
+    """Return a supervisor that has been started again by hand, and has not begun."""
+    team = root.start_supervisor("team", [ChildSpec("a", Plain)])
+    await root.terminate_child("team")
+    nursery.start_soon(root.restart_child, "team")
+    while team.ref.lifecycle == "parked":
+        await trio.lowlevel.checkpoint()
+    return team
+
+
 async def test_an_update_before_a_supervisor_that_is_started_again_has_begun_is_of_it_alone() -> None:
     async with open_tree("stage") as root, trio.open_nursery() as nursery:
-        team = root.start_supervisor("team", [ChildSpec("a", Plain)])
-        await root.terminate_child("team")
-        nursery.start_soon(root.restart_child, "team")
-        while team.ref.lifecycle == "parked":
-            await trio.lowlevel.checkpoint()
+        team = await about_to_begin(root, nursery)
         assert (team.ref.lifecycle, names(team)) == ("initializing", [])
         team.update_specs([ChildSpec("b", Plain), ChildSpec("c", Plain)], strategy="one_for_all")
         await team.wait_ready()
@@ -40,11 +46,7 @@ async def test_an_update_before_a_supervisor_that_is_started_again_has_begun_is_
 
 async def test_an_actor_with_children_goes_by_no_update_of_others() -> None:
     async with open_tree("stage") as root, trio.open_nursery() as nursery:
-        team = root.start_supervisor("team", [ChildSpec("a", Plain)])
-        await root.terminate_child("team")
-        nursery.start_soon(root.restart_child, "team")
-        while team.ref.lifecycle == "parked":
-            await trio.lowlevel.checkpoint()
+        team = await about_to_begin(root, nursery)
         team.update_specs([ChildSpec("x", Plain), ChildSpec("y", Plain)], strategy="one_for_all")
         boss = await root.start(Plain, name="boss", mail="child")
         await trio.testing.wait_all_tasks_blocked()
