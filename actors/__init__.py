@@ -71,6 +71,7 @@ from ._groups import Membership as Membership
 from ._groups import Publication as Publication
 from ._halting import halt as halt
 from ._halting import is_down as is_down
+from ._halting import leave_bed as leave_bed
 from ._halting import take_out_of_bed as take_out_of_bed
 from ._keys import Keyable as Keyable
 from ._keys import RegistryKey as RegistryKey

@@ -42,7 +42,7 @@ class Family(Protocol):
         ...
 
     def wake(self, child: "Slot") -> None:
-        """Hear that a child that rests is about to begin its next incarnation, and let it go by its present specification. Plain."""
+        """Begin the next incarnation of a child that rests, of its present specification; in its turn, if others are restarted with it. Plain."""
         ...
 
     def outlives(self) -> bool:

@@ -62,5 +62,10 @@ def take_out_of_bed(slot: Slot) -> None:
     """Let one that rests begin its next incarnation with its supervisor's, and not before. Plain."""
     if slot.life is RESTING and slot.idle:
         slot.idle = False
-        slot.pool = slot.runtime.pool
-        slot.advance(RESTARTING)
+        leave_bed(slot)
+
+
+def leave_bed(slot: Slot) -> None:
+    """Let one that is being woken wait for its turn to start, as its group restarts. Plain."""
+    slot.pool = slot.runtime.pool
+    slot.advance(RESTARTING)

@@ -56,7 +56,6 @@ class Bed:
     def append(self, slot: Slot) -> None:
         """Wake one: its next incarnation begins as soon as it may, and is of the specification that it has by now."""
         _family_over(slot).wake(slot)
-        slot.runtime.launch(slot)
 
 
 def _family_over(slot: Slot) -> "Family":

@@ -44,6 +44,10 @@ class Course:
         """Return whether a child is being stopped with its group: its end is neither judged nor counted."""
         return self._group is not None and self._group.holds(child)
 
+    def takes_along(self, child: Slot) -> bool:
+        """Return whether a group is under way that has not come to starting a child of it."""
+        return self._group is not None and child in self._group.left
+
     def due(self, child: Slot) -> float | None:
         """Return when the group of a child that has been stopped starts again, on Trio's clock; None if that is not set."""
         return self._group.due if self._group is not None and self._group.holds(child) else None

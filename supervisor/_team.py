@@ -32,6 +32,7 @@ from ..actors import (
     halt,
     hurry,
     is_down,
+    leave_bed,
     order_end,
     own_intensity,
     reopen,
@@ -51,8 +52,7 @@ from ._retries import Retries
 from ._strategy import shuts_down
 
 DEFAULT_INTENSITY = Intensity()
-#: Of an actor that has children: it is their one_for_one supervisor.
-ACTORS_PLAN = Plan()
+ACTORS_PLAN = Plan()  # of an actor that has children: it is their one_for_one supervisor
 #: The detail of the exit reason of who is kept for its supervisor's next incarnation: whether that comes is known in the supervisor's last step.
 WITH_ITS_SUPERVISOR = "ended with its supervisor"
 
@@ -226,8 +226,8 @@ class Team:
             self._accounts.note_rest(child.uid, policy_of(child), child.since)
 
     def wake(self, child: Slot) -> None:
-        """Hear that a child that rests is about to begin its next incarnation: that is a start like any other."""
-        self.renew(child)
+        """Begin the next incarnation of a child that rests: in its turn, if its group restarts."""
+        (leave_bed if self.course.takes_along(child) else self.launch)(child)
 
     def renew(self, child: Slot) -> None:
         """Let a child that is about to start go by its new specification, if it has one."""
