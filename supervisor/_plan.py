@@ -1,6 +1,6 @@
 """The plan of a supervisor: its strategy and limits, and the children that it declares. It outlives incarnations, and can be replaced."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -50,3 +50,8 @@ class Plan:
     def has_groups(self) -> bool:
         """Whether a failed child's restart takes others along."""
         return GROUPS[self.strategy] is not None
+
+
+def plan_among(args: Iterable[object]) -> Plan | None:
+    """Return the plan that a supervisor's body is made of, by its arguments: what it goes by from its next start on. None for any other actor."""
+    return next((each for each in args if isinstance(each, Plan)), None)

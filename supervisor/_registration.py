@@ -77,6 +77,7 @@ def _register(
 ) -> Slot:
     """Register one; `again` leaves keys that are in use to their holders, with a warning."""
     factory, args, plan = parts_of(starter, declared)
+    again = again and bool(declared.policy.keys)
     policy = attrs.evolve(declared.policy, keys=()) if again else declared.policy
     options = {"name": declared.name}
     slot = starter.register(owner, factory, args, options, policy=policy, waits=waits, is_parked=is_parked)

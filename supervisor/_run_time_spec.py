@@ -8,7 +8,7 @@ import attrs
 from ..actors import Slot
 from ._childspec import ChildSpec
 from ._declared import Declared
-from ._plan import Plan
+from ._plan import plan_among
 from ._policy import policy_of
 from ._reading import FLAGS
 from ._supervisorspec import SupervisorSpec
@@ -17,7 +17,7 @@ from ._supervisorspec import SupervisorSpec
 def spec_of(child: Slot) -> ChildSpec | SupervisorSpec:
     """Return what a child would be declared by."""
     policy = policy_of(child)
-    plan = plan_of(child)
+    plan = plan_among(child.args)
     kind: Any = ChildSpec if plan is None else SupervisorSpec
     known = {field.name for field in attrs.fields(kind)}
     options: dict[str, Any] = {key: value for key, value in attrs.asdict(policy, recurse=False).items() if key in known}
@@ -35,18 +35,13 @@ def spec_of(child: Slot) -> ChildSpec | SupervisorSpec:
 def as_updated(declared: Declared, child: Slot) -> ChildSpec | SupervisorSpec:
     """Return the specification of a declared child with what updates of its own have made of it since, if it is a supervisor."""
     spec, first = declared.spec, declared.plan
-    now = plan_of(child)
+    now = plan_among(child.args)
     if first is None or now is None or not isinstance(spec, SupervisorSpec):
         return spec
     changed = {key: getattr(now, key) for key in FLAGS if getattr(now, key) != getattr(first, key)}
     if now.specs != first.specs:
         changed["children"] = [each.spec for each in now.specs]
     return attrs.evolve(spec, **changed) if changed else spec
-
-
-def plan_of(child: Slot) -> Plan | None:
-    """Return what a supervisor goes by, from its next start on; None for any other actor."""
-    return next((each for each in child.args if isinstance(each, Plan)), None)
 
 
 def _unbound(factory: Any) -> tuple[Any, dict[str, Any]]:

@@ -103,12 +103,13 @@ def _tell(team: Team, failed: ChildrenFailed, attempt: int) -> None:
     owner, failure = team.owner, team.course.failed
     assert failure is not None
     child, reason = failure
+    incarnation = child.incarnation - (not child.has_ended)  # one that has its place still is at the next already
     post_report(
-        owner,
-        ChildStartupFailed(child.path, child.uid, child.incarnation - 1, reason.error, reason.cause, restarting=True),
+        owner, ChildStartupFailed(child.path, child.uid, incarnation, reason.error, reason.cause, restarting=True)
     )
     text = f"attempt {attempt} to start has failed, and is followed by another: {failed}"
     owner.warn(START, text)
+    owner.touch()
     owner.runtime.log_later(logging.WARNING, text, owner, cause=reason.cause)
     owner.runtime.flush_log()
 

@@ -45,7 +45,7 @@ from ._declared import Declared
 from ._errors import ErrorEscalated, RestartIntensityExceeded
 from ._intensity import Intensity
 from ._judge import judge
-from ._plan import Plan
+from ._plan import Plan, plan_among
 from ._policy import policy_of
 from ._renewal import renew
 from ._retries import Retries
@@ -388,7 +388,7 @@ def make_team(slot: Slot, plan: Plan | None = None) -> Team:
     """Return a slot's team, made at first use: a supervisor's, of the plan that its body is made of, if none is given."""
     more = slot.get_more()
     if more.family is None:
-        more.family = Team(slot, plan or next((each for each in slot.args if isinstance(each, Plan)), None))
+        more.family = Team(slot, plan or plan_among(slot.args))
     team = more.family
     assert isinstance(team, Team)
     return team

@@ -70,19 +70,22 @@ def _clashes(starter: Starter, team: Team, children: tuple[object, ...]) -> Iter
     for spec in children:
         if not isinstance(spec, KINDS):
             continue
-        name: object = spec.name
-        before = team.children.get(name) if isinstance(name, str) else None
+        name = _name_of(spec)
+        before = team.children.get(name)
         if before is not None and _changes_kind(starter, before, is_supervisor=isinstance(spec, SupervisorSpec)):
             yield f"{name}: a supervisor cannot become a worker, or a worker a supervisor"
-        below: list[tuple[str, object]] = [(name if isinstance(name, str) else shown(name), spec)]
-        for where, each in below:
-            if isinstance(each, KINDS):
-                yield from keys_in_use(where, keys_of(each), before, registry)
-            given: object = each.children if isinstance(each, SupervisorSpec) else None
-            if isinstance(given, tuple):
-                below += [
-                    (f"{where}/{getattr(child, 'name', '')}", child) for child in cast("tuple[object, ...]", given)
-                ]
+        below = [(name, spec)]
+        for where, each in below:  # which grows
+            yield from keys_in_use(where, keys_of(each), before, registry)
+            given: object = each.children if isinstance(each, SupervisorSpec) else ()
+            members = cast("tuple[object, ...]", given) if isinstance(given, tuple) else ()
+            below += [(f"{where}/{_name_of(child)}", child) for child in members if isinstance(child, KINDS)]
+
+
+def _name_of(spec: ChildSpec | SupervisorSpec) -> str:
+    """Return a specification's name, also one that is none."""
+    name: object = spec.name
+    return name if isinstance(name, str) else shown(name)
 
 
 def _adopt(starter: Starter, team: Team, plan: Plan) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from greenroom import Agent, ChildSpec, Context, InvalidSpec, check_specs
+from greenroom import Agent, ChildSpec, Context, InvalidSpec, SupervisorSpec, check_specs
 from greenroom.testing import open_tree
 
 from .failing import Plain
@@ -191,3 +191,23 @@ def test_what_has_a_comparison_of_its_own_is_no_word(field: str, raises: bool) -
     said = str(caught.value)
     assert f"{field}: <strange> is" in said
     assert "shutdown: -1" in said
+
+
+async def test_a_name_that_cannot_be_shown_hides_nothing_else_of_an_update() -> None:
+    class Unshown:
+        def __str__(self) -> str:
+            raise RuntimeError("not today")
+
+        __repr__ = __format__ = __str__  # type: ignore[assignment]
+
+    nameless: Any = Unshown()
+    async with open_tree("stage") as root:
+        await root.start(Plain, [], name="other", keys=["K"])
+        with pytest.raises(InvalidSpec) as caught:
+            root.update_specs([SupervisorSpec("m", [ChildSpec(nameless, Plain, [[]], keys=["K"])])])
+        first, *others = str(caught.value).splitlines()
+        assert first == (
+            "m/<test_a_name_that_cannot_be_shown_hides_nothing_else_of_an_update.<locals>.Unshown, whose repr raises RuntimeError>: "
+            "keys: 'K' is in use by /stage/other"
+        )
+        assert any("is no name; use 1 to 64 of the characters" in each for each in others)

@@ -273,7 +273,7 @@ if __name__ == "__main__":
         spawn()
     if options.noise:
         print("Welcome to the toolbox!", flush=True)
-    time.sleep(options.delay)
+    time.sleep(options.delay)  # it is another process's time: a server that is slow to start is what is looked at
     if options.http:
         serve_http(options)
     else:
