@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import attrs
 
-from greenroom.races._search import MAKERS, first_failure
+from greenroom.races._search import first_failure
+from greenroom.races._strategies import MAKERS
 from greenroom.races.catalogue import CATALOGUE
 
 STRATEGIES: Final = tuple(MAKERS)

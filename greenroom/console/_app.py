@@ -13,7 +13,8 @@ from rich.console import Console
 
 from .._version import __version__
 from ..races._schedule import Fidelity, Time
-from ..races._search import Mode, Strategy
+from ..races._search import Mode
+from ..races._strategies import Strategy
 from ..races._telling import told
 from ..races._threads import Threads
 from ._absent import Absent

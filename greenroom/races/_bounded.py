@@ -16,8 +16,6 @@ class Bounded:
     def __init__(self) -> None:
         self._waiting: deque[dict[int, int]] = deque([{}])
         self._bound: int | None = None
-        #: how many choices the longest run had.
-        self.length = 0
         #: schedules with more deviations have been left out.
         self._cut = False
 
@@ -36,7 +34,6 @@ class Bounded:
 
     def learn(self, deviations: Mapping[int, int], result: Result) -> None:
         """Take in what a schedule led to."""
-        self.length = max(self.length, len(result.choices))
         after = max(deviations, default=-1) + 1
         if self._bound is not None and len(deviations) >= self._bound:
             self._cut = self._cut or len(result.choices) > after

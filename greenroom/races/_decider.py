@@ -100,7 +100,7 @@ class Priorities:
         self._random = Random(seed)
         self._priorities: dict[str, float] = {}
         # Depth 1 is the order of priorities alone; each more is a point at which the one that would go is demoted below all.
-        reach = max(1, int(length * self._random.uniform(0.75, 1.5)))
+        reach = max(1, int(length * self._random.uniform(0.4, 1.2)))
         self._demotions = {self._random.randrange(reach) for _ in range(depth - 1)}
         self._lowest = 0.0
         self._depth = depth

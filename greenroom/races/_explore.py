@@ -12,8 +12,9 @@ from typing import Any
 from ._result import Result
 from ._run import MAX_STEPS, Backend
 from ._schedule import Fidelity, Time
-from ._search import SCHEDULES, Mode, Strategy, run, survey
+from ._search import SCHEDULES, Mode, run, survey
 from ._settings import settings
+from ._strategies import Strategy
 from ._survey import Found
 from ._telling import told
 from ._threads import Threads

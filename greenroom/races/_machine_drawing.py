@@ -13,8 +13,8 @@ from ._course import Course, on_course
 from ._decider import Decider, Follow
 from ._errors import InvalidMachine
 from ._machine import StateMachine
-from ._search import MAKERS
 from ._sim import Sim
+from ._strategies import MAKERS
 
 LABEL: Final = calc_label_from_name("a step of a race machine")
 #: The label of the whole program. Hypothesis mutates no part of what is in a collection of this label: to copy one step over another leads to the

@@ -18,8 +18,9 @@ from ._machine import StateMachine
 from ._machine_drawing import GivenProgram, Program, Step, left_to_hypothesis
 from ._result import Result, kind_of
 from ._run import MAX_STEPS, Scenario, Terms, run_once
-from ._search import MAKERS, terms_of
+from ._search import terms_of
 from ._shrink import shrink
+from ._strategies import MAKERS
 
 #: Schedules that are searched for the same failure of a program without one of its steps: with few deviations, and drawn ones.
 FEW: Final = 40
@@ -119,6 +120,7 @@ class Least:
         """Return a failing run without some steps, None if none was found."""
         steps = [step for at, step in enumerate(self._best.steps) if at not in out]
         bounded = Bounded()
+        longest = 0
         for deviations in islice(bounded.up_to(1), FEW):
             failing = self._run(steps, Follow(deviations))
             if self._is_same(failing):
@@ -126,9 +128,10 @@ class Least:
             if kind_of(failing.result)[1] == InvalidMachine.__name__:
                 return None
             bounded.learn(deviations, failing.result)
+            longest = max(longest, len(failing.result.choices))
         makers = MAKERS["portfolio"]
         for seed in range(DRAWN):
-            failing = self._run(steps, makers[seed % len(makers)](seed, bounded.length))
+            failing = self._run(steps, makers[seed % len(makers)](seed, longest))
             if self._is_same(failing):
                 return failing
         return None

@@ -1,7 +1,6 @@
 """Searching: many schedules of one scenario, until one fails or the number is reached."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from itertools import count, islice
+from collections.abc import Callable, Generator, Mapping, Sequence
 from math import inf
 from time import monotonic
 from typing import Any, Final, Literal, TypedDict, Unpack
@@ -12,11 +11,12 @@ from ._bounded import Bounded
 from ._checks import check_count, check_scenario, check_seconds, check_seed
 from ._confirming import First, confirmed
 from ._cores import Turn, check_workers, search_on_cores
-from ._decider import Batches, Decider, Follow, Lottery, Priorities, Walk
+from ._decider import Decider, Follow
 from ._fit import check_fit
 from ._result import Result
 from ._run import MAX_STEPS, Backend, Scenario, Stage, Terms, prepared, run_once
 from ._schedule import Fidelity, Schedule, Time
+from ._strategies import MAKERS, Strategy, deciders_of
 from ._survey import Found, Survey, Tally
 from ._telling import told
 from ._threads import Threads
@@ -26,28 +26,7 @@ SCHEDULES: Final = 500
 #: Schedules in one Trio run, where they share one; then comes a fresh one, without what the scenario may have left there.
 PER_RUN: Final = 200
 
-Strategy = Literal["portfolio", "bounded", "walk", "pct", "pos", "batch"]
 Mode = Literal["shared", "isolated"]
-Maker = Callable[[int, int], Decider]
-
-#: What makes a decider of a seed and the number of choices that a run has, by strategy.
-MAKERS: Final[Mapping[str, tuple[Maker, ...]]] = {
-    "bounded": (),
-    "walk": (lambda seed, _: Walk(seed),),
-    "pct": tuple(lambda seed, length, depth=depth: Priorities(seed, depth, length) for depth in (2, 3, 4)),  # type: ignore[misc]
-    "pos": (lambda seed, _: Lottery(seed),),
-    "batch": (lambda seed, _: Batches(seed),),
-    # No strategy finds everything soon.
-    "portfolio": (
-        lambda seed, _: Walk(seed),
-        lambda seed, length: Priorities(seed, 2, length),
-        lambda seed, _: Lottery(seed),
-        lambda seed, _: Walk(seed),
-        lambda seed, length: Priorities(seed, 3, length),
-        lambda seed, _: Batches(seed),
-        lambda seed, length: Priorities(seed, 4, length),
-    ),
-}
 
 
 class SearchOptions(TypedDict, total=False):
@@ -94,8 +73,8 @@ def survey(
 ) -> Survey:
     """Run a scenario under one schedule after the other until one fails, and tell what came of it. Not within Trio.
 
-    The portfolio begins with all schedules that deviate from the default once; then come, in rotation, random walks, priorities that change two,
-    three or four times (PCT), a lottery at each step (POS), and batches as Trio has them.
+    The portfolio draws, in rotation: random walks, priorities that change one to three times (PCT), a lottery at each step (POS), and batches as Trio
+    has them. From the tenth schedule on, each other one is one of those that deviate from the default once, until all have been tried.
 
     Args:
         scenario: an async function `scenario(sim, *args)`; nothing outside may depend on its runs.
@@ -227,7 +206,8 @@ def _plan(  # noqa: PLR0917 -- what a search has been told
 ) -> Plan:
     bounded = Bounded()
     ways = Ways()
-    deciders = _deciders(strategy, bounded, seed, schedules)
+    longest = 0
+    deciders = deciders_of(strategy, bounded, seed, lambda: longest)
     for number in range(1, schedules + 1):
         if until is not None and number > 1 and monotonic() > until:
             return None
@@ -244,6 +224,7 @@ def _plan(  # noqa: PLR0917 -- what a search has been told
         if result.failed:
             return First(number, result, str(decider))
         ways.add(result)
+        longest = max(longest, len(result.choices))
         if isinstance(decider, Follow):
             bounded.learn(decider.deviations, result)
             tally.covered = bounded.covered if turn is None else min(1, bounded.covered)
@@ -252,19 +233,6 @@ def _plan(  # noqa: PLR0917 -- what a search has been told
         if tally.covered == inf:
             return None  # all that there are
     return None
-
-
-def _deciders(strategy: Strategy, bounded: Bounded, seed: int, schedules: int) -> Iterator[Decider]:
-    makers = MAKERS[strategy]
-    bound = None if strategy == "bounded" else 1 if strategy == "portfolio" else 0
-    deviating = map(Follow, bounded.up_to(bound))
-    # A scenario with more choices than there are schedules would get nothing else.
-    yield from islice(deviating, max(1, schedules // 2)) if makers and bound else deviating
-    if makers:
-        for number in count(seed * 1_000_003, len(makers)):
-            for offset, make in enumerate(makers):
-                yield make(number + offset, bounded.length)
-            yield from islice(deviating, 1)
 
 
 def run_isolated(plan: Plan, scenario: Scenario, args: Sequence[Any], terms: Terms) -> First | None:

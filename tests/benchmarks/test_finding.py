@@ -25,7 +25,7 @@ def test_a_tiny_run_writes_a_table_the_figures_and_a_picture(tmp_path: Path) -> 
     assert done.stdout == output.with_suffix(".txt").read_text(encoding="utf-8")
     results = json.loads(output.with_suffix(".json").read_text(encoding="utf-8"))
     assert len(results["trials"]) == 2 * 6
-    assert results["trials"]["check_then_insert portfolio"]["found"] == [2, 2]
+    assert results["trials"]["check_then_insert bounded"]["found"] == [2, 2]
     assert results["trials"]["lock_order batch"]["found"] == [None, None]
     assert results["trials"]["lock_order batch"]["mean"] == 60
     assert set(results["schedules_per_second"]) == {"hook isolated", "hook shared", "gate isolated", "gate shared"}

@@ -126,7 +126,7 @@ class Forest:
             if info.kind == "actor":
                 nursery.start_soon(self.ask, ref)
         elif what < 0.68:
-            self.ledger.order.ended_by_hand.add(info.name)
+            self.ledger.order.ended_by_hand.add((info.uid, info.incarnation))
             nursery.start_soon(self.quietly, random.choice([ref.stop, ref.kill, ref.drain]))
         elif what < 0.74:
             ref.crash(Boom())

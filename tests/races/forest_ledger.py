@@ -63,7 +63,7 @@ class Ledger:
                 await trio.sleep(self.random.random())
             self.perhaps()
             if self.chaos and message % 17 == 0:
-                self.order.ended_by_hand.add(ctx.path.rpartition("/")[2])
+                self.order.ended_by_hand.add((ctx.ref.uid, ctx.ref.incarnation))
                 ctx.stop()
         finally:
             self.live[path] -= 1

@@ -22,9 +22,10 @@ class Order:
 
     def __init__(self) -> None:
         self.root: Supervisor | None = None
-        #: names of those that somebody else has started, and of supervisors that he ever has, or has ended: no strategy says when.
+        #: names of those that somebody else has started, and of supervisors that he ever has: no strategy says when.
         self.started_by_hand: set[str] = set()
-        self.ended_by_hand: set[str] = set()
+        #: (uid, incarnation) of those that somebody else has told to end, maybe before they began.
+        self.ended_by_hand: set[tuple[int, int]] = set()
         #: names of those that were started at run time; of those whose start nobody waits for, with these; of the temporary ones.
         self.at_run_time: set[str] = set()
         self.deferred: set[str] = set()
@@ -87,7 +88,6 @@ class Order:
         if name in self.started_by_hand:
             self.started_by_hand.discard(name)
             self.by_hand.add(at)
-        self.ended_by_hand.discard(name)
 
     def starts(self, ctx: Context) -> None:
         """Be told that a child's startup begins."""
@@ -114,9 +114,9 @@ class Order:
 
     def stops(self, ctx: Context, reason: Any) -> None:
         """Be told that the end of a child begins in which it may still do something."""
-        name = ctx.path.rpartition("/")[2]
+        name, at = ctx.path.rpartition("/")[2], (ctx.ref.uid, ctx.ref.incarnation)
         beside = self._siblings(ctx)
-        if beside is None or name in self.ended_by_hand or not isinstance(reason, Shutdown):
+        if beside is None or at in self.ended_by_hand or not isinstance(reason, Shutdown):
             return
         info, before, after = beside
         with_group = reason.detail == WITH_OTHERS[0]

@@ -15,8 +15,9 @@ from greenroom.races._decider import Decider, Follow, Walk
 from greenroom.races._machine_examples import run_again
 from greenroom.races._run import MAX_STEPS, Terms, run_once
 from greenroom.races._schedule import Time
-from greenroom.races._search import MAKERS, first_failure
+from greenroom.races._search import first_failure
 from greenroom.races._shrink import shrink
+from greenroom.races._strategies import MAKERS
 from greenroom.races._telling import told as told_of
 from greenroom.races.catalogue import CATALOGUE
 

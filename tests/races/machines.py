@@ -31,9 +31,9 @@ RUNS = settings(FINDS, phases=[Phase.generate])
 
 
 class Stock(SequentialModel):
-    """Be two of something, which are sold."""
+    """Be something that there is once, and is sold."""
 
-    initial = 2
+    initial = 1
 
     def apply(self, state: Any, name: str, args: tuple[Any, ...]) -> tuple[Any, Any]:
         """Sell, or say how many there are."""
@@ -49,7 +49,7 @@ class CheckThenInsert(StateMachine, model=Stock):
 
     @races.initialize()
     def opens(self) -> None:
-        self.left = 2
+        self.left = 1
 
     async def sell(self, number: int) -> bool:
         if self.left < number:

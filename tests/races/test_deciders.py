@@ -72,12 +72,12 @@ def test_who_is_demoted_does_not_go() -> None:
     assert {chosen(Priorities(seed, 2, 1), range(9), "ab") for seed in range(20)} == {"a" * 9, "b" * 9}
 
 
-def test_priorities_change_past_the_end_of_the_default_run_too_and_not_far() -> None:
-    ways = [chosen(Priorities(seed, 2, 40), range(200), "ab") for seed in range(300)]
+def test_priorities_change_past_the_end_of_the_longest_run_too_and_not_far() -> None:
+    ways = [chosen(Priorities(seed, 2, 40), range(200), "ab") for seed in range(1_000)]
     at = [change for way in ways for change in changes(way)]
     assert min(at) < 5
-    assert sum(change >= 40 for change in at) > 30
-    assert 50 < max(at) < 60
+    assert sum(change >= 40 for change in at) > 5
+    assert 42 < max(at) < 48
 
 
 def test_in_long_runs_everybody_goes_now_and_then_whatever_the_priorities() -> None:

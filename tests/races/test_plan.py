@@ -14,8 +14,9 @@ from greenroom.races import Result, Sim
 from greenroom.races import _search as searching
 from greenroom.races._bounded import Bounded
 from greenroom.races._cores import Turn
-from greenroom.races._decider import Walk
+from greenroom.races._decider import Follow, Walk
 from greenroom.races._pulse import Pulse
+from greenroom.races._strategies import MAKERS, deciders_of
 from greenroom.races._survey import Survey, Tally
 
 
@@ -28,9 +29,7 @@ async def many(sim: Sim) -> None:
 def test_a_portfolio_has_all_its_parts_and_no_two_draw_alike() -> None:
     survey = races.survey(many, schedules=300, seed=1)
     assert (survey.schedules, survey.distinct) == (300, 300)
-    bounded = Bounded()
-    deciders = searching._deciders("portfolio", bounded, 1, 300)
-    names = {str(decider) for decider in islice(deciders, 30)}
+    names = {str(decider) for decider in islice(deciders_of("portfolio", Bounded(), 1, lambda: 50), 30)}
     assert names == {
         "deviations, the fewest first", "a random walk", "a lottery (POS)", "batches as Trio has them",
         *(f"priorities (PCT) of depth {depth}" for depth in (2, 3, 4)),
@@ -38,13 +37,21 @@ def test_a_portfolio_has_all_its_parts_and_no_two_draw_alike() -> None:
 
 
 def test_priorities_alone_come_in_three_depths() -> None:
-    deciders = searching._deciders("pct", Bounded(), 1, 300)
+    deciders = deciders_of("pct", Bounded(), 1, lambda: 50)
     assert len({str(decider) for decider in islice(deciders, 1, 10)}) == 3
 
 
-def test_what_half_of_a_search_had_no_room_for_goes_on_between_what_is_drawn() -> None:
-    """There are 51 schedules with up to one deviation."""
-    assert [races.survey(many, schedules=schedules).covered for schedules in (51, 60, 96)] == [0, 0, 1]
+def test_a_portfolio_draws_a_few_and_then_each_other_one_deviates_until_all_have() -> None:
+    """There are 51 schedules with up to one deviation: the first, and from the tenth on each other one."""
+    bounded = Bounded()
+    deciders = deciders_of("portfolio", bounded, 1, lambda: 50)
+    follows: list[bool] = []
+    for decider in islice(deciders, 120):
+        follows.append(isinstance(decider, Follow))
+        if isinstance(decider, Follow):
+            bounded.learn(decider.deviations, races.run(many))
+    assert follows == [True] + [False] * 8 + [True, False] * 50 + [False] * 11
+    assert [races.survey(many, schedules=schedules).covered for schedules in (107, 108)] == [0, 1]
 
 
 def asked_for(monkeypatch: pytest.MonkeyPatch, seed: int) -> list[tuple[int, int]]:
@@ -55,7 +62,7 @@ def asked_for(monkeypatch: pytest.MonkeyPatch, seed: int) -> list[tuple[int, int
         asked.append((seed, length))
         return Walk(seed)
 
-    monkeypatch.setitem(searching.MAKERS, "pct", (make,) * 3)
+    monkeypatch.setitem(MAKERS, "pct", (make,) * 3)
     races.search(many, schedules=100, strategy="pct", seed=seed)
     return asked
 
@@ -64,6 +71,23 @@ def test_each_seed_draws_its_own_and_is_told_how_long_a_run_is(monkeypatch: pyte
     asked = [pair for seed in range(3) for pair in asked_for(monkeypatch, seed)]
     assert len({seed for seed, _ in asked}) == len(asked) == 3 * 99
     assert {length for _, length in asked} == {50}
+
+
+def test_priorities_change_anywhere_in_the_longest_run_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def make(seed: int, length: int) -> Any:
+        asked.append(length)
+        return Walk(seed)
+
+    async def of_two_lengths(sim: Sim) -> None:
+        for _ in range(20 if sim.choose("ab") == "b" else 5):
+            sim.choose("ab")
+
+    monkeypatch.setitem(MAKERS, "pct", (make,))
+    races.search(of_two_lengths, schedules=50, strategy="pct")
+    assert asked == sorted(asked)
+    assert set(asked) == {6, 21}
 
 
 def test_no_schedule_is_begun_after_its_time_but_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +147,7 @@ def test_the_first_failure_that_is_found_is_the_one_that_is_told_of() -> None:
 
     survey = races.survey(scenario)
     assert survey.found is not None
-    assert (survey.found.schedules, survey.schedules) == (5, 5)
+    assert (survey.found.schedules, survey.schedules) == (2, 2)
 
 
 def test_a_process_takes_its_own_schedules_and_stops_when_an_earlier_one_has_failed() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from greenroom.races._run import Terms, run_once
 from greenroom.races._schedule import Time
-from greenroom.races._search import MAKERS
+from greenroom.races._strategies import MAKERS
 
 from .drawn_programs import draw, scenario
 from .wide_programs import draw_wide, wide

@@ -76,15 +76,13 @@ def test_long_runs_are_told_around_their_deviations() -> None:
 
 
 def test_a_program_of_many_choices_is_not_only_tried_with_one_deviation() -> None:
-    """Half of the schedules are for that at most, and what is left over comes in between."""
-
     async def scenario(sim: Sim) -> None:
         drawn = [sim.choose(range(10)) for _ in range(50)]
         assert sum(map(bool, drawn)) < 2
 
     found = races.search(scenario, schedules=100)
     assert found is not None
-    assert found.schedules == 51
+    assert found.schedules == 2
     survey = races.survey(interleaved, 3, 12, schedules=100)
     assert survey.covered == 0
 
