@@ -15,10 +15,11 @@ from ._bounded import Bounded
 from ._decider import Decider, Follow
 from ._errors import InvalidMachine
 from ._machine import StateMachine
+from ._machine_checks import terms_from
 from ._machine_drawing import GivenProgram, Program, Step, left_to_hypothesis
 from ._result import Result, kind_of
-from ._run import MAX_STEPS, Scenario, Terms, run_once
-from ._search import MAKERS, terms_of
+from ._run import Scenario, Terms, run_once
+from ._search import MAKERS
 from ._shrink import shrink
 
 #: Schedules that are searched for the same failure of a program without one of its steps: with few deviations, and drawn ones.
@@ -26,17 +27,6 @@ FEW: Final = 40
 DRAWN: Final = 40
 #: Runs after which no more steps are left out.
 RUNS: Final = 3_000
-
-
-def terms_for(machine: type[StateMachine]) -> Terms:
-    """Return the terms of a machine's runs."""
-    options = machine.machine_options
-    return terms_of(
-        options.get("max_steps", MAX_STEPS),
-        options.get("time", "exact"),
-        options.get("backend"),
-        options.get("threads", "inline"),
-    )
 
 
 def as_scenario(drawing: Program) -> Scenario:
@@ -84,7 +74,7 @@ class Least:
 
     def __init__(self, machine: type[StateMachine], failing: Failing) -> None:
         self._machine = machine
-        self._terms = terms_for(machine)
+        self._terms = terms_from(machine.machine_options)
         self._best = failing
         self._kind = kind_of(failing.result)
         self._runs = 0

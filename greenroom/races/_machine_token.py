@@ -45,7 +45,7 @@ def read_machine_token(token: str) -> tuple[Sequence["Step"], Schedule]:
         raise InvalidToken(f"{shown} is no whole token of a machine; one looks like {_LIKE} (copy all of it)")
     schedule = Schedule.from_token(found["schedule"])
     packed = found["program"]
-    steps: list[Step] = []
+    steps: list[Step] = []  # there may be none: some machines fail before their first step
     try:
         left: Any = choices_from_bytes(decompress(urlsafe_b64decode(packed + "=" * (-len(packed) % 4))))
         while left:
@@ -53,9 +53,7 @@ def read_machine_token(token: str) -> tuple[Sequence["Step"], Schedule]:
             steps.append(Step(number, tuple(others[:length])))
             left = others[length:]
     except Exception:  # noqa: BLE001 -- whatever is wrong with it, it is no program
-        steps.clear()
-    if not steps:
-        raise InvalidToken(f"{shown} has no program that can be read; copy all of it")
+        raise InvalidToken(f"{shown} has no program that can be read; copy all of it") from None
     return steps, schedule
 
 
