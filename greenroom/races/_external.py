@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ._callbacks import called, name_of_callback
+from ._event import OUTSIDE
 from ._leaving import leaves
 from ._listener import Listener
 
@@ -44,7 +45,7 @@ class Externals:
         label, name, fn = self.waiting.pop(index)
         self.calling = f"sim.external: {name}"
         if self._noting is not None:
-            self._noting.say(f"{label} is called")
+            self._noting.injects(OUTSIDE, f"{label} is called")
         try:
             called("sim.external", fn, name)
         except BaseException as error:  # noqa: BLE001 -- it is what the run comes to, and nothing may leave here

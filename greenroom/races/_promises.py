@@ -1,8 +1,7 @@
 """Promises of a scenario: what always holds, and what comes true in time. They are looked at between the steps of its run."""
 
 from collections.abc import Callable
-from math import isfinite
-from pathlib import Path
+from sys import float_info
 from typing import Any, Final
 
 import attrs
@@ -15,7 +14,7 @@ from ._errors import PromiseBroken
 from ._leaving import leaves
 from ._listener import Listener
 from ._stepper import Stepper
-from ._waiting import frames_of, place_in
+from ._waiting import frames_of, place_in, place_of
 
 #: Values of a predicate that are told, of one that has had many.
 TOLD: Final = 8
@@ -63,17 +62,17 @@ class Promises:
         """Take one on that holds from this step on."""
         self.were_made = True
         self._always.append((predicate, name_of_callback("sim.always", predicate, "one that returns whether it holds")))
-        self._last = trio.lowlevel.current_task()
+        self._last = _current()
 
     def eventually(self, predicate: Any, within: Any) -> None:
         """Take one on that comes true within so many seconds."""
         name = name_of_callback("sim.eventually", predicate, "one that returns whether it has come true")
         is_number = isinstance(within, (int, float)) and not isinstance(within, bool)
-        if not is_number or not isfinite(within) or within < 0:
+        if not is_number or not 0 <= within <= float_info.max:
             raise ValueError(f"sim.eventually: within is {within!r}; give a number of virtual seconds, from 0")
         self.were_made = True
         self._eventual.append(_Eventual(predicate, name, within, self._clock.now + within))
-        self._last = trio.lowlevel.current_task()
+        self._last = _current()
 
     def steps(self, task: trio.lowlevel.Task) -> None:
         """Hear whose step is next."""
@@ -148,6 +147,13 @@ class Promises:
         frames = list(frames_of(stepper.tasks[task]))
         if frames:
             return f"after step {stepper.steps}, of {stepper.label_of(task)}, which is now {place_in(frames)}"
-        code: Any = getattr(stepper.tasks[task], "cr_code", None)
-        where = f" (at {Path(code.co_filename).name}:{code.co_firstlineno} in {code.co_name})" if code else ""
-        return f"after step {stepper.steps}, with which {stepper.label_of(task)} has ended{where}"
+        code = getattr(stepper.tasks[task], "cr_code", None)
+        place = place_of(code) if code else ""
+        return (
+            f"after step {stepper.steps}, with which {stepper.label_of(task)} has ended{f' ({place})' if place else ''}"
+        )
+
+
+def _current() -> trio.lowlevel.Task | None:
+    """Return the task that makes a promise; None if that comes from outside."""
+    return trio.lowlevel.current_task() if trio.lowlevel.in_trio_task() else None

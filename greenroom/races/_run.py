@@ -171,7 +171,7 @@ class Play:
                 self.promises.steps(may[index])
             at = index if may is tasks else tasks.index(may[index])
             if self.noting is not None:
-                self.noting.goes(tasks, at, is_choice=len(may) > 1)
+                self.noting.goes(tasks, at)
         if arrivals is not None:
             order, where = arrivals.order, f"choice {len(self.choices) - 1}"
             if lets_time_pass:
