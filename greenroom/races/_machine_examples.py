@@ -29,6 +29,11 @@ from ._telling import named, told
 
 Hears = Callable[[Result, list[str]], None]
 MARGIN: Final = "    "
+#: What is said of a failure that does not come again by its token.
+ANEW: Final = (
+    "run the test anew, for Hypothesis to draw it; by itself the program went another way: "
+    "a rule draws from the `st.data()` of an earlier step, or something outside of the machine decides"
+)
 #: Choices of a run up to which a strategy may well have chosen the default each time.
 SOME: Final = 4
 
@@ -68,9 +73,11 @@ def race_found(machine: type[StateMachine], failing: Failing) -> RaceFound:
     program = f"the program, {count}:\n{as_program(machine, lines)}\nits schedule:"
     schedule = failing.result.schedule
     token = machine_token(failing.steps, schedule)
-    again = f"races.run(program, schedule={schedule.token!r})\nor: {pytest_again(token)}"
+    again = (
+        f"races.run(program, schedule={schedule.token!r})\nor: {pytest_again(token)}" if failing.comes_again else ANEW
+    )
     text = told(failing.result, again, program, "; no fewer do" if failing.is_least else "")
-    drawn = draw_failure(machine.__name__, failing.result, pytest_again(token))
+    drawn = draw_failure(machine.__name__, failing.result, pytest_again(token) if failing.comes_again else ANEW)
     return RaceFound(f"{machine.__name__}: {text}{drawn}", token)
 
 

@@ -47,12 +47,14 @@ class Failing:
         steps: the program.
         lines: the same as lines of Python.
         is_least: no schedule with fewer deviations makes this program fail so.
+        comes_again: it does by itself, too, and not only while Hypothesis draws it.
     """
 
     result: Result
     steps: Sequence[Step]
     lines: Sequence[str]
     is_least: bool = False
+    comes_again: bool = True
 
 
 def run_program(machine: type[StateMachine], steps: Sequence[Step], decider: Decider, terms: Terms) -> Failing:
@@ -84,7 +86,7 @@ class Least:
         first = self._best
         again = self._run(first.steps, Follow(first.result.schedule.deviations))
         if again.result.fingerprint != first.result.fingerprint:
-            return first
+            return attrs.evolve(first, comes_again=False)
         while self._shorten():
             pass
         return self._with_fewer_deviations()

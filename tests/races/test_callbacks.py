@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from greenroom import Actor, Context, open_supervisor, races
-from greenroom.races import Schedule, Sim
+from greenroom.races import Injection, Schedule, Sim
 
 from .pictures import drawn, events_of, lanes_of, row_at, texts_of
 
@@ -63,6 +63,24 @@ def test_it_has_no_lock_of_the_task_that_took_the_last_step(backend: Any) -> Non
 
     result = races.run(scenario, backend=backend, schedule=Schedule({0: 1}))
     assert str(result.error) == "must be called from async context"
+
+
+@each_backend
+def test_a_cancellation_that_is_tried_out_is_asked_for_by_nobody(backend: Any) -> None:
+    async def scenario(sim: Sim) -> None:
+        async def victim() -> None:
+            with sim.scope("victim"):
+                await trio.sleep_forever()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(victim)
+            nursery.start_soon(work, 3)
+
+    schedule = Schedule(injection=Injection("cancel", "victim", 2))
+    result = races.run(scenario, backend=backend, schedule=schedule)
+    assert result.error is None
+    ended = [event for event in events_of(result) if event.kind == "step" and event.who == "1:victim"][-1]
+    assert (ended.step, ended.woken, ended.since) == (5, "", 0)
 
 
 class Hears(Actor[int]):

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 import trio
+from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition
 
 from greenroom import races
-from greenroom.races import InvalidMachine, RaceFound, StateMachine
+from greenroom.races import InvalidMachine, ProgramChanged, RaceFound, StateMachine
 from greenroom.races._machine_examples import run_again
 
 from .machines import failure_in, run
@@ -110,6 +111,26 @@ def test_what_an_error_came_of_is_still_seen() -> None:
     assert "LookupError: first" in seen
     assert "ExceptionGroup" not in seen
     assert "Nursery" not in seen
+
+
+def test_what_does_not_come_again_by_itself_is_said_to_be_so() -> None:
+    class Keeps(StateMachine):
+        data: Any = None
+
+        @races.rule(data=st.data())
+        def keeps(self, data: Any) -> None:
+            self.data = data
+
+        @precondition(lambda self: self.data is not None)
+        @races.rule()
+        def draws(self) -> None:
+            assert self.data.draw(st.integers(0, 100)) < 30
+
+    found = failure_in(Keeps)
+    assert "to see it again: run the test anew, for Hypothesis to draw it; by itself the program went" in str(found)
+    assert found.token not in str(found)
+    with pytest.raises(ProgramChanged):
+        run_again(Keeps, found.token)
 
 
 def test_a_client_that_is_none_is_refused_in_the_rule_that_names_it() -> None:
