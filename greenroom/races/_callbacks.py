@@ -65,9 +65,10 @@ def is_to_await(value: Any) -> bool:
 def by_nobody() -> Generator[None]:
     """Let what is called meanwhile be called by no task: between two steps, Trio may still have the last one for the current one."""
     context = trio_run.GLOBAL_RUN_CONTEXT
-    last = vars(context).pop("task", None)
+    held: dict[str, Any] = vars(context)
+    last = held.pop("task", None)
     try:
         yield
     finally:
         if last is not None:
-            context.task = last
+            held["task"] = last
