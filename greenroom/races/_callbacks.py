@@ -64,8 +64,7 @@ def is_to_await(value: Any) -> bool:
 @contextmanager
 def by_nobody() -> Generator[None]:
     """Let what is called meanwhile be called by no task: between two steps, Trio may still have the last one for the current one."""
-    context = trio_run.GLOBAL_RUN_CONTEXT
-    held: dict[str, Any] = vars(context)
+    held: dict[str, Any] = trio_run.GLOBAL_RUN_CONTEXT.__dict__
     last = held.pop("task", None)
     try:
         yield

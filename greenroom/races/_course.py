@@ -86,13 +86,12 @@ class Course:
     def check_invariants(self) -> None:
         """Check the invariants that are to hold now."""
         machine = self.machine
-        kind: Any = type(machine)
         quiet: bool | None = None
         for each in machine.invariants:
             if machine._initialize_rules_to_run and not each.check_during_init:  # noqa: SLF001
                 continue
             if not is_at_each_step(each.function):
-                quiet = bool(looked(machine, "is_quiet", kind.is_quiet)) if quiet is None else quiet
+                quiet = bool(looked(machine, "is_quiet", machine.__class__.is_quiet)) if quiet is None else quiet
                 if not quiet:
                     continue
             name = each.function.__name__
