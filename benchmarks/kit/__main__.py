@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -47,13 +48,18 @@ def main() -> int:
     if unknown := [name for name in names if name not in MEASURES]:
         parser.error(f"--rows: there is no {unknown[0]!r}; there are {', '.join(MEASURES)}")
     effort = SHORT if options.short else Effort()
+    output: Path | None = options.output or (None if options.short else HERE / "results")
+    if output is not None:  # and not once all has been measured
+        if not output.parent.is_dir():
+            parser.error(f"--output: there is no folder {output.parent}")
+        if find_spec("matplotlib") is None:
+            parser.error("the picture needs matplotlib; install it, or give --short without --output")
     rows: list[Row] = []
     for name in names:
         print(f"measuring {name}", file=sys.stderr)
         rows += MEASURES[name](effort)
     text = "\n".join(table(rows))
     print(text)
-    output: Path | None = options.output or (None if options.short else HERE / "results")
     if output is not None:
         output.with_suffix(".txt").write_text(text + "\n", encoding="utf-8")
         output.with_suffix(".json").write_text(json.dumps(data(rows), indent=1) + "\n", encoding="utf-8")

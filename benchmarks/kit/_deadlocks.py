@@ -13,7 +13,7 @@ from ._row import Effort, Row, all_or_nothing
 
 
 async def locks(_sim: Any, size: int) -> None:
-    """So many tasks, each with a lock, and each wants the next one's; a timer of a day runs beside them until just before."""
+    """So many tasks, each with a lock, and after a second each wants the next one's."""
     held = [trio.Lock() for _ in range(size)]
 
     async def take(number: int) -> None:
@@ -85,6 +85,15 @@ CASES: tuple[tuple[Any, tuple[Any, ...], int], ...] = (
 )
 
 
+def told_in_last_step(result: races.Result) -> bool:
+    """Return whether nothing has happened between the last step, which is that in which it arises, and who waits for whom."""
+    assert result.notes is not None
+    events = result.notes.events
+    last = max(number for number, event in enumerate(events) if event.kind == "step")
+    time_passed = any(event.kind == "time" for event in events[last:])
+    return not time_passed and {event.step for event in events if event.kind == "wait"} == {result.steps}
+
+
 def measure(effort: Effort) -> list[Row]:
     """Have all of them, under the default schedule; and those that are none, with real threads."""
     told: dict[str, Any] = {}
@@ -93,12 +102,14 @@ def measure(effort: Effort) -> list[Row]:
         result = races.run(scenario, *args)
         circle = [line for line in str(result.error).splitlines() if "in a circle: " in line]
         members = circle[0].count(" -> ") if circle else 0
+        is_in_step = told_in_last_step(result)
         told[f"{scenario.__name__} {args}"] = {
             "verdict": result.verdict,
             "steps": result.steps,
             "in the circle": members,
+            "in the very step": is_in_step,
         }
-        good += result.verdict == "deadlock" and members == size
+        good += result.verdict == "deadlock" and members == size and is_in_step
     false = sum(
         races.run(scenario, threads="real").verdict == "deadlock"
         for scenario in (thread_in_flight, socket_in_flight)

@@ -37,10 +37,9 @@ class Effort:
     rounds: int = 5
     histories: int = 100_000
     sweeps: int = 200
-    with_simloom: bool = True
 
 
-SHORT = Effort(100, 40, 2, 3, 300, 1, 1_000, 5, with_simloom=True)
+SHORT = Effort(100, 40, 2, 3, 300, 1, 1_000, 5)
 
 Measure = Callable[[Effort], list[Row]]
 

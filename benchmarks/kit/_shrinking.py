@@ -51,9 +51,9 @@ def measure(effort: Effort) -> list[Row]:
                 "certified": all_certified,
             }
             one_token += len(tokens) == 1
-            if sizes and max(sizes) <= DEVIATIONS:
+            if sizes and min(sizes) <= DEVIATIONS:
                 small += 1
-                certified += all_certified
+                certified += all_certified and len(sizes) == 1
                 worst = max(worst, *times)
     return [
         Row(

@@ -29,7 +29,7 @@ def _told(python: Path, side: str, seed: int, trials: int, limit: int) -> dict[s
 def measure(effort: Effort) -> list[Row]:
     """Measure both in a fresh environment; no row where that cannot be."""
     python = interpreters().get(PYTHON)
-    if python is None or not effort.with_simloom:
+    if python is None:
         return [Row("beside simloom", "3 times its schedules each second", "not measured: it has no place here", 0.0)]
     rates: dict[str, dict[str, list[float]]] = {}
     means: dict[str, dict[str, dict[str, float]]] = {}

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from inspect import isawaitable
 from typing import Any, Final, cast
 
 import trio
@@ -10,6 +9,7 @@ from hypothesis.stateful import MultipleResults, VarReference
 from trio.testing import wait_all_tasks_blocked
 
 from ._brief import brief
+from ._callbacks import is_to_await
 from ._errors import InvalidMachine
 from ._machine import StateMachine, awaited, is_at_each_step
 from ._machine_checks import check_machine
@@ -91,19 +91,12 @@ class Course:
             if machine._initialize_rules_to_run and not each.check_during_init:  # noqa: SLF001
                 continue
             if not is_at_each_step(each.function):
-                quiet = bool(machine.is_quiet()) if quiet is None else quiet
+                quiet = bool(looked(machine, "is_quiet", machine.__class__.is_quiet)) if quiet is None else quiet
                 if not quiet:
                     continue
-            if not all(precondition(machine) for precondition in each.preconditions):
-                continue
-            result = each.function(machine)
-            if isawaitable(result):
-                close: Callable[[], None] = getattr(result, "close", lambda: None)
-                close()
-                raise InvalidMachine(
-                    f"{type(machine).__name__}.{each.function.__name__} returned {brief(result)}, and nobody awaits what "
-                    "an invariant returns; make it a plain function that only looks"
-                )
+            name = each.function.__name__
+            if all(looked(machine, f"a precondition of {name}", precondition) for precondition in each.preconditions):
+                looked(machine, name, each.function)
 
     async def end(self) -> None:
         """Bring the program to its end, and check what has to hold then."""
@@ -118,6 +111,21 @@ class Course:
         history = machine.sim.history
         if model is not None and any(each.outcome == "ok" for each in history.operations):
             history.check(model)
+
+
+def looked(machine: Any, name: str, function: Callable[[Any], Any]) -> Any:
+    """Return what a function of a machine returns that only looks.
+
+    Raises:
+        InvalidMachine: that is something to await.
+    """
+    result = function(machine)
+    if is_to_await(result):
+        raise InvalidMachine(
+            f"{type(machine).__name__}: {name} returned {brief(result)}, and nobody awaits that; "
+            "make it a plain function that only looks"
+        )
+    return result
 
 
 def is_reference(drawn: object) -> bool:
@@ -174,7 +182,11 @@ async def on_course(machine_class: type[StateMachine], sim: Sim) -> AsyncGenerat
         error = sole(group)
         if error is None:
             raise
-        raise error from error.__cause__  # nobody needs to see that there was a nursery around it
+        context = error.__context__
+        try:
+            raise error
+        finally:
+            error.__context__ = context  # and not the group: nobody needs to see that there was a nursery around it
     finally:
         await awaited(machine.teardown())
 

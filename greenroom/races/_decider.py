@@ -28,6 +28,8 @@ class Choice:
 
 #: The kind of a choice of whose step is next.
 TASK: Final = "task"
+#: The label of letting time pass, where that is a choice of this kind.
+TIME: Final = "time"
 #: The kind of a choice among data of the scenario.
 DATA: Final = "data"
 #: Choices after which a strategy of priorities or tickets lets the others go first now and then: busy waits would starve them.

@@ -14,6 +14,9 @@ EventKind = Literal[
     "report", "dead letter", "operation",
 ]  # fmt: skip
 
+#: Who does what no task and no actor does.
+OUTSIDE: Final = "outside"
+
 #: What each kind is in the story, as a line; the other kinds have none there.
 LINES: Final[Mapping[EventKind, str]] = {
     "send": "{who} -> {to}: {what}",
@@ -40,6 +43,7 @@ LINES: Final[Mapping[EventKind, str]] = {
     "report": "{what} of {who} is posted to {to}",
     "dead letter": "{who} gets no more {what}",
     "operation": "{what}",
+    "injection": "{what}",
 }
 
 
@@ -48,10 +52,11 @@ class Event:
     """Hold one thing that happened in a run.
 
     Attributes:
-        kind: what it was. A "step" of a task, another "choice", "time" that passes, an "injection", who is in a "wait" at the end, and the "raise" of
-            the error, in the step in which it left its task, are the run's; all else is what actors do, or an "operation" of a history. It stands
-            in the story, but for a "direct ask": of a mailbox that does no more than to queue it.
-        who: did it: the label of a task, the path of an actor, or "outside".
+        kind: what it was. A "step" of a task, another "choice", "time" that passes, an "injection" (of a cancellation, of a crash, or of what
+            `sim.external` was given), who is in a "wait" at the end, and the "raise" of the error, in the step in which it left its task, are the
+            run's; all else is what actors do, or an "operation": of a history, of a machine, or what a scenario was promised to come true. It
+            stands in the story, as an injection does, but for a "direct ask": of a mailbox that does no more than to queue it.
+        who: did it: the label of a task, the path of an actor, "outside", or "" if it is nobody's.
         to: whom it was done to; who is waited for, or who gets the answer, if that is known; "" if there is nobody.
         what: a message, a state, a reason: as it is shown.
         at: the number of the choice that it followed, or came of; -1 before the first.

@@ -26,7 +26,7 @@ def pytest_again(token: str) -> str:
     return f"pytest --race-replay={token}{test}"
 
 
-def _drawn(name: str, run: Result | Found, again: str) -> str:
+def draw_failure(name: str, run: Result | Found, again: str) -> str:
     """Draw a failure into the folder that was asked for; return a line that says so, or why not."""
     folder = settings.pictures
     if folder is None:
@@ -112,7 +112,7 @@ def explore(
                 if result.failed:
                     token = result.schedule.token
                     again = pytest_again(token)
-                    text = f"{name}: {told(result, again)}{_drawn(name, result, again)}"
+                    text = f"{name}: {told(result, again)}{draw_failure(name, result, again)}"
                     raise RaceFound(text, token) from result.error
                 return
             tries = settings.schedules or schedules
@@ -125,7 +125,7 @@ def explore(
             found = surveyed.found
             if found is not None:
                 again = pytest_again(found.token)
-                text = f"{name}: {found.told(again)}{_drawn(name, found, again)}"
+                text = f"{name}: {found.told(again)}{draw_failure(name, found, again)}"
                 raise RaceFound(text, found.token) from found.result.error
 
         test.__signature__ = signature.replace(parameters=[*own, *parameters[len(own) + 1 :]], return_annotation=None)  # type: ignore[attr-defined]

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from ._callbacks import called, name_of_callback
+from ._event import OUTSIDE
 from ._leaving import leaves
 from ._listener import Listener
-from ._promises import called, function_of
-from ._stepper import nameless
 
 
 class Externals:
@@ -36,8 +36,8 @@ class Externals:
 
     def add(self, fn: Any) -> None:
         """Take one on."""
-        name = function_of("sim.external", fn, "what a thread or a signal handler would call")
-        self.waiting.append((f"external {self._count}:{nameless(name).partition(' (')[0]}", name, fn))
+        name = name_of_callback("sim.external", fn, "what a thread or a signal handler would call")
+        self.waiting.append((f"external {self._count}:{name.partition(' (')[0]}", name, fn))
         self._count += 1
 
     def call(self, index: int) -> BaseException | None:
@@ -45,7 +45,7 @@ class Externals:
         label, name, fn = self.waiting.pop(index)
         self.calling = f"sim.external: {name}"
         if self._noting is not None:
-            self._noting.say(f"{label} is called")
+            self._noting.injects(OUTSIDE, f"{label} is called")
         try:
             called("sim.external", fn, name)
         except BaseException as error:  # noqa: BLE001 -- it is what the run comes to, and nothing may leave here

@@ -101,7 +101,7 @@ class Footprints:
             if part is not None:
                 self._open(part.entity, (kind, labels, choice.index))
 
-    def goes(self, tasks: Sequence[Task], index: int, *, is_choice: bool) -> None:
+    def goes(self, tasks: Sequence[Task], index: int) -> None:
         """Begin a step."""
         labels = [self._stepper.label_of(task) for task in tasks]
         self._end_step(labels)
@@ -127,7 +127,7 @@ class Footprints:
         self._touched.add(ALL)
 
     def injects(self, who: str, what: str) -> None:
-        """Take in nothing: nothing is injected where all schedules are gone through."""
+        """Take in nothing: where something comes from outside, the order of all steps counts anyway."""
 
     def stuck(self, waits: Waits | None) -> None:
         """Take in nothing more."""

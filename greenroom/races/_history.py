@@ -93,8 +93,7 @@ class History:
             InvalidHistory: an operation of this client is still running.
             TypeError: the client or the name is none.
         """
-        if isinstance(client, bool) or not isinstance(cast("object", client), (str, int)) or client == "":
-            raise TypeError(f"history: the client is {brief(client)}; give a name or a number")
+        check_client("history", client)
         if not isinstance(cast("object", name), str) or not name:
             raise TypeError(
                 f"history: the operation of client {client} is {brief(name)}; give its name, such as 'write'"
@@ -234,6 +233,16 @@ class History:
     def _tell(self, text: str) -> None:
         if self._listener is not None:
             self._listener(text)
+
+
+def check_client(caller: str, client: Any) -> None:
+    """Refuse what is neither a name nor a number.
+
+    Raises:
+        TypeError: with what it was.
+    """
+    if isinstance(client, bool) or not isinstance(client, (str, int)) or client == "":
+        raise TypeError(f"{caller}: the client is {brief(client)}; give a name or a number")
 
 
 def check_errors(caller: str, answers: Any, fails: Any) -> None:

@@ -1,9 +1,10 @@
 """Lettering: texts as a picture can hold them, and how much room they take at most."""
 
-import re
 from html import escape
 from typing import Final
 from unicodedata import category, east_asian_width
+
+from ._stepper import nameless
 
 #: Of a monospaced font's size: how wide a character is at most, and how far a line reaches above and below its base.
 CELL: Final = 0.62
@@ -16,15 +17,17 @@ _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 MARKS: Final = 2
 #: Single characters that are drawn as whole sentences are among these.
 _LIGATURES: Final = ("\ufb50", "\ufdff")
-#: What of a `repr` is another one in each process, cut off or not.
-_ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]*")
+#: Characters of a text: nobody reads more of one in a picture, and there may be millions.
+MOST: Final = 2_000
 
 
-def lettered(text: str) -> str:
-    """Return a text on one line, with nothing in it that is not seen, leaves its line, or is another one in each process."""
+def lettered(text: str, most: int | None = MOST) -> str:
+    """Return a text on one line, with nothing in it that is not seen, leaves its line, or is another one in each process; so much of it at most."""
     shown: list[str] = []
     marks = 0
-    for character in " ".join(_ADDRESS.sub("", text).split()):
+    if most is not None and len(text) > most:
+        text = f"{text[:most]}…"
+    for character in " ".join(nameless(text).split()):
         kind = category(character)
         marks = marks + 1 if kind in ("Mn", "Me") else 0
         is_seen = kind not in _HIDDEN and marks <= MARKS and not _LIGATURES[0] <= character <= _LIGATURES[1]

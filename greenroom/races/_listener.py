@@ -19,8 +19,8 @@ class Listener(Protocol):
         """Take in a choice of any kind."""
         ...
 
-    def goes(self, tasks: Sequence[Task], index: int, *, is_choice: bool) -> None:
-        """Take in whose step is next, of all that could go on; and whether that was chosen."""
+    def goes(self, tasks: Sequence[Task], index: int) -> None:
+        """Take in whose step is next, of all that could go on; if that was chosen, the choice has been heard of."""
         ...
 
     def passes(self) -> None:

@@ -10,7 +10,7 @@ from hypothesis.stateful import INVARIANT_MARKER, RuleBasedStateMachine
 
 from ._brief import brief
 from ._errors import InvalidMachine
-from ._history import Errors, check_errors
+from ._history import Errors, check_client, check_errors
 from ._machine_checks import check_options
 from ._model import SequentialModel
 from ._run import Backend
@@ -131,9 +131,10 @@ class StateMachine(RuleBasedStateMachine):
             fails: errors that say that it certainly took no effect; they do not fail it either. All others do.
 
         Raises:
-            TypeError: `call`, `answers` or `fails` is none, or nothing names the operation.
+            TypeError: `client`, `call`, `answers` or `fails` is none, or nothing names the operation.
             InvalidMachine: the program has ended.
         """
+        check_client("start", client)
         if not callable(call):
             raise TypeError(f"start: what to call is {brief(call)}; give a function, and its arguments after it")
         check_errors("start", answers, fails)

@@ -10,8 +10,7 @@ from hypothesis.stateful import INITIALIZE_RULE_MARKER, INVARIANT_MARKER, RULE_M
 from ._brief import brief
 from ._errors import InvalidMachine
 from ._history import made_model
-from ._run import MAX_STEPS
-from ._search import terms_of
+from ._terms import Terms
 
 OPTIONS: Final = ("model", "time", "max_steps", "backend", "threads")
 
@@ -27,12 +26,19 @@ def check_options(name: str, options: Mapping[str, Any]) -> None:
         raise TypeError(f"{name}: a machine has no option {unknown[0]!r}; give some of {', '.join(OPTIONS)}")
     if options.get("model") is not None:
         made_model(name, options["model"])
-    terms_of(
-        options.get("max_steps", MAX_STEPS),
-        options.get("time", "exact"),
-        options.get("backend"),
-        options.get("threads", "inline"),
-    )
+    terms_from(options)
+
+
+def terms_from(options: Mapping[str, Any]) -> Terms:
+    """Return the terms of a machine's runs.
+
+    Raises:
+        ValueError: an option is none.
+    """
+    given = {name: value for name, value in options.items() if name != "model"}
+    if given.get("backend", "") is None:
+        del given["backend"]
+    return Terms(**given)
 
 
 def check_machine(machine: Any, base: Any) -> None:

@@ -9,7 +9,8 @@ from hypothesis.internal.conjecture.data import UNIQUE_COLLECTION_LABEL, Conject
 from hypothesis.internal.conjecture.engine import BUFFER_SIZE
 from hypothesis.internal.conjecture.utils import calc_label_from_name
 
-from ._course import Course, on_course
+from ._brief import brief
+from ._course import Course, looked, on_course
 from ._decider import Decider, Follow
 from ._errors import InvalidMachine
 from ._machine import StateMachine
@@ -162,7 +163,7 @@ class DrawnProgram(Program):
         ends = [*(at for _, at in self._begun[1:]), len(choices)]
         return [
             Step(number, tuple(choices[each] for each in range(at, end) if each not in others))
-            for (number, at), end in zip(self._begun, ends, strict=True)
+            for (number, at), end in zip(self._begun, ends, strict=False)  # of no step, there is an end all the same
         ]
 
     async def _steps(self, course: Course) -> None:
@@ -230,5 +231,20 @@ class GivenProgram(Program):
 
 
 def is_possible(machine: Any, rule: Any) -> bool:
-    """Return whether a rule could be next: there is something in its bundles, and its preconditions hold."""
-    return all(machine.bundle(each.name) for each in rule.bundles) and all(each(machine) for each in rule.preconditions)
+    """Return whether a rule could be next: there is something in its bundles, and its preconditions hold.
+
+    Raises:
+        InvalidMachine: a precondition raises: no step of a program would say so.
+    """
+    if not all(machine.bundle(each.name) for each in rule.bundles):
+        return False
+    name = f"a precondition of {rule.function.__name__}"
+    try:
+        return all(looked(machine, name, each) for each in rule.preconditions)
+    except InvalidMachine:
+        raise
+    except Exception as error:
+        raise InvalidMachine(
+            f"{type(machine).__name__}: {name} raised {brief(error)}; it only looks, so let it say False; "
+            f"the program so far: {'; '.join(machine._course.lines)}"  # noqa: SLF001 -- a part of the machine
+        ) from error

@@ -15,12 +15,12 @@ from hypothesis.internal.reflection import function_digest
 
 from ._checks import check_scenario
 from ._decider import Follow
-from ._explore import RaceFound, pytest_again
+from ._explore import RaceFound, draw_failure, pytest_again
 from ._fit import check_fit
 from ._machine import StateMachine
-from ._machine_checks import check_machine
+from ._machine_checks import check_machine, terms_from
 from ._machine_drawing import Drawn, DrawnProgram, left_to_hypothesis
-from ._machine_least import Failing, Least, as_scenario, run_program, terms_for
+from ._machine_least import Failing, Least, as_scenario, run_program
 from ._machine_token import machine_token, read_machine_token
 from ._result import Result
 from ._run import prepared, run_once
@@ -29,6 +29,11 @@ from ._telling import named, told
 
 Hears = Callable[[Result, list[str]], None]
 MARGIN: Final = "    "
+#: What is said of a failure that does not come again by its token.
+ANEW: Final = (
+    "run the test anew, for Hypothesis to draw it; by itself the program went another way: "
+    "a rule draws from the `st.data()` of an earlier step, or something outside of the machine decides"
+)
 #: Choices of a run up to which a strategy may well have chosen the default each time.
 SOME: Final = 4
 
@@ -39,7 +44,7 @@ class Example:
     def __init__(self, machine: type[StateMachine], data: Any, most: int) -> None:
         self.drawn = Drawn(data)
         self.program = DrawnProgram(machine, data, most, self.drawn)
-        self.result = run_once(as_scenario(self.program), (), self.drawn, terms_for(machine))
+        self.result = run_once(as_scenario(self.program), (), self.drawn, terms_from(machine.machine_options))
 
     @property
     def is_like_another(self) -> bool:
@@ -68,9 +73,12 @@ def race_found(machine: type[StateMachine], failing: Failing) -> RaceFound:
     program = f"the program, {count}:\n{as_program(machine, lines)}\nits schedule:"
     schedule = failing.result.schedule
     token = machine_token(failing.steps, schedule)
-    again = f"races.run(program, schedule={schedule.token!r})\nor: {pytest_again(token)}"
+    again = (
+        f"races.run(program, schedule={schedule.token!r})\nor: {pytest_again(token)}" if failing.comes_again else ANEW
+    )
     text = told(failing.result, again, program, "; no fewer do" if failing.is_least else "")
-    return RaceFound(f"{machine.__name__}: {text}", token)
+    drawn = draw_failure(machine.__name__, failing.result, pytest_again(token) if failing.comes_again else ANEW)
+    return RaceFound(f"{machine.__name__}: {text}{drawn}", token)
 
 
 def examples_of(machine: type[StateMachine], options: Settings, hears: Hears | None = None) -> Callable[[], None]:
@@ -137,7 +145,7 @@ def run_again(machine: type[StateMachine], token: str) -> None:
     """
     steps, schedule = read_machine_token(token)
     follow = Follow(schedule.deviations)
-    terms = attrs.evolve(terms_for(machine), time=schedule.time, takes_notes=True)
+    terms = attrs.evolve(terms_from(machine.machine_options), time=schedule.time, takes_notes=True)
     with BuildContext(ConjectureData.for_choices(()), wrapped_test=run_again):  # for `assume` and `note` of rules
         failing = run_program(machine, steps, follow, terms)
     check_fit(schedule, follow, failing.result)

@@ -15,10 +15,10 @@ from ._bounded import Bounded
 from ._decider import Decider, Follow
 from ._errors import InvalidMachine
 from ._machine import StateMachine
+from ._machine_checks import terms_from
 from ._machine_drawing import GivenProgram, Program, Step, left_to_hypothesis
 from ._result import Result, kind_of
-from ._run import MAX_STEPS, Scenario, Terms, run_once
-from ._search import terms_of
+from ._run import Scenario, Terms, run_once
 from ._shrink import shrink
 from ._strategies import MAKERS
 
@@ -27,17 +27,6 @@ FEW: Final = 40
 DRAWN: Final = 40
 #: Runs after which no more steps are left out.
 RUNS: Final = 3_000
-
-
-def terms_for(machine: type[StateMachine]) -> Terms:
-    """Return the terms of a machine's runs."""
-    options = machine.machine_options
-    return terms_of(
-        options.get("max_steps", MAX_STEPS),
-        options.get("time", "exact"),
-        options.get("backend"),
-        options.get("threads", "inline"),
-    )
 
 
 def as_scenario(drawing: Program) -> Scenario:
@@ -58,12 +47,14 @@ class Failing:
         steps: the program.
         lines: the same as lines of Python.
         is_least: no schedule with fewer deviations makes this program fail so.
+        comes_again: it does by itself, too, and not only while Hypothesis draws it.
     """
 
     result: Result
     steps: Sequence[Step]
     lines: Sequence[str]
     is_least: bool = False
+    comes_again: bool = True
 
 
 def run_program(machine: type[StateMachine], steps: Sequence[Step], decider: Decider, terms: Terms) -> Failing:
@@ -85,7 +76,7 @@ class Least:
 
     def __init__(self, machine: type[StateMachine], failing: Failing) -> None:
         self._machine = machine
-        self._terms = terms_for(machine)
+        self._terms = terms_from(machine.machine_options)
         self._best = failing
         self._kind = kind_of(failing.result)
         self._runs = 0
@@ -95,7 +86,7 @@ class Least:
         first = self._best
         again = self._run(first.steps, Follow(first.result.schedule.deviations))
         if again.result.fingerprint != first.result.fingerprint:
-            return first
+            return attrs.evolve(first, comes_again=False)
         while self._shorten():
             pass
         return self._with_fewer_deviations()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zlib import compress, decompress
 
 from ._errors import InvalidToken
-from ._schedule import Schedule
+from ._schedule import Schedule, shown_token
 
 if TYPE_CHECKING:
     from ._machine_drawing import Step
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 PREFIX: Final = "m1:"
 _TOKEN: Final = re.compile(rf"{PREFIX}(?P<program>[A-Za-z0-9_-]*):(?P<schedule>r.*)")
 _LIKE: Final = "'m1:eJxjZGBgYAQAAAsAAw:r1:4.1-9.2:0f3a77c1'"
-#: Characters of a wrong token that are shown.
-_SHOWN: Final = 80
 
 
 def machine_token(steps: Sequence["Step"], schedule: Schedule) -> str:
@@ -39,13 +37,13 @@ def read_machine_token(token: str) -> tuple[Sequence["Step"], Schedule]:
     from ._machine_drawing import Step
 
     text = token.strip()
-    shown = repr(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!r}… ({len(text)} characters)"
+    shown = shown_token(text)
     found = _TOKEN.fullmatch(text)
     if found is None:
         raise InvalidToken(f"{shown} is no whole token of a machine; one looks like {_LIKE} (copy all of it)")
     schedule = Schedule.from_token(found["schedule"])
     packed = found["program"]
-    steps: list[Step] = []
+    steps: list[Step] = []  # there may be none: some machines fail before their first step
     try:
         left: Any = choices_from_bytes(decompress(urlsafe_b64decode(packed + "=" * (-len(packed) % 4))))
         while left:
@@ -53,9 +51,7 @@ def read_machine_token(token: str) -> tuple[Sequence["Step"], Schedule]:
             steps.append(Step(number, tuple(others[:length])))
             left = others[length:]
     except Exception:  # noqa: BLE001 -- whatever is wrong with it, it is no program
-        steps.clear()
-    if not steps:
-        raise InvalidToken(f"{shown} has no program that can be read; copy all of it")
+        raise InvalidToken(f"{shown} has no program that can be read; copy all of it") from None
     return steps, schedule
 
 

@@ -12,7 +12,7 @@ from ..actors._faults import members_of
 from ..actors._texts import describe
 from ._clock import VirtualClock
 from ._decider import TASK, Choice
-from ._event import LINES, Event, EventKind
+from ._event import LINES, OUTSIDE, Event, EventKind
 from ._order import TrioOrder
 from ._stepper import Stepper, Task
 from ._story import told
@@ -21,7 +21,7 @@ from ._waiting import Waits, frames_behind, frames_of, place_behind, place_in
 #: Kinds of choices of the runtime, in which what waited longest goes first unless a schedule says otherwise.
 OF_TREES: Final = ("run", "deadline", "launch")
 #: What comes of a choice at once.
-_OF_CHOICES: Final[frozenset[EventKind]] = frozenset({"step", "time", "choice"})
+_OF_CHOICES: Final[frozenset[EventKind]] = frozenset({"step", "time", "choice", "injection"})
 #: Errors of a group that are noted.
 RAISED: Final = 20
 
@@ -44,7 +44,7 @@ class Notes:
 
     @property
     def story(self) -> Sequence[tuple[int, str]]:
-        """What actors did, in order, as pairs of the number of the choice that it followed (-1: none) and a line."""
+        """What actors did, and what was done to the run, in order, as pairs of the number of the choice that it followed (-1: none) and a line."""
         return tuple((event.at, str(event)) for event in self.events if event.kind in LINES)
 
 
@@ -80,7 +80,7 @@ class Noting:
         if kind != TASK:
             self._note(Event("choice", self._current(), what=f"{kind}: {labels[index]}"))
 
-    def goes(self, tasks: Sequence[Task], index: int, *, is_choice: bool) -> None:
+    def goes(self, tasks: Sequence[Task], index: int) -> None:
         """Take in whose step is next."""
         stepper = self._stepper
         going = self._going = tasks[index]
@@ -89,7 +89,7 @@ class Noting:
         place = place_in(frames)
         if frames:
             self._frames[id(frames[0])] = label
-        if is_choice:
+        if self._choice is not None:
             self._places[self._at] = place
         woken, since = self._wakers.pop(going, ("", 0))
         self._note(Event("step", label, place=place, woken=woken, since=since), ahead=1)
@@ -137,18 +137,18 @@ class Noting:
         """Take in nothing: the order is noted anyway."""
 
     def say(self, text: str) -> None:
-        """Take in what an operation of a history was, as a line of the story."""
+        """Take in what the scenario, or the kit for it, has to say, as a line of the story."""
         self._note(Event("operation", self._current(), what=text))
 
     def name_of(self, task: Any) -> str:
         """Return how a task is named that is no actor's."""
-        return self._stepper.label_of(task) if task in self._stepper.tasks else "outside"
+        return self._stepper.label_of(task) if task in self._stepper.tasks else OUTSIDE
 
     def _current(self) -> str:
         try:
             return self.name_of(trio.lowlevel.current_task())
         except RuntimeError:
-            return "outside"
+            return OUTSIDE
 
     def _note(self, event: Event, *, ahead: int = 0) -> None:
         """Put an event down, with when it happened; `ahead` by so many steps."""
@@ -161,9 +161,9 @@ class Noting:
         self._events.append(attrs.evolve(event, at=self._at, step=step, time=now, choice=choice))
 
     def result(self, error: BaseException | None) -> Notes:
-        """Return what has been noted, with what was raised in the end and did not come of being stuck."""
+        """Return what has been noted, with what was raised in the end; where that says who waits, it has been noted."""
         events = list(self._events)
-        if error is not None and not self._is_over:
+        if error is not None and not (events and events[-1].kind == "wait"):
             for leaf in islice(_leaves(error), RAISED):
                 self._place(leaf, events)
         return Notes(dict(self._places), tuple(events), self._order.departure, self._circle)
@@ -173,6 +173,8 @@ class Noting:
         behind = list(frames_behind(error))
         who = next((self._frames[id(frame)] for frame, _ in reversed(behind) if id(frame) in self._frames), "")
         step = next((event.step for event in reversed(events) if event.kind == "step" and event.who == who), None)
+        if not who and self._is_over and events:  # between two steps: it is put to whoever went last
+            who = events[-1].who
         at = len(events)
         while step is not None and at and events[at - 1].step > step:
             at -= 1

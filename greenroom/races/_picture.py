@@ -10,7 +10,7 @@ from ._lettering import fitted, lettered, marked_up, width_of, wrapped
 from ._picture_style import LEGEND, STYLE
 from ._result import Result
 from ._rows import Row, matters, rows_of
-from ._telling import named, reach_of, size_of
+from ._telling import headline, reach_of, size_of
 
 #: Pixels: of the letters of the title, of the least and most that is beside the lanes, and of the whole at least.
 TITLE: Final = 16
@@ -33,12 +33,20 @@ AGAIN: Final = 900
 
 def draw(result: Result, again: str, found: str = "", least: str = "") -> str:
     """Return a run as SVG; what it is given is as for `told`."""
-    return _Drawing(result, [*facts_of(result, found, least), lettered(f"to see it again: {again}")]).text()
+    return _Drawing(result, [*facts_of(result, found, least), lettered(f"to see it again: {again}", None)]).text()
 
 
 def draw_alone(result: Result) -> str:
     """Return a run as SVG, for where all that is to be said of it is said beside."""
     return _Drawing(result, None).text()
+
+
+def ending_of(result: Result, most: int) -> list[str]:
+    """Return how it ended and what went wrong, as lines, so many at most; the first has the verdict."""
+    lines = [line for line in headline(result).splitlines() if line and not line.isspace()]
+    if len(lines) > most:
+        lines[most - 1 :] = [f"… and {len(lines) - most + 1} more lines"]
+    return [lettered(line) for line in lines]
 
 
 def facts_of(result: Result, found: str, least: str) -> list[str]:
@@ -77,7 +85,7 @@ class _Drawing:
         self._rails(top)
         height = self._y + MARGIN
         size = f'width="{self._width:.0f}" height="{height:.0f}" viewBox="0 0 {self._width:.0f} {height:.0f}"'
-        title = marked_up(lettered(f"{self._result.verdict}: {named(self._result)}"))
+        title = marked_up(lettered(headline(self._result)))
         return "\n".join([
             f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{title}">',
             f"<style>{STYLE}</style>",
@@ -112,20 +120,15 @@ class _Drawing:
 
     def _title(self, facts: Sequence[str], room: float) -> None:
         """Say what went wrong, and how to see it again."""
-        words = [lettered(line) for line in f"{self._result.verdict}: {named(self._result)}".splitlines()]
-        first, *others = [line for line in words if line] or [self._result.verdict]
+        first, *others = ending_of(self._result, LINES)
         for line in wrapped(first, room, TITLE, 3):
             self._y += 21
             self._letters(MARGIN, self._y, line, f"title {self._result.verdict}", size=TITLE)
         self._y += 6
-        lines = [part for line in others for part in wrapped(line, room, LETTERS, 3)]
-        if len(lines) > LINES:
-            lines[LINES - 1 :] = [f"… and {len(lines) - LINES + 1} more lines"]
-        for fact in facts:
-            lines += wrapped(fact, room, LETTERS, 3)
-        for line in lines:
-            self._y += 16
-            self._letters(MARGIN, self._y, line, "fact")
+        for fact in (*others, *facts):
+            for line in wrapped(fact, room, LETTERS, 3):
+                self._y += 16
+                self._letters(MARGIN, self._y, line, "fact")
         self._y += 10
 
     def _legend(self, room: float) -> None:

@@ -25,7 +25,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run tests with @races.explore under this schedule only, machines by this program, too",
     )
     group.addoption("--race-schedules", metavar="N", type=int, help="try N schedules in each test with @races.explore")
-    group.addoption("--race-pictures", metavar="FOLDER", help="draw each failure of such a test to an HTML page there")
+    group.addoption(
+        "--race-pictures",
+        metavar="FOLDER",
+        help="draw each failure of such a test, or of a machine, to an HTML page there",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,65 +1,23 @@
 """Promises of a scenario: what always holds, and what comes true in time. They are looked at between the steps of its run."""
 
-import inspect
 from collections.abc import Callable
-from math import isfinite
-from pathlib import Path
+from sys import float_info
 from typing import Any, Final
 
 import attrs
 import trio
 
 from ._brief import brief
+from ._callbacks import called, name_of_callback
 from ._clock import VirtualClock
 from ._errors import PromiseBroken
 from ._leaving import leaves
 from ._listener import Listener
-from ._stepper import Stepper, nameless
-from ._waiting import frames_of, place_in
+from ._stepper import Stepper
+from ._waiting import frames_of, place_in, place_of
 
 #: Values of a predicate that are told, of one that has had many.
 TOLD: Final = 8
-
-
-def function_of(caller: str, fn: Any, like: str) -> str:
-    """Return a plain function that takes nothing in words: its name, and where it is.
-
-    Raises:
-        TypeError: it is none.
-    """
-    core: Any = fn
-    while hasattr(core, "func"):
-        core = core.func
-    code = getattr(core, "__code__", None)
-    if not callable(fn):
-        raise TypeError(f"{caller}: {nameless(repr(fn))} is no function; give {like}")
-    name = nameless(getattr(core, "__qualname__", None) or repr(core)).rpartition("<locals>.")[2]
-    by_call: Any = getattr(core.__class__, "__call__", None)  # noqa: B004 -- how it is made counts
-    if any(inspect.iscoroutinefunction(each) or inspect.isasyncgenfunction(each) for each in (core, by_call)):
-        raise TypeError(f"{caller}: {name} is an async function; give a plain one: {like}")
-    if inspect.isgeneratorfunction(core):
-        raise TypeError(f"{caller}: {name} has a `yield`; give a plain function: {like}")
-    try:
-        inspect.signature(fn).bind()
-    except TypeError as error:
-        raise TypeError(f"{caller}: {name} cannot be called without arguments: {error}") from None
-    except ValueError:
-        pass  # a callable that does not say what it takes
-    return name if code is None else f"{name} ({Path(code.co_filename).name}:{code.co_firstlineno})"
-
-
-def called(caller: str, fn: Callable[[], Any], name: str) -> Any:
-    """Call a plain function and return what it returns.
-
-    Raises:
-        TypeError: that is something to await.
-    """
-    value: Any = fn()
-    if inspect.isawaitable(value):
-        if inspect.iscoroutine(value):
-            value.close()
-        raise TypeError(f"{caller}: {name} returned {brief(value)}, which is to be awaited; give a plain function")
-    return value
 
 
 @attrs.define(eq=False)
@@ -103,18 +61,18 @@ class Promises:
     def always(self, predicate: Any) -> None:
         """Take one on that holds from this step on."""
         self.were_made = True
-        self._always.append((predicate, function_of("sim.always", predicate, "one that returns whether it holds")))
-        self._last = trio.lowlevel.current_task()
+        self._always.append((predicate, name_of_callback("sim.always", predicate, "one that returns whether it holds")))
+        self._last = _current()
 
     def eventually(self, predicate: Any, within: Any) -> None:
         """Take one on that comes true within so many seconds."""
-        name = function_of("sim.eventually", predicate, "one that returns whether it has come true")
+        name = name_of_callback("sim.eventually", predicate, "one that returns whether it has come true")
         is_number = isinstance(within, (int, float)) and not isinstance(within, bool)
-        if not is_number or not isfinite(within) or within < 0:
+        if not is_number or not 0 <= within <= float_info.max:
             raise ValueError(f"sim.eventually: within is {within!r}; give a number of virtual seconds, from 0")
         self.were_made = True
         self._eventual.append(_Eventual(predicate, name, within, self._clock.now + within))
-        self._last = trio.lowlevel.current_task()
+        self._last = _current()
 
     def steps(self, task: trio.lowlevel.Task) -> None:
         """Hear whose step is next."""
@@ -189,6 +147,13 @@ class Promises:
         frames = list(frames_of(stepper.tasks[task]))
         if frames:
             return f"after step {stepper.steps}, of {stepper.label_of(task)}, which is now {place_in(frames)}"
-        code: Any = getattr(stepper.tasks[task], "cr_code", None)
-        where = f" (at {Path(code.co_filename).name}:{code.co_firstlineno} in {code.co_name})" if code else ""
-        return f"after step {stepper.steps}, with which {stepper.label_of(task)} has ended{where}"
+        code = getattr(stepper.tasks[task], "cr_code", None)
+        place = place_of(code) if code else ""
+        return (
+            f"after step {stepper.steps}, with which {stepper.label_of(task)} has ended{f' ({place})' if place else ''}"
+        )
+
+
+def _current() -> trio.lowlevel.Task | None:
+    """Return the task that makes a promise; None if that comes from outside."""
+    return trio.lowlevel.current_task() if trio.lowlevel.in_trio_task() else None

@@ -76,11 +76,14 @@ class Result:
         Args:
             again: how to see it again, as the picture is to say; None says how to run its schedule.
 
+        Raises:
+            TypeError: `again` is no text.
+
         Cost: some microseconds, and some hundred bytes, for each thing that happened.
         """
         from ._picture import draw
 
-        return draw(self, self._again(again))
+        return draw(self, again_of(self, again))
 
     def html(self, again: str | None = None) -> str:
         """Return the picture of `svg` in an HTML page of its own: to zoom and pan, with details of each row and a list of what to look at.
@@ -89,10 +92,19 @@ class Result:
         """
         from ._page import make_page
 
-        return make_page(self, self._again(again))
+        return make_page(self, again_of(self, again))
 
-    def _again(self, again: str | None) -> str:
-        return f"races.run(scenario, schedule={self.schedule.token!r})" if again is None else again
+
+def again_of(result: Result, again: str | None = None) -> str:
+    """Return how to see a run again: as somebody has said, or by its schedule.
+
+    Raises:
+        TypeError: what was said is no text.
+    """
+    given: object = again
+    if not (given is None or isinstance(given, str)):
+        raise TypeError(f"again is {given!r}; give the command as a text, or None for that of its schedule")
+    return f"races.run(scenario, schedule={result.schedule.token!r})" if again is None else again
 
 
 def verdict_of(stuck: BaseException | None, error: BaseException | None) -> Verdict:

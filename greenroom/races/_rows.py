@@ -6,7 +6,7 @@ from typing import Final
 
 import attrs
 
-from ._decider import TASK
+from ._decider import TASK, TIME
 from ._event import Event, EventKind
 from ._result import Result
 
@@ -48,7 +48,7 @@ def events_of(result: Result) -> Sequence[Event]:
     events: list[Event] = []
     for at, choice in enumerate(result.choices):
         chosen = choice.labels[choice.index]
-        is_time = choice.kind == TASK and chosen == "time"
+        is_time = choice.kind == TASK and chosen == TIME
         kind: EventKind = "time" if is_time else "step" if choice.kind == TASK else "choice"
         what = "" if choice.kind == TASK else f"{choice.kind}: {chosen}"
         events.append(Event(kind, "" if kind != "step" else chosen, what=what, at=at, choice=choice))

@@ -10,8 +10,9 @@ import trio
 
 from ..mailbox import CHOICES, Chore
 from ._arrivals import Arrivals
+from ._callbacks import by_nobody
 from ._clock import GivenUp, VirtualClock
-from ._decider import TASK, Choice, Decider
+from ._decider import TASK, TIME, Choice, Decider
 from ._ending import Ending, bury
 from ._errors import DeadlockFound, OutsideSilent, StepEndless, StepsExceeded
 from ._external import Externals
@@ -41,8 +42,6 @@ from ._watcher import Watch, watched
 Scenario = Callable[..., Awaitable[Any]]
 #: Choices that a run may come to for each step that it may take: a loop of `sim.choose` takes none.
 CHOICES_A_STEP: Final = 10
-#: The label of letting time pass, where that is a choice.
-TIME: Final = "time"
 
 
 class CrashInjected(Exception):
@@ -148,7 +147,8 @@ class Play:
             if self.passed == injection.at + 1:
                 if self.noting is not None:
                     self.noting.injects("", f"scope {injection.name!r} cancelled at its step {injection.at}")
-                scope.cancel()
+                with by_nobody():
+                    scope.cancel()
 
     def choose(self, tasks: Sequence[Task]) -> int:
         """Choose who goes next, or let time pass."""
@@ -171,7 +171,7 @@ class Play:
                 self.promises.steps(may[index])
             at = index if may is tasks else tasks.index(may[index])
             if self.noting is not None:
-                self.noting.goes(tasks, at, is_choice=len(may) > 1)
+                self.noting.goes(tasks, at)
         if arrivals is not None:
             order, where = arrivals.order, f"choice {len(self.choices) - 1}"
             if lets_time_pass:

@@ -61,6 +61,11 @@ class Injection:
         return f"{self.name} {self.at} of an actor, to crash it there (the first is 0)"
 
 
+def shown_token(token: str) -> str:
+    """Return a wrong token as it is told: its begin, if it is long."""
+    return repr(token) if len(token) <= _SHOWN else f"{token[:_SHOWN]!r}… ({len(token)} characters)"
+
+
 def _is_count(number: Any) -> bool:
     return isinstance(number, int) and not isinstance(number, bool) and number >= 0
 
@@ -122,7 +127,7 @@ class Schedule:
         if not isinstance(token, str):
             raise InvalidToken(f"{token!r} is no token; a token is a text such as {_LIKE}")
         token = token.strip()
-        shown = repr(token) if len(token) <= _SHOWN else f"{token[:_SHOWN]!r}… ({len(token)} characters)"
+        shown = shown_token(token)
         found = _TOKEN.fullmatch(token)
         if found is None:
             raise InvalidToken(f"{shown} is no whole token; one looks like {_LIKE} (copy all of it)")

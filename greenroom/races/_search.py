@@ -13,7 +13,7 @@ from ._confirming import First, confirmed
 from ._cores import Turn, check_workers, search_on_cores
 from ._decider import Decider, Follow
 from ._fit import check_fit
-from ._result import Result
+from ._result import Result, again_of
 from ._run import MAX_STEPS, Backend, Scenario, Stage, Terms, prepared, run_once
 from ._schedule import Fidelity, Schedule, Time
 from ._strategies import MAKERS, Strategy, deciders_of
@@ -339,6 +339,5 @@ def check(
         scenario, *args, schedule=schedule, max_steps=max_steps, time=time, backend=backend, threads=threads, fidelity=fidelity
     )  # fmt: skip
     if result.failed:
-        again = f"races.run(scenario, schedule={result.schedule.token!r})"
-        raise ScenarioFailed(told(result, again)) from result.error
+        raise ScenarioFailed(told(result, again_of(result))) from result.error
     return result.value

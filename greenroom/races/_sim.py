@@ -55,13 +55,15 @@ class Sim:
         Raises:
             ValueError: there are none.
             TypeError: they are in no order: a set, a dict, a generator.
+            RuntimeError: the run is over; or this is called between two steps.
         """
+        play = self._going("choose")
         if not isinstance(options, Sequence):
             raise TypeError(f"sim.choose: the options are {nameless(repr(options))}; give a list, a tuple or a range")
         if not options:
             raise ValueError("sim.choose: there are no options")
         labels = [nameless(repr(option)) for option in options]
-        return options[self._play.pick(DATA, labels) if len(options) > 1 else 0]
+        return options[play.pick(DATA, labels) if len(options) > 1 else 0]
 
     def external(self, fn: Callable[[], Any]) -> None:
         """Have a plain function called once, between two steps: what another thread or a signal handler would do. Plain function.
@@ -72,8 +74,9 @@ class Sim:
 
         Raises:
             TypeError: it is no plain function that can be called without arguments.
+            RuntimeError: the run is over; or a predicate calls this.
         """
-        self._play.externals.add(fn)
+        self._going("external").externals.add(fn)
 
     def always(self, predicate: Callable[[], Any]) -> None:
         """Fail the run as soon as a predicate is not true: it is asked after each step from this one on. Plain function.
@@ -85,8 +88,9 @@ class Sim:
 
         Raises:
             TypeError: it is no such function. What it raises later, returns to be awaited, or changes, fails the run.
+            RuntimeError: as `external`.
         """
-        self._play.promises.always(predicate)
+        self._going("always").promises.always(predicate)
 
     def eventually(self, predicate: Callable[[], Any], *, within: float) -> None:
         """Fail the run unless a predicate comes true in time: it is asked after each step until it does. Plain function.
@@ -99,19 +103,20 @@ class Sim:
             within: virtual seconds from now.
 
         Raises:
-            TypeError: it is no such function. ValueError: the time is no finite number from 0.
+            TypeError: it is no such function. ValueError: the time is no finite number from 0. RuntimeError: as `external`.
         """
-        self._play.promises.eventually(predicate, within)
+        self._going("eventually").promises.eventually(predicate, within)
 
     @contextmanager
     def scope(self, name: str) -> Generator[trio.CancelScope]:
         """Open a cancel scope under a name, for `cancel_everywhere`.
 
         Raises:
-            ValueError: a scope of this name is open already, or the name is no identifier.
+            ValueError: a scope of this name is open already, or the name is no identifier. RuntimeError: as `external`.
         """
-        scopes = self._play.scopes
-        if not str(name).isidentifier():
+        scopes = self._going("scope").scopes
+        given: object = name
+        if not isinstance(given, str) or not given.isidentifier():
             raise ValueError(f"sim.scope: {name!r} is no name; give one of letters and digits, such as 'victim'")
         if name in scopes:
             raise ValueError(f"sim.scope: there is an open scope {name!r} already; one name, one scope at a time")
@@ -121,3 +126,12 @@ class Sim:
                 yield scope
             finally:
                 del scopes[name]
+
+    def _going(self, what: str) -> Plays:
+        play = self._play
+        director: object = play.stepper.director
+        if director is not play:
+            raise RuntimeError(f"sim.{what}: the run of this sim is over; use the one that the scenario has got")
+        if play.promises.asking and what != "choose":  # of which it is told as of any choice
+            raise RuntimeError(f"sim.{what}: called in a predicate, which may look at anything, and changes nothing")
+        return play

@@ -120,11 +120,11 @@ def _nothing() -> None:
 
 
 #: What of a `repr` is another one in each process.
-_ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
+_ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]*")
 
 
 def nameless(text: str) -> str:
-    """Return a `repr` without addresses: the same in each process, for what has no text of its own."""
+    """Return a `repr` without addresses, cut off or not: the same in each process, for what has no text of its own."""
     return _ADDRESS.sub("", text)
 
 

@@ -15,7 +15,7 @@ import trio
 from trio._core import _run
 
 from ._brief import brief
-from ._event import Event, EventKind
+from ._event import OUTSIDE, Event, EventKind
 
 #: An actor's own functions that it is worth telling of.
 HOOKS: Final[Mapping[str, EventKind]] = {
@@ -151,7 +151,7 @@ class _Tellers:
         try:
             return self._listener.name_of(trio.lowlevel.current_task())
         except RuntimeError:
-            return "outside"
+            return OUTSIDE
 
     def _woken(self, names: dict[str, Any], _: Any) -> None:
         self._listener.woke(names["task"])

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from ._result import Result
+from ._result import Result, again_of
 from ._schedule import Fidelity
 from ._telling import told
 
@@ -44,16 +44,13 @@ class Found:
         """Return a picture of the failure, as `Result.svg` does, with how it was found."""
         from ._picture import draw
 
-        return draw(self.result, self._again() if again is None else again, *self._facts())
+        return draw(self.result, again_of(self.result, again), *self._facts())
 
     def html(self, again: str | None = None) -> str:
         """Return the picture in an HTML page of its own, as `Result.html` does, with how it was found."""
         from ._page import make_page
 
-        return make_page(self.result, self._again() if again is None else again, *self._facts())
-
-    def _again(self) -> str:
-        return f"races.run(scenario, schedule={self.token!r})"
+        return make_page(self.result, again_of(self.result, again), *self._facts())
 
     def _facts(self) -> tuple[str, str]:
         """Return how it was found, and what is known of there being no smaller one."""
@@ -62,7 +59,7 @@ class Found:
 
     def __str__(self) -> str:
         """Say it in a few lines: what, where in the search, which choices, and how to see it again."""
-        return self.told(self._again())
+        return self.told(again_of(self.result))
 
 
 @attrs.frozen

@@ -12,7 +12,7 @@ from ._decider import Decider, Follow, Walk
 from ._result import Result
 from ._run import MAX_STEPS, Scenario, Terms, prepared, run_once
 from ._schedule import Injection, Time
-from ._telling import named
+from ._telling import headline
 from ._threads import Threads
 
 Boundary = Literal["startup", "handler", "shutdown"]
@@ -38,7 +38,7 @@ class Sweep:
         """Say it in a few lines."""
         lines = [f"{self.points} points tried, {len(self.failures)} failed"]
         lines += [
-            f"  schedule {number}, point {at}: {result.verdict}: {named(result)} ({result.schedule.token})"
+            f"  schedule {number}, point {at}: {headline(result)} ({result.schedule.token})"
             for (number, at), result in self.failures.items()
         ]
         return "\n".join(lines)

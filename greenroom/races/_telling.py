@@ -26,10 +26,15 @@ def told(result: Result, again: str, found: str = "", least: str = "") -> str:
         found: how it was found, for a line of its own.
         least: what is known of there being no smaller one.
     """
-    lines = [f"{result.verdict}: {named(result)}"]
+    lines = [headline(result)]
     if found:
         lines.append(found)
     return "\n".join([*lines, size_of(result, least), *_way(result), *reach_of(result), f"to see it again: {again}"])
+
+
+def headline(result: Result) -> str:
+    """Return how it ended, and what went wrong."""
+    return f"{result.verdict}: {named(result)}"
 
 
 def named(result: Result) -> str:

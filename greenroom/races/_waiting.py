@@ -3,8 +3,9 @@
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from gc import get_referents
 from pathlib import Path
-from types import FrameType
+from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, GeneratorType
 from typing import Any, Final
 
 import attrs
@@ -13,6 +14,7 @@ import trio
 from ._stepper import Stepper, Task
 
 _TRIO: Final = str(Path(trio.__file__).parent.resolve())
+_TRAPS: Final = str(Path(_TRIO, "_core", "_traps.py"))
 #: Tasks that are shown of those that could go on.
 SHOWN: Final = 5
 _HOUSE: Final = str(Path(__file__).parent.parent.resolve())
@@ -33,10 +35,24 @@ def _real(path: str) -> str:
 def frames_of(coroutine: Any) -> Iterator[FrameType]:
     """Iterate over the frames of a suspended coroutine, outermost first."""
     while coroutine is not None:
-        frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None)
-        if frame is not None:
-            yield frame
-        coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None)
+        if type(coroutine).__name__ in _HIDE:
+            coroutine = next(filter(_leads_on, get_referents(coroutine)), None)
+            continue
+        frame, following = next((each for each in _PARTS if hasattr(coroutine, each[1])), ("", ""))
+        found: FrameType | None = getattr(coroutine, frame, None)
+        if found is not None:
+            yield found
+        coroutine = getattr(coroutine, following, None)
+
+
+#: Where what can be suspended has its frame, and what it waits for.
+_PARTS: Final = (("cr_frame", "cr_await"), ("gi_frame", "gi_yieldfrom"), ("ag_frame", "ag_await"))
+#: What Python puts around such: around an async generator, and so in each context that is made of one, and around what `__await__` returns.
+_HIDE: Final = ("async_generator_asend", "async_generator_athrow", "anext_awaitable", "coroutine_wrapper")
+
+
+def _leads_on(part: Any) -> bool:
+    return isinstance(part, (CoroutineType, GeneratorType, AsyncGeneratorType)) or type(part).__name__ in _HIDE
 
 
 @attrs.frozen
@@ -126,6 +142,12 @@ def place_behind(frames: Sequence[tuple[FrameType, int]]) -> str:
     return ours or "at its end"
 
 
+def place_of(code: CodeType) -> str:
+    """Return where a function of the user's is; "" if it is Trio's, Python's or ours."""
+    path = _real(code.co_filename)
+    return f"at {Path(path).name}:{code.co_firstlineno} in {code.co_name}" if _is_users(path) else ""
+
+
 @cache
 def _is_users(path: str) -> bool:
     if path.startswith(_CATALOGUE):
@@ -133,6 +155,11 @@ def _is_users(path: str) -> bool:
     if path.startswith((_TRIO, _HOUSE, *_ROOMS)):
         return False
     return path.startswith(_SITE) or not path.startswith(_PYTHON)
+
+
+def _is_trap(frame: FrameType) -> bool:
+    """Return whether it is one of the functions that all waiting ends in, and says nothing of what for."""
+    return _real(frame.f_code.co_filename) == _TRAPS
 
 
 def _awaited(frames: list[FrameType], living: Mapping[Task, Any]) -> tuple[str, list[Task]]:
@@ -151,7 +178,7 @@ def _awaited(frames: list[FrameType], living: Mapping[Task, Any]) -> tuple[str, 
         for kind, text in _PLAIN:
             if isinstance(it, kind):
                 return text, []
-    name = frames[-1].f_code.co_name
+    name = next((frame.f_code.co_name for frame in reversed(frames) if not _is_trap(frame)), "it")
     if any(isinstance(frame.f_locals.get("self"), trio.lowlevel.ParkingLot) for frame in frames):
         return "somebody to unpark it", []
     return ("mail" if name in ("_park", "_loop", "next_mail") else f"what {name} waits for"), []

@@ -80,6 +80,13 @@ def test_rows_that_there_are_not_are_refused() -> None:
     assert "--rows: there is no 'nothing'; there are backends, " in ended.stderr
 
 
+def test_a_place_where_nothing_can_be_written_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    ended = ran("-m", "benchmarks.kit", "--rows", "backends", "--output", str(tmp_path / "none" / "rows"))
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines()[-1].endswith(f"--output: there is no folder {tmp_path / 'none'}")
+    assert "measuring" not in ended.stderr
+
+
 def test_proofs_and_machines_have_their_rows() -> None:
     ended = ran("-m", "benchmarks.kit", "--short", "--rows", "proofs,machines")
     rows = {line[5:].partition("  ")[0]: line[:4].strip() for line in ended.stdout.splitlines()[::2]}

@@ -428,10 +428,13 @@ TestStock.settings = FINDS
 
 def test_in_pytest_it_is_a_test_case_and_the_option_shows_its_failure_again(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(tests_machines=SOURCE, test_it=FILE)
-    ran = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    ran = pytester.runpytest_inprocess("-p", "no:cacheprovider", "--race-pictures=drawn")
     ran.assert_outcomes(failed=1)
     text = ran.stdout.str()
     assert "NotLinearizable: " in text
+    [page] = (pytester.path / "drawn").iterdir()
+    assert f"drawn to {page}" in text
+    assert "to see it again: <code>pytest --race-replay=m1:" in page.read_text(encoding="utf-8")
     [command] = re.findall(r"or: pytest (--race-replay=m1:\S+) (\S+)", text)[:1]
     assert command[1] == "test_it.py::TestStock::runTest"
     again = pytester.runpytest_inprocess("-p", "no:cacheprovider", *command)

@@ -185,7 +185,7 @@ def test_a_rule_that_blocks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_invariant_that_returns_something_to_await_is_no_failure_but_a_wrong_machine() -> None:
-    text = re.escape("Bad.looks returned <coroutine object is_async")
+    text = re.escape("Bad: looks returned <coroutine object is_async")
 
     def looks(self: Any) -> Any:
         return is_async(self)

@@ -15,7 +15,7 @@ from greenroom import races
 from greenroom.races import Schedule, Sim
 from greenroom.races._page_parts import SCRIPT
 
-from .pictures import clashes
+from .pictures import clashes, events_of
 from .test_pictures import failure, five_by_two_hundred
 
 NODE = Path(__file__).parent / "page.js"
@@ -114,6 +114,57 @@ def test_nothing_of_the_users_is_code(evil: str) -> None:
     assert page.inside("script") == plain.inside("script") == [SCRIPT]
     assert page.inside("style") == plain.inside("style")
     assert page.inside("code") == [f"greenroom replay {evil}"]
+
+
+async def one_huge_word(_sim: races.Sim) -> None:
+    raise ValueError("x" * 2_000_000)
+
+
+async def many_lines(_sim: races.Sim) -> None:
+    raise ValueError("\n".join(map(str, range(100_000))))
+
+
+async def many_options(sim: races.Sim) -> None:
+    for _ in range(20):
+        sim.choose(range(10_000))
+    raise LookupError
+
+
+async def huge_options(sim: races.Sim) -> None:
+    for _ in range(20):
+        sim.choose(["y" * 100_000, "z"])
+    raise LookupError
+
+
+async def many_tasks(_sim: races.Sim) -> None:
+    async with trio.open_nursery() as nursery:
+        for number in range(100):
+            nursery.start_soon(trio.lowlevel.checkpoint, name=f"{number} {'n' * 1_000}")
+
+
+@pytest.mark.parametrize("huge", [one_huge_word, many_lines, many_options, huge_options, many_tasks])
+def test_what_is_huge_is_cut(huge: Any) -> None:
+    result = races.run(huge)
+    for text in (result.svg(), result.html()):
+        assert len(text) < 30_000 + 20_000 * len(events_of(result))
+        assert "…" in text
+    if huge is many_lines:
+        assert "… and 99981 more lines" in result.html()
+
+
+def test_how_to_see_it_again_is_never_cut() -> None:
+    again = "greenroom replay " + "0123456789" * 1_000
+    assert f"to see it again: <code>{again}</code>" in races.run(many_lines).html(again)
+
+
+@pytest.mark.parametrize(
+    "again", [3, True, b"replay", ["replay"], ("replay",), {}, 1.5, object(), str, lambda: "replay"]
+)
+def test_what_is_no_text_is_refused(again: Any) -> None:
+    found = failure("lock_order")
+    for draw in (found.svg, found.html, found.result.svg, found.result.html):
+        with pytest.raises(TypeError, match=r"again is .*; give the command as a text, or None"):
+            draw(again)
 
 
 def test_the_list_does_not_grow_past_what_is_drawn() -> None:

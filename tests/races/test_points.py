@@ -6,8 +6,8 @@ import trio
 
 from greenroom import races
 from greenroom.races import Injection, Sim
-from greenroom.races._decider import Follow
-from greenroom.races._run import TIME, Terms, run_once
+from greenroom.races._decider import TIME, Follow
+from greenroom.races._run import Terms, run_once
 
 
 async def goes_by_default(sim: Sim) -> None:

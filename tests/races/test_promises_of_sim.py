@@ -82,7 +82,7 @@ def test_the_last_step_of_all_is_looked_at(backend: Any) -> None:
 
     result = races.run(scenario, backend=backend)
     assert isinstance(result.error, PromiseBroken)
-    assert "with which 0:scenario has ended" in str(result.error)
+    assert str(result.error).endswith("does not hold after step 2, with which 0:scenario has ended")
 
 
 @each_backend

@@ -3,7 +3,10 @@
 import os
 import subprocess
 import sys
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import trio
 
@@ -48,6 +51,73 @@ def test_what_each_task_waits_for_is_said() -> None:
     ):  # fmt: skip
         assert awaited in text, text
     assert "in a circle" not in text
+
+
+async def in_contexts(sim: Sim) -> None:
+    """Locks are taken in contexts that are made of async generators, and in one itself."""
+    one, other, third = trio.Lock(), trio.Lock(), trio.Lock()
+
+    @asynccontextmanager
+    async def both(first: trio.Lock, second: trio.Lock) -> AsyncGenerator[None]:
+        async with first:
+            await trio.sleep(1)
+            async with second:
+                yield
+
+    async def values(first: trio.Lock, second: trio.Lock) -> AsyncGenerator[int]:
+        async with first:
+            await trio.sleep(1)
+            async with second:
+                yield 1
+
+    class Taken:
+        def __await__(self) -> Generator[Any, Any, None]:
+            return self.take().__await__()
+
+        async def take(self) -> None:
+            async with third:
+                await trio.sleep(1)
+                async with one:
+                    pass
+
+    async def enters() -> None:
+        async with both(one, other):
+            pass
+
+    async def iterates() -> None:
+        async for _ in values(other, third):
+            pass
+
+    async def waits() -> None:
+        await Taken()
+
+    async with trio.open_nursery() as nursery:
+        for each in (enters, iterates, waits):
+            nursery.start_soon(each)
+
+
+def test_a_circle_goes_through_contexts_and_async_generators_too() -> None:
+    text = str(races.run(in_contexts).error)
+    assert "in a circle: 1:enters -> 2:iterates -> 3:waits -> 1:enters" in text
+    for line in (
+        " in both for a lock (2:iterates)",
+        " in values for a lock (3:waits)",
+        " in take for a lock (1:enters)",
+    ):
+        assert line in text
+
+
+def test_what_says_nothing_of_itself_is_told_by_its_function() -> None:
+    async def scenario(sim: Sim) -> None:
+        async with open_supervisor("stage") as stage:
+            stage.start_soon(Silent, name="silent")
+            await trio.sleep_forever()
+
+    text = str(races.run(scenario).error)
+    assert "0:scenario waits at test_stuck.py:" in text
+    assert "in scenario for what sleep_forever waits for" in text
+    assert "for mail\n" in text
+    assert "_yield" not in text
 
 
 class Get(Request[int]):
