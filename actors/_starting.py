@@ -75,14 +75,10 @@ def _make_actor(slot: Slot) -> Actor[Any]:
         raise InvalidSpec(f"the factory returned {made!r}, which is no Actor")
     slot.actor = made
     policy = slot.policy
-    if (
-        policy.restart == "temporary"
-        and not policy.declared
-        and slot.blueprint.kind != "agent"
-        and not isinstance(made, Agent)
-    ):
+    is_agent = slot.blueprint.kind != "actor" and isinstance(made, Agent)
+    if policy.restart == "temporary" and not policy.declared and not is_agent:
         slot.args = ()  # there is no next incarnation to make of them, and they may be large; an agent that rests is woken with them
-    return slot.actor  # type: ignore[no-any-return]
+    return made
 
 
 def begin_at_once(slot: Slot) -> bool:
