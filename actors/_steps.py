@@ -84,8 +84,10 @@ class Steps(Runner):
                         await self.work(slot)
                     else:
                         handler = watchdog_of(slot) if timed else slot.actor
-                        ctx = slot.ctx or make_context(slot)
                         queue = box.queue
+                        ctx = slot.ctx
+                        if ctx is None and (box.only is not NOTHING or queue or not box.fast):  # the first mail
+                            ctx = make_context(slot)
                         while n < per_activation:
                             if n == look:  # after the 1st, 9th, 17th ...
                                 now = perf_counter()

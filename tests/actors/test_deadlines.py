@@ -46,11 +46,12 @@ async def test_each_deadline_fires_at_its_time_whatever_was_called_off_before(
         early.cancel()  # the alarm may stay at 1
         deadlines.add(start + 3, lambda: fire("middle"))
         deadlines.add(start + 0.5, lambda: fire("first"))  # before where it stays
+        deadlines.add(start + 6, lambda: fire("sixth"))
         await trio.sleep(4)
         late.cancel()
         deadlines.add(start + 7, lambda: fire("last"))
         await trio.sleep(10)
-    assert fired == [("first", 0.5), ("middle", 3), ("last", 7)]
+    assert fired == [("first", 0.5), ("middle", 3), ("sixth", 6), ("last", 7)]
 
 
 async def test_the_alarm_moves_on_from_what_nobody_waits_for_where_a_clock_may_jump_to_it(
