@@ -174,10 +174,9 @@ class ActorRef(RestSide, Generic[M]):
         """
         if timeout is not None:
             check_seconds("ask: timeout", timeout)
-        slot = self._slot
-        if not slot.is_open:
-            raise_refusal(slot, "mail", request)
-        return await ask_slot(slot, request, timeout, self._pinned)  # type: ignore[no-any-return]
+        if not self._slot.is_open:
+            raise_refusal(self._slot, "mail", request)
+        return await ask_slot(self._slot, request, timeout, self._pinned)  # type: ignore[no-any-return]
 
     # -- turns
 

@@ -197,7 +197,7 @@ class ReportLog:
         """Count the oldest one instead of keeping it; failures last."""
         report = (self._good or self._bad).popleft()[2]
         # Most are the ends in good order of many children; a failure's kind is looked at more closely.
-        kind = report[1].__class__ if report.__class__ is tuple and not report[1].is_failure else _kind(report)
+        kind = type(report[1]) if isinstance(report, tuple) and not report[1].is_failure else _kind(report)
         self._folded[kind] = self._folded.get(kind, 0) + 1
 
     def _next(self, before: int | None) -> Report | None:

@@ -78,7 +78,7 @@ def _make_actor(slot: Slot) -> Actor[Any]:
     is_agent = slot.blueprint.kind != "actor" and isinstance(made, Agent)
     if policy.restart == "temporary" and not policy.declared and not is_agent:
         slot.args = ()  # there is no next incarnation to make of them, and they may be large; an agent that rests is woken with them
-    return made
+    return slot.actor  # type: ignore[no-any-return]
 
 
 def begin_at_once(slot: Slot) -> bool:

@@ -338,14 +338,12 @@ class Mailbox(Lanes):
 
     def close_if_empty(self) -> bool:
         """Refuse mail from now on, if nothing waits, neither in a lane nor for room; False, and nothing done, if something does."""
-        if self.only is not NOTHING:
+        if self.only is not NOTHING or self.queue:
             return False
-        if self.queue is not None:
-            if self.queue:
-                return False
-            self.give_back_lane()
         if not self.fast and (self.urgent or (self._door is not None and self._door.waiting)):
             return False
+        if self.queue is not None:
+            self.give_back_lane()
         self.is_open = self.fast = False
         return True
 

@@ -204,8 +204,7 @@ class Team:
     def remove(self, child: Slot) -> None:
         """Forget a child whose slot has ended."""
         del self.children[child.name]
-        if self.renewals:
-            self.renewals.pop(child.name, None)  # of this one; who takes its name is another
+        self.renewals.pop(child.name, None)  # of this one; who takes its name is another
         if self._accounts is not None:
             self._accounts.close(child.uid)
         if not self.children:
