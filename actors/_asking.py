@@ -6,6 +6,7 @@ from typing import Any
 
 import trio
 
+from ..mailbox import NOTHING
 from ._errors import AskTimeout
 from ._request import Asked, check_cycle
 from ._runner import RUNNERS
@@ -13,24 +14,19 @@ from ._slot import Slot
 from ._turn_gate import lending
 
 
-async def ask_slot(slot: Slot, request: Any, timeout: float | None, incarnation: int = 0) -> Any:
+async def ask_slot(
+    slot: Slot, request: Any, timeout: float | None, incarnation: int = 0, *, is_lending: bool = False
+) -> Any:
     """Put a request into an open mailbox and wait for its answer; of one incarnation alone, if it is given. Checkpoint: always."""
     task = trio.lowlevel.current_task()
     runner = RUNNERS.get(task)
     asker = None if runner is None else runner.slot
-    if asker is None or not asker.runtime.lends:
-        return await _ask(slot, request, timeout, incarnation, task, asker)
-    check_cycle(asker, slot, request)
-    async with lending():
-        return await _ask(slot, request, timeout, incarnation, task, asker)
-
-
-async def _ask(  # noqa: PLR0917 -- what asking has found out
-    slot: Slot, request: Any, timeout: float | None, incarnation: int, task: trio.lowlevel.Task, asker: Slot | None
-) -> Any:
     deadline = inf
     if asker is not None:
         check_cycle(asker, slot, request)
+        if asker.runtime.lends and not is_lending:
+            async with lending():
+                return await ask_slot(slot, request, timeout, incarnation, is_lending=True)
         deadline = _inherited_deadline(asker)
     asked = Asked(request, task, slot, asker)
     if incarnation:
@@ -45,7 +41,10 @@ async def _ask(  # noqa: PLR0917 -- what asking has found out
     if asker is not None:
         asker.get_more().waiting_for = slot
     try:
-        await _hand_in(slot, asked, deadline)
+        if slot.fast or not slot.box.would_wait(asked):
+            _accept(slot, asked)
+        else:
+            await _hand_in(slot, asked, deadline)
         if not asked.done:
             asked.parked = True
             await trio.lowlevel.wait_task_rescheduled(partial(_abort, asked))
@@ -72,10 +71,8 @@ def _inherited_deadline(asker: Slot) -> float:
 
 
 async def _hand_in(slot: Slot, asked: Asked, deadline: float) -> None:
+    """Wait for room, no longer than the asker would wait for its answer."""
     box = slot.box
-    if not box.would_wait(asked):
-        _accept(slot, asked)
-        return
     since, is_late = slot.runtime.now(), False
     if slot.idle:
         slot.runtime.wake(slot)  # full of mail that asks for no turn: it has to make room
@@ -93,12 +90,14 @@ async def _hand_in(slot: Slot, asked: Asked, deadline: float) -> None:
 
 @trio.lowlevel.enable_ki_protection
 def _accept(slot: Slot, asked: Asked) -> None:
-    box = slot.box
-    if box.fast and not asked.incarnation:
-        box.seq = asked.seq = box.seq + 1
-        box.lane().append(asked)
+    if slot.fast and not asked.incarnation:
+        slot.seq = asked.seq = slot.seq + 1
+        if slot.queue is None and slot.only is NOTHING:
+            slot.only = asked
+        else:
+            slot.lane().append(asked)
     else:
-        box.accept(asked)
+        slot.box.accept(asked)
     if slot.idle:
         slot.runtime.wake(slot)
 

@@ -22,7 +22,7 @@ from ._registry_side import RegistrySide
 from ._reports import ReportLog, log_of
 from ._request import Asked, ReplyToken
 from ._runner import LEAVE
-from ._slot import Slot, blank
+from ._slot import Slot
 from ._start_options import StartOptions
 from ._stash import stash, unstash_all
 from ._timer import Timer, set_timer
@@ -39,8 +39,8 @@ StartSource = Literal["new", "restart", "wake", "resume"]
 
 
 def make_context(slot: Slot) -> "Context":
-    """Return the handle of the incarnation that begins now."""
-    ctx: Context = blank(Context)
+    """Make the handle of the present incarnation; at its first need, as many an actor only waits."""
+    ctx = slot.ctx = Context()
     ctx._slot = slot  # noqa: SLF001 -- all that its making does
     return ctx
 

@@ -1,8 +1,11 @@
 """Deadlines: one list for all timeouts and timers of a tree, and one task that sleeps.
 
-Why not a cancel scope each? Opening one costs as much as the rest of an ask. Here a timeout is a heap entry. The sleeper's alarm always
-stands at the earliest entry that is still wanted: an answered ask moves it on, so that a clock that jumps to the next deadline never
-jumps to one that nobody waits for.
+Why not a cancel scope each? Opening one costs as much as the rest of an ask. Here a timeout is a heap entry. The sleeper's alarm never stands
+later than the earliest entry that is still wanted.
+
+It may stand earlier, as moving an alarm costs half as much as an ask: an answered ask leaves it where it is, the next one is due later
+anyway, and at worst the sleeper wakes once for nothing. Not where a clock may jump: there an answered ask moves it on, so that the clock
+never jumps to a deadline that nobody waits for.
 
 A *chore* is housekeeping: nobody waits for it. An explorer of schedules is told of it, so that a run in which only chores are left is stuck.
 """
@@ -52,7 +55,10 @@ class Deadline:
 class Deadlines:
     """Call plain functions when their time has come, in order of time and then of entry."""
 
-    def __init__(self, choices: Choices | None = None) -> None:
+    def __init__(self, choices: Choices | None = None, *, may_jump: bool = True) -> None:
+        self._may_jump = may_jump
+        #: what the sleeper's scope has as its deadline.
+        self._alarm = inf
         self._heap: list[tuple[float, int, Deadline]] = []
         self._count = 0
         self._dead = 0
@@ -81,22 +87,26 @@ class Deadlines:
     def _enter(self, deadline: Deadline) -> None:
         deadline.is_listed = True
         self._count += 1
-        heap = self._heap
-        heappush(heap, (deadline.when, self._count, deadline))
-        if heap[0][2] is deadline and self._scope is not None:
-            self._scope.deadline = deadline.when
+        heappush(self._heap, (deadline.when, self._count, deadline))
+        if deadline.when < self._alarm:
+            self._wake_at(deadline.when)
 
     def _called_off(self, deadline: Deadline) -> None:
         heap = self._heap
         self._dead += 1
         if heap and heap[0][2] is deadline:
             self._prune()
-            if self._scope is not None:
-                self._scope.deadline = heap[0][0] if heap else inf
+            if self._may_jump:
+                self._wake_at(heap[0][0] if heap else inf)
         elif self._dead > 64 and self._dead * 2 > len(heap):  # noqa: PLR2004 -- at least half of a heap worth the work
             self._heap = [entry for entry in heap if entry[2].action is not None]
             heapify(self._heap)
             self._dead = 0
+
+    def _wake_at(self, when: float) -> None:
+        self._alarm = when
+        if self._scope is not None:
+            self._scope.deadline = when
 
     def _prune(self) -> None:
         heap = self._heap
@@ -109,7 +119,8 @@ class Deadlines:
         """Sleep and call, until cancelled."""
         while True:
             self._prune()
-            with trio.CancelScope(deadline=self._heap[0][0] if self._heap else inf) as self._scope:
+            self._alarm = self._heap[0][0] if self._heap else inf
+            with trio.CancelScope(deadline=self._alarm) as self._scope:
                 await trio.sleep_forever()
             self._scope = None
             await self._fire_due()

@@ -8,6 +8,7 @@ from math import inf
 
 import trio
 
+from ._context import make_context
 from ._faults import is_fatal
 from ._held import close_nurseries
 from ._last_step import finalize, finalize_at_once
@@ -92,7 +93,7 @@ async def _run_hook(slot: Slot) -> None:
             try:
                 if slot.runtime.choices is not None:
                     slot.runtime.choices.point("shutdown", slot.path)
-                await slot.actor.shutdown(slot.ctx, reason)
+                await slot.actor.shutdown(slot.ctx or make_context(slot), reason)
             finally:
                 if slot.runner is not None and slot.runner.held:
                     await close_nurseries(slot.runner.held)

@@ -99,6 +99,8 @@ def finalize(slot: Slot) -> None:  # noqa: C901 -- one step, run for every actor
 def finalize_at_once(slot: Slot, reason: ExitReason) -> bool:
     """Take the last step of a slot that nobody waits for and nothing hangs on; False if `finalize` has to see to it. The same, in a straight line.
 
+    It is in its runner's hands, so it is not idle, and neither its start nor an end that takes time is under way.
+
     Most actors there will ever be end like this: temporary, without children, timers, monitors or mail, in good order.
     """
     parent = slot.parent
@@ -117,10 +119,9 @@ def finalize_at_once(slot: Slot, reason: ExitReason) -> bool:
         return False
     above.family.remove(slot)
     runtime.alive -= 1
-    slot.reason = reason
-    slot.actor = slot.context = slot.ctx = slot.runner = slot.factory = None
+    slot.actor = slot.context = slot.ctx = slot.factory = None
     slot.args = ()
-    slot.idle = slot.ending = slot.started = slot.starting = False
+    slot.started = False
     slot.life = STOPPED
     slot.generation += 1
     above.log.post_end((slot, reason, slot.incarnation, "itself", False))

@@ -70,7 +70,7 @@ def note_raised_end(slot: Slot, raised: Raised) -> None:
 def fail_message(slot: Slot, error: Exception) -> None:
     """See to an actor whose handler has raised; to a function, which has ended by that."""
     if not slot.policy.on_error:
-        note_end(slot, Crashed(without_frames(error), describe(error)))  # as most do
+        note_end(slot, Crashed(without_frames(error, is_caught=True), describe(error)))  # as most do
         return
     raised = read_raised(slot, error)
     _fail_message(slot, raised)

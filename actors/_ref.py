@@ -68,22 +68,22 @@ class ActorRef(RestSide, Generic[M]):
             MailboxFull: a bounded mailbox refuses. TypeError: the sender is no ref.
             ActorStopping, ActorStopped, StartupFailed: nobody will handle it. The error has the message; nothing has been changed.
         """
-        slot = box = self._slot
-        if box.fast and trigger_turn and not urgent and sender is None:
+        slot = self._slot
+        if slot.fast and trigger_turn and not urgent and sender is None:
             if slot.idle:
                 pool = slot.pool
                 if pool.baton is None:
                     pool.kick()
                 slot.idle = False
                 pool.runq.append(slot)
-            queue = box.queue
+            queue = slot.queue
             if queue is not None:
                 queue.append(message)
-            elif box.only is NOTHING:
-                box.only = message
+            elif slot.only is NOTHING:
+                slot.only = message
             else:
-                box.lane().append(message)
-            box.seq = seq = box.seq + 1
+                slot.lane().append(message)
+            slot.seq = seq = slot.seq + 1
             return seq
         return self._tell_enveloped(message, sender, trigger=trigger_turn, urgent=urgent)
 
@@ -174,7 +174,7 @@ class ActorRef(RestSide, Generic[M]):
         """
         if timeout is not None:
             check_seconds("ask: timeout", timeout)
-        if not self._slot.box.is_open:
+        if not self._slot.is_open:
             raise_refusal(self._slot, "mail", request)
         return await ask_slot(self._slot, request, timeout, self._pinned)  # type: ignore[no-any-return]
 

@@ -195,11 +195,10 @@ class ReportLog:
 
     def _fold(self) -> None:
         """Count the oldest one instead of keeping it; failures last."""
-        kind = _kind((self._good or self._bad).popleft()[2])
-        try:
-            self._folded[kind] += 1
-        except KeyError:
-            self._folded[kind] = 1
+        report = (self._good or self._bad).popleft()[2]
+        # Most are the ends in good order of many children; a failure's kind is looked at more closely.
+        kind = type(report[1]) if isinstance(report, tuple) and not report[1].is_failure else _kind(report)
+        self._folded[kind] = self._folded.get(kind, 0) + 1
 
     def _next(self, before: int | None) -> Report | None:
         good, bad = self._good, self._bad

@@ -96,7 +96,8 @@ class Asked(Letter):
         self.done = True
         if self.deadline is not None:
             self.deadline.cancel()
-        self.release_asker()
+        if self.asker is not None:
+            self.release_asker()
         if self.parked:
             assert self.task is not None
             trio.lowlevel.reschedule(self.task)

@@ -70,14 +70,16 @@ class Runtime:
         self.base: ContextVars = copy_context()
         self.trio_token = trio.lowlevel.current_trio_token()
         #: Trio's time; bound here, as it is read at each change of state.
-        self.now = trio.lowlevel.current_clock().current_time
+        clock = trio.lowlevel.current_clock()
+        self.now = clock.current_time
         self.choices = choices = CHOICES.get()
         #: what a dispatched call that needs approval needs, in the whole tree.
         self.approval: Approval = approval
         self.dead_letters = DeadLetters()
         self.registry = Registry(self)
         self.groups = Groups(self)
-        self.deadlines = Deadlines(choices)
+        # Trio's own clock does not jump; any other may, and is taken to.
+        self.deadlines = Deadlines(choices, may_jump=type(clock).__name__ != "SystemClock")
         if choices is not None:
             per_activation = per_turn = 1
             run_queue = run_queue or ChosenQueue(choices)

@@ -50,8 +50,8 @@ CUT_OFF: Final = Order.CUT_OFF
 END: Final = Order.END
 
 
-#: Makes an object without a call of its class, and so without `__init__`: what is made for every actor is filled in by who makes it.
-blank: Final[Any] = object.__new__
+#: Makes a ref without a call of its class, and so without `__init__`: it is filled in by who makes it.
+new_ref: Final[Any] = object.__new__
 
 
 class Slot(Mailbox):
@@ -251,7 +251,7 @@ class Slot(Mailbox):
         """Return the ref that survives restarts; one per slot."""
         ref = self.ref_
         if ref is None:
-            ref = self.ref_ = blank(Slot.ref_class)
+            ref = self.ref_ = new_ref(Slot.ref_class)
             ref._slot = self  # noqa: SLF001 -- all that its making does
         return ref
 
@@ -283,7 +283,7 @@ def make_slot(  # noqa: PLR0917 -- by position, as one is made for every actor
     policy: "Policy",
 ) -> Slot:
     """Return a new slot: registered, and nothing of it has run."""
-    slot: Slot = blank(Slot)
+    slot = Slot()
     slot.runtime = runtime
     slot.parent = parent
     slot.pool = runtime.pool

@@ -44,7 +44,7 @@ async def begin(slot: Slot, runner: StartsActors) -> None:
     try:
         if choices is not None and slot.parent is not None:
             choices.point("startup", slot.path)
-        ctx = slot.ctx = make_context(slot)
+        ctx = make_context(slot)
         if slot.blueprint.kind != "function":
             actor = _make_actor(slot)
             if type(actor) is not slot.blueprint.made:
@@ -75,7 +75,8 @@ def _make_actor(slot: Slot) -> Actor[Any]:
         raise InvalidSpec(f"the factory returned {made!r}, which is no Actor")
     slot.actor = made
     policy = slot.policy
-    if policy.restart == "temporary" and not policy.declared and not isinstance(made, Agent):
+    is_agent = slot.blueprint.kind != "actor" and isinstance(made, Agent)
+    if policy.restart == "temporary" and not policy.declared and not is_agent:
         slot.args = ()  # there is no next incarnation to make of them, and they may be large; an agent that rests is woken with them
     return slot.actor  # type: ignore[no-any-return]
 
@@ -92,7 +93,6 @@ def begin_at_once(slot: Slot) -> bool:
     ):
         return False
     slot.starting = True
-    slot.ctx = make_context(slot)
     try:
         _make_actor(slot)
     except Ignore:

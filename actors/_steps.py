@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import trio
 
 from ..mailbox import NOTHING, Envelope
+from ._context import make_context
 from ._ending import end_at_once
 from ._errors import OwnTaskNeeded, StartupFailed
 from ._faults import is_fatal, is_only
@@ -60,7 +61,7 @@ class Steps(Runner):
         pool = self.pool
         runq = pool.runq
         per_activation, per_turn = pool.per_activation, pool.per_turn
-        held = self.held
+        held, shared, clean = self.held, self.shared, self.clean if self.shared else None
         spent = 0
         until = perf_counter() + pool.time_slice
         while runq:
@@ -69,41 +70,43 @@ class Steps(Runner):
             slot.runner = self
             if slot.context is not None:
                 await switch(slot.context)
-            n = 0
+            n, look, now, is_empty = 0, 1, 0.0, False
             message: Any
-            receive: Any
+            handler: Any
             box: Any = slot
-            timed = slot.policy.handler_timeout is not None
             live = True
-            if slot.attention and self.shared and not begin_at_once(slot):
+            if slot.attention and shared and not begin_at_once(slot):
                 live = await self.attend(slot)
             if live:
+                timed = slot.policy.handler_timeout is not None
                 try:
-                    if slot.blueprint.kind != "actor":
+                    if not shared and slot.blueprint.kind != "actor":
                         await self.work(slot)
                     else:
-                        receive = watchdog_of(slot).receive if timed else slot.actor.receive
-                        ctx = slot.ctx
+                        handler = watchdog_of(slot) if timed else slot.actor
                         queue = box.queue
+                        ctx = slot.ctx
+                        if ctx is None and (box.only is not NOTHING or queue or not box.fast):  # the first mail
+                            ctx = make_context(slot)
                         while n < per_activation:
+                            if n == look:  # after the 1st, 9th, 17th ...
+                                now = perf_counter()
+                                if now > until:
+                                    break
+                                look += 8
                             if box.fast:
                                 if queue:
-                                    if n & 7 == 1 and perf_counter() > until:
-                                        break
                                     message = queue.popleft()
                                 elif box.only is not NOTHING:
-                                    if n & 7 == 1 and perf_counter() > until:
-                                        break
                                     message = box.only
                                     box.only = NOTHING
                                 elif box.queue:
                                     queue = box.queue
                                     continue
                                 else:
+                                    is_empty = True
                                     break
                             else:
-                                if n & 7 == 1 and perf_counter() > until:
-                                    break
                                 message = box.take(slot.incarnation)
                                 if message is None:
                                     break
@@ -116,7 +119,7 @@ class Steps(Runner):
                                     box.voids -= 1
                                     continue
                                 message.begun = True
-                                result = receive(message.message, ctx)
+                                result = handler.receive(message.message, ctx)
                                 if result.__class__ is CoroutineType:
                                     result = await result
                                 if box.hand is message and not message.deferred:
@@ -125,11 +128,11 @@ class Steps(Runner):
                                 if message.void or message.incarnation not in (0, slot.incarnation):
                                     box.bury(message, "cancelled" if message.void else "old incarnation")
                                     continue
-                                result = receive(message.message, ctx)
+                                result = handler.receive(message.message, ctx)
                                 if result.__class__ is CoroutineType:
                                     await result
                             else:
-                                result = receive(message, ctx)
+                                result = handler.receive(message, ctx)
                                 if result.__class__ is CoroutineType:
                                     await result
                             if self.hit:
@@ -142,18 +145,19 @@ class Steps(Runner):
                     end_watch(slot)
                 if held:
                     await self.let_go(slot)
-                if slot.attention and self.shared:
+                if slot.attention and shared:
                     live = not end_at_once(slot) and await self.attend(slot)
+                    is_empty = False  # that may have taken time
             # Out of its hands: from here to the end of the loop there is no checkpoint but the fairness one.
             slot.runner = None
             self.slot = None
-            if self.shared:
+            if shared:
                 if slot.context is not None:
                     await switch(self.home)
-                elif copy_context() != self.clean:
+                elif copy_context() != clean:
                     await self._leave_context(slot, keep=live)
             if live:
-                if slot.attention or box.has_triggers:
+                if slot.attention or (not is_empty and box.has_triggers):
                     runq.append(slot)
                 else:
                     slot.idle = True
@@ -165,13 +169,13 @@ class Steps(Runner):
                 if self.hit == CANCELLED:
                     return
                 self.hit = 0
-            if pool.baton is not self or (slot.attention and not self.shared):
+            if pool.baton is not self or (not shared and slot.attention):
                 return
-            spent += n + 1
-            if spent >= per_turn or perf_counter() > until:
+            spent += n or 1
+            if spent >= per_turn or (now or perf_counter()) > until:
                 until = await self.breathe()
                 spent = 0
-                if slot.attention and not self.shared:
+                if slot.attention and not shared:
                     return  # told to end meanwhile: whoever tells relies on its being looked at before the next message
 
     async def prepare(self, slot: Slot) -> bool:

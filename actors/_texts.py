@@ -29,9 +29,13 @@ def describe(error: BaseException) -> str:
     return words if type(error).__module__.startswith("greenroom") else f"{name}: {words}"
 
 
-def without_frames(error: BaseException) -> BaseException:
-    """Let an error that will be kept hold no local variables of the frames it went through; its traceback still names the lines."""
-    _clear_frames(error.__traceback__)
+def without_frames(error: BaseException, *, is_caught: bool = False) -> BaseException:
+    """Let an error that will be kept hold no local variables of the frames it went through; its traceback still names the lines.
+
+    One `is_caught` that is being handled right now: the first of its frames is the one that handles it, and goes on.
+    """
+    frames = error.__traceback__
+    _clear_frames(frames.tb_next if is_caught and frames is not None else frames)
     at = error.__cause__ or error.__context__
     if at is not None or members_of(error):
         _clear_others(error)

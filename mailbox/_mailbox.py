@@ -338,7 +338,9 @@ class Mailbox(Lanes):
 
     def close_if_empty(self) -> bool:
         """Refuse mail from now on, if nothing waits, neither in a lane nor for room; False, and nothing done, if something does."""
-        if self.only is not NOTHING or self.queue or self.urgent or (self._door is not None and self._door.waiting):
+        if self.only is not NOTHING or self.queue:
+            return False
+        if not self.fast and (self.urgent or (self._door is not None and self._door.waiting)):
             return False
         if self.queue is not None:
             self.give_back_lane()

@@ -93,17 +93,16 @@ class Starter:
         return slot
 
     @trio.lowlevel.enable_ki_protection
-    def register(  # noqa: C901 -- one step without a call that is not needed: it is run for every actor
+    def register(  # noqa: C901, PLR0917 -- one step without a call that is not needed, and no look-up of keywords: it is run for every actor
         self,
         parent: Slot,
         factory: Any,
         args: tuple[Any, ...],
         options: Mapping[str, Any],
-        *,
-        awaited: bool = False,
+        awaited: bool = False,  # noqa: FBT001, FBT002
         policy: ChildPolicy | None = None,
-        waits: bool = False,
-        is_parked: bool = False,
+        waits: bool = False,  # noqa: FBT001, FBT002
+        is_parked: bool = False,  # noqa: FBT001, FBT002
     ) -> Slot:
         """Check everything, then put the child into the tree. `waits` registers it as queued: its supervisor launches it in its order.
 

@@ -114,9 +114,9 @@ class Team:
             child.more.awaited = False  # who started it by hand has been told that this came to nothing
         if self._is_ending:
             return self._decide_at_end(child)
+        policy, now = policy_of(child), child.runtime.now()
         if self._accounts is not None:
-            self._accounts.note_end(child.uid, policy_of(child), child.runtime.now())
-        policy = policy_of(child)
+            self._accounts.note_end(child.uid, policy, now)
         if self.course.holds(child):
             return "forget" if policy.restart == "temporary" else "park" if child.admin else "restart later"
         if isinstance(reason, Crashed) and reason.escalates and not child.admin:
@@ -130,7 +130,7 @@ class Team:
         accounts = self._accounts or self.accounts
         # A supervisor that gave up had been ready, though it may not have come to say so.
         was_ready = child.life is not INITIALIZING or reason.__class__ is Escalated
-        over = accounts.charge(child.uid, policy, child.runtime.now(), was_ready=was_ready)
+        over = accounts.charge(child.uid, policy, now, was_ready=was_ready)
         if over is not None:
             error = RestartIntensityExceeded(
                 self.owner.path, child.path, over.count, over.within, reason, _last_words(reason)

@@ -46,7 +46,8 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
     "actors/_policy.py": {"Policy.is_noted": NOTHING},
     "actors/_passivation.py": {"Passivation.concerns": "@slot"},
     "actors/_deadlines.py": dict.fromkeys(
-        ("Deadlines.run", "Deadlines._prune", "Deadlines.add", "Deadlines._enter", "Deadlines._called_off", "Deadline.cancel", "Deadline.__init__"),
+        ("Deadlines.run", "Deadlines._prune", "Deadlines.add", "Deadlines._enter", "Deadlines._called_off", "Deadlines._wake_at",
+         "Deadline.cancel", "Deadline.__init__"),
         "deadlines",
     ),
     "actors/_slot.py": {
@@ -65,7 +66,7 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
         "ActorRef.uid": NOTHING,
     },
     "actors/_asking.py": {
-        "ask_slot": "@slot", "_ask": "@slot", "_inherited_deadline": "@asker", "_hand_in": "@slot", "_accept": "@slot",
+        "ask_slot": "@slot", "_inherited_deadline": "@asker", "_hand_in": "@slot", "_accept": "@slot",
     },
     "actors/_reach.py": {"slot_of": NOTHING},
     "actors/_request.py": {
