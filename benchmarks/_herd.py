@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from math import inf
 from subprocess import PIPE, Popen
 from time import process_time
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
 import attrs
 import trio
@@ -89,7 +89,7 @@ class Herd:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
-    def __enter__(self) -> "Herd":
+    def __enter__(self) -> Self:
         """Return itself."""
         return self
 
@@ -135,9 +135,9 @@ def orders() -> Iterator[tuple[str, int]]:
         yield word, int(number or 0)
 
 
-def answer(facts: object) -> None:
+def answer(facts: Started | Sample) -> None:
     """Answer."""
-    print(json.dumps(attrs.asdict(facts) if attrs.has(type(facts)) else facts), flush=True)  # type: ignore[call-overload]
+    print(json.dumps(attrs.asdict(facts)), flush=True)
 
 
 def pause() -> float:

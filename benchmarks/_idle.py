@@ -14,35 +14,38 @@ WARM_UPS: Final = 2
 #: Messages of one measurement: some 20 ms each.
 TELLS: Final = 20_000
 ASKS: Final = 2_000
+#: Among fewer idle actors than this, a twentieth of them: to see that it works.
+LEAST: Final = 1_000
 
 
 async def idle_tell_by_greenroom(size: int) -> Sample:
     """Tell one actor in a process with `size` idle ones; the factor is over the same with ten."""
-    return compare("greenroom", size, f"tell {TELLS}")
+    return compare("greenroom", size, "tell", TELLS)
 
 
 async def idle_tell_by_trio(size: int) -> Sample:
     """Send to one task in a process with `size` idle ones."""
-    return compare("trio", size, f"tell {TELLS}")
+    return compare("trio", size, "tell", TELLS)
 
 
 async def idle_ask_by_greenroom(size: int) -> Sample:
     """Ask one actor in a process with `size` idle ones; the factor is over the same with ten."""
-    return compare("greenroom", size, f"ask {ASKS}")
+    return compare("greenroom", size, "ask", ASKS)
 
 
 async def idle_ask_by_trio(size: int) -> Sample:
     """Ask one task in a process with `size` idle ones."""
-    return compare("trio", size, f"ask {ASKS}")
+    return compare("trio", size, "ask", ASKS)
 
 
-def compare(system: SystemName, idle: int, order: str) -> Sample:
+def compare(system: SystemName, idle: int, word: str, number: int) -> Sample:
     """Measure in two processes in turn; by process time, as each measurement is short, and one turn of the machine's scheduler would decide it."""
+    order = f"{word} {number if idle >= LEAST else number // 20}"
     with Herd(system, TEN) as few, Herd(system, idle) as many:
         pairs: list[tuple[Sample, Sample]] = []
-        for number in range(WARM_UPS + REPEATS):
+        for at in range(WARM_UPS + REPEATS):
             # Who goes first changes, so that neither always has the warmer caches.
-            if number % 2:
+            if at % 2:
                 among_few, among_many = few.measure(order), many.measure(order)
             else:
                 among_many, among_few = many.measure(order), few.measure(order)

@@ -20,7 +20,7 @@
     }
 
 Figures are in the workload's unit; a ratio is how many times better greenroom did, so for bytes how many times fewer. A factor ("x alone" and the
-like) is how many times longer something took than what it is compared with in its own sample.
+like) is how many times longer something took than what it is compared with in its own sample; "us longer" is how many microseconds longer.
 """
 
 import os
