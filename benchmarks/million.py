@@ -1,7 +1,7 @@
 """`python -m benchmarks.million`: a million idle actors in one process, and what they cost.
 
 How many bytes each, how fast they start, what a tell and an ask cost among them (measured in turn with a process that has ten), a snapshot of the
-whole tree, the stop of the whole tree. A column for each recipe about the garbage collector (see `docs/performance.md`), each in a process of its own.
+whole tree, the stop of the whole tree. A column for each recipe about the garbage collector (`docs/performance.md`), each in a process of its own.
 Times are of the process, so that others on the machine count for little; the JSON file has real time as well.
 """
 
