@@ -61,10 +61,11 @@ def _problems(name: str, table: Any) -> list[str]:
         return [f"is no workload with a ratio; there are {', '.join(known)}"]
     if not isinstance(table, dict):
         return ["is no table"]
+    given: dict[str, Any] = table
     wanted = {"size", "rounds", "usual", "least", "reason"}
-    problems = [f"{key}: is missing" for key in sorted(wanted - table.keys())]
-    problems += [f"{key}: there is no such key" for key in sorted(table.keys() - wanted)]
-    values: dict[str, Any] = {key: table[key] for key in sorted(wanted & table.keys())}
+    problems = [f"{key}: is missing" for key in sorted(wanted - given.keys())]
+    problems += [f"{key}: there is no such key" for key in sorted(given.keys() - wanted)]
+    values = {key: given[key] for key in sorted(wanted & given.keys())}
     for key, value in values.items():
         if key == "reason":
             if not isinstance(value, str) or not value.strip():

@@ -9,7 +9,6 @@ import gc
 from math import inf
 
 import trio
-import trio.testing
 
 from greenroom import Actor, Context, open_supervisor
 

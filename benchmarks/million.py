@@ -7,22 +7,18 @@ Times are of the process, so that others on the machine count for little; the JS
 
 import argparse
 import json
-import os
-import platform
 import sys
 from contextlib import ExitStack
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
 import attrs
 
-from greenroom import __version__
-
 from ._herd import RECIPES, Herd, Recipe
 from ._idle import ASKS, TELLS, TEN
 from ._options import read_output, read_rounds
+from ._results import machine
 from ._sample import BenchmarkFailed, Sample
 
 FORMAT: Final = 1
@@ -84,13 +80,7 @@ def main() -> int:
         return 1
     results = {
         "format": FORMAT,
-        "machine": {
-            "python": platform.python_version(),
-            "trio": version("trio"),
-            "greenroom": __version__,
-            "platform": platform.platform(),
-            "cpus": os.cpu_count(),
-        },
+        "machine": machine(),
         "size": given.size,
         "rounds": given.rounds,
         "recipes": {column.recipe: column.facts for column in columns},

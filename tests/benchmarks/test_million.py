@@ -40,7 +40,13 @@ def test_it_prints_a_table_and_writes_what_was_measured(tmp_path: Path) -> None:
     assert results["recipes"]["none"]["collecting"] > 0 == results["recipes"]["freeze"]["collecting"]
     lines = done.stdout.splitlines()
     assert lines[0].split() == ["3,000", "idle", "actors", "recipe:", "none", "recipe:", "freeze"]
-    for title in ("bytes for each", "tell, us", "ask, us", "snapshot of the whole tree, s", "stop of the whole tree, s"):
+    for title in (
+        "bytes for each",
+        "tell, us",
+        "ask, us",
+        "snapshot of the whole tree, s",
+        "stop of the whole tree, s",
+    ):
         assert any(line.startswith(title) for line in lines)
 
 
