@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 
@@ -61,7 +61,7 @@ def _problems(name: str, table: Any) -> list[str]:
         return [f"is no workload with a ratio; there are {', '.join(known)}"]
     if not isinstance(table, dict):
         return ["is no table"]
-    given: dict[str, Any] = table
+    given = cast("dict[str, Any]", table)
     wanted = {"size", "rounds", "usual", "least", "reason"}
     problems = [f"{key}: is missing" for key in sorted(wanted - given.keys())]
     problems += [f"{key}: there is no such key" for key in sorted(given.keys() - wanted)]
