@@ -84,7 +84,7 @@ async def test_an_ask_beside_a_flooded_actor_is_answered_soon() -> None:
         for _ in range(10):
             before = len(log)
             await quiet.ask(Get())
-            assert len(log) - before <= 2 * (96 + 48) + 2
+            assert len(log) - before <= 2 * (64 + 64) + 2
         await flooded.kill()
         root.reports.drain()
 
