@@ -16,7 +16,7 @@ METADATA = pyproject.toml greenroom/_version.py
 .DEFAULT_GOAL := help
 # Two pips in one environment would step on each other.
 .NOTPARALLEL:
-.PHONY: help run fanout test lint format coverage soak mutants bench bench-races bench-kit wheel-test lowest-test clean
+.PHONY: help run fanout test lint format coverage soak mutants bench bench-million bench-guard bench-races bench-kit wheel-test lowest-test clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*##/make \1:/p' Makefile
@@ -54,6 +54,12 @@ mutants: $(VENV)/.ready-to-test  ## break the code in small ways; each break mus
 
 bench: $(VENV)/.ready-to-test  ## measure against hand-written Trio
 	@$(VENV_PYTHON) -m benchmarks
+
+bench-million: $(VENV)/.ready-to-test  ## start a million idle actors in one process, and measure what they cost (6 GB of memory)
+	@$(VENV_PYTHON) -m benchmarks.million
+
+bench-guard: $(VENV)/.ready-to-test  ## see in a minute that nothing has become much slower, next to hand-written Trio
+	@$(VENV_PYTHON) -m benchmarks.guard
 
 bench-races: $(VENV)/.ready-to-test  ## measure how soon races are found, and that what is found can be seen again anywhere
 	@$(VENV_PYTHON) -m benchmarks.finding

@@ -11,6 +11,7 @@ The baton is None (nobody drains), STARTING (somebody was woken to), or the work
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
+from itertools import islice
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -24,12 +25,19 @@ from ._steps import Steps
 from ._watch import Watch
 
 if TYPE_CHECKING:
+    from ._deadlines import Deadline
     from ._runtime import Runtime
     from ._slot import Slot
 
 STARTING: Final = "starting"
-#: Parked workers past this number end: a burst of suspended actors should not keep its tasks for ever.
+#: Parked workers past this number end when nobody has needed them for a while: a burst of suspended actors should not keep its tasks for ever, and
+#: one burst after another should not make them anew each time.
 MAX_PARKED: Final = 64
+#: Seconds on Trio's clock: how often it is seen which of them were not needed meanwhile.
+LOOK_EVERY: Final = 2.0
+#: So many of them end at once, and seconds until the next ones do: nobody else should have to wait for that.
+BITE: Final = 50
+PAUSE: Final = 0.01
 
 
 class RunQueue(Protocol):
@@ -55,7 +63,9 @@ class RunQueue(Protocol):
 class Pool:
     """Share a few tasks among all plain actors of a tree."""
 
-    __slots__ = ("baton", "closing", "parked", "per_activation", "per_turn", "runq", "runtime", "time_slice", "workers")
+    __slots__ = (
+        "baton", "closing", "look", "parked", "per_activation", "per_turn", "runq", "runtime", "time_slice", "workers",
+    )  # fmt: skip
 
     def __init__(
         self, runtime: "Runtime", runq: RunQueue, per_activation: int, per_turn: int, time_slice: float
@@ -68,9 +78,12 @@ class Pool:
         self.per_turn = per_turn
         self.time_slice = time_slice
         self.baton: Worker | str | None = None
+        #: the last one that was parked is the first to be woken, so those that nobody needs stand at the beginning.
         self.parked: dict[Worker, None] = {}
         self.workers: dict[Worker, None] = {}
         self.closing = False
+        #: when the parked ones are looked at next, if there are too many.
+        self.look: Deadline | None = None
 
     def enqueue(self, slot: "Slot") -> None:
         """Put a slot at the end of the run queue."""
@@ -94,9 +107,35 @@ class Pool:
             self.runtime.base.copy().run(partial(nursery.start_soon, worker.run, name="greenroom worker"))
             self.baton = STARTING
 
+    def look_in(self, seconds: float) -> None:
+        """Look later whether there are parked workers that nobody needs."""
+        self.look = self.runtime.deadlines.add_chore(self.runtime.now() + seconds, self._thin_out, "parked workers")
+
+    @trio.lowlevel.enable_ki_protection
+    def _thin_out(self) -> None:
+        """End those that were not needed since the last look, a few at a time; then look again when others may be as old."""
+        self.look = None
+        many = len(self.parked) - MAX_PARKED
+        if many <= 0 or self.closing:
+            return
+        stale = [worker for worker in islice(self.parked, min(many, BITE)) if not worker.is_fresh]
+        for worker in stale:
+            assert worker.task is not None
+            del self.parked[worker]
+            worker.is_dismissed = True
+            trio.lowlevel.reschedule(worker.task)
+        if len(stale) == BITE:
+            self.look_in(PAUSE)
+        elif many > len(stale):
+            for worker in self.parked:
+                worker.is_fresh = False
+            self.look_in(LOOK_EVERY)
+
     def close(self) -> None:
         """Let the parked workers end; for a tree in which nothing runs any more."""
         self.closing = True
+        if self.look is not None:
+            self.look.cancel()
         for worker in self.parked:
             assert worker.task is not None
             trio.lowlevel.reschedule(worker.task)
@@ -106,7 +145,7 @@ class Pool:
 class Worker(Steps):
     """Be one task of the pool."""
 
-    __slots__ = ("startup_scope",)
+    __slots__ = ("is_dismissed", "is_fresh", "startup_scope")
 
     shared = True
 
@@ -115,13 +154,17 @@ class Worker(Steps):
         self.pool = pool
         self.runtime = pool.runtime
         self.clean = pool.runtime.base
-        self.home = self.clean.copy()
         self.startup_scope: trio.CancelScope | None = None
+        #: parked since the last look.
+        self.is_fresh = False
+        #: to end, as nobody has needed it.
+        self.is_dismissed = False
 
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Step actors until the pool has no use for this worker."""
         self.task = trio.lowlevel.current_task()
+        self.home = self.task.context  # no context of its own: one object less for each actor that waits
         self.held = nurseries_of(self.task)
         RUNNERS[self.task] = self
         self.pool.baton = self
@@ -164,8 +207,10 @@ class Worker(Steps):
         if pool.runq and pool.baton is None:
             pool.baton = self
             return True
-        if pool.closing or len(pool.parked) >= MAX_PARKED:
+        if pool.closing:
             return False
+        if pool.look is None and len(pool.parked) >= MAX_PARKED:
+            pool.look_in(LOOK_EVERY)
         task = self.task
         assert task is not None
         task.name = "greenroom idle worker"
@@ -174,9 +219,10 @@ class Worker(Steps):
             pool.parked.pop(self, None)
             return trio.lowlevel.Abort.SUCCEEDED
 
+        self.is_fresh = True
         pool.parked[self] = None
         await trio.lowlevel.wait_task_rescheduled(abort)
-        if pool.closing:
+        if pool.closing or self.is_dismissed:
             return False
         pool.baton = self
         return True

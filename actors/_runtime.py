@@ -59,7 +59,7 @@ class Runtime:
         make_family: "Callable[[Slot], Family]",
         run_queue: RunQueue | None = None,
         per_activation: int = 64,
-        per_turn: int = 256,
+        per_turn: int = 64,
         time_slice: float = 0.001,
         wait_bounds: WaitBounds | None = None,
         max_running_turns: int | None = None,

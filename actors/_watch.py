@@ -50,8 +50,7 @@ class Watch:
         context = self._context
         yielded = self._loop.send(value) if context is None else context.run(self._loop.send, value)
         while yielded.__class__ is ContextVars:
-            context = self._context = yielded
-            yielded = context.run(self._loop.send, None)
+            yielded = self._go_on(yielded)
         if pool.baton is worker:
             pool.baton = None
         slot = worker.slot
@@ -80,13 +79,21 @@ class Watch:
         context = self._context
         yielded = self._loop.throw(error) if context is None else context.run(self._loop.throw, error)
         while yielded.__class__ is ContextVars:
-            context = self._context = yielded
-            yielded = context.run(self._loop.send, None)
+            yielded = self._go_on(yielded)
         if pool.baton is worker:
             pool.baton = None
         if worker.slot is not None and pool.baton is None and pool.runq:
             pool.kick()
         return yielded
+
+    def _go_on(self, context: ContextVars) -> Any:
+        """Step the loop in another context from now on; its task's own is the one that Trio has entered already."""
+        task = self._worker.task
+        if task is not None and context is task.context:
+            self._context = None
+            return self._loop.send(None)
+        self._context = context
+        return context.run(self._loop.send, None)
 
     def close(self) -> None:
         """Close the loop."""

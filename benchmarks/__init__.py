@@ -12,5 +12,8 @@ are not in it, and a small run of the same comes first, so that both sides are m
 Some figures are factors: how much longer something takes than the least that it could (agents that wait for a slow service), or than the same with
 nobody who looks. A sample measures both, in turn; the goal is the factor itself, and the hand-written side shows what the means themselves cost.
 
+What many idle actors cost is measured in two processes that take turns (`_herd.py`), as one process cannot have both many of them and few; a million
+of them, by `python -m benchmarks.million`. `python -m benchmarks.guard` holds short rounds of some workloads to bounds.
+
     python -m benchmarks --rounds 5 --workloads tell,ask --output results.json
 """

@@ -37,7 +37,10 @@ def read_options(arguments: Sequence[str] | None = None) -> Options:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "--rounds", type=_rounds, default=None, help=f"rounds to measure, from 1; default: {ROUNDS}, with --quick: 1"
+        "--rounds",
+        type=read_rounds,
+        default=None,
+        help=f"rounds to measure, from 1; default: {ROUNDS}, with --quick: 1",
     )
     names = ", ".join(workload.name for workload in WORKLOADS)
     parser.add_argument(
@@ -46,7 +49,7 @@ def read_options(arguments: Sequence[str] | None = None) -> Options:
     parser.add_argument("--quick", action="store_true", help="small sizes: to see that it works, not how fast")
     parser.add_argument(
         "--output",
-        type=_output,
+        type=read_output,
         default=Path("build/benchmarks.json"),
         help="the JSON file; the plots stand next to it, as .png and .svg; default: %(default)s",
     )
@@ -55,7 +58,8 @@ def read_options(arguments: Sequence[str] | None = None) -> Options:
     return Options(workloads=given.workloads, rounds=rounds, quick=given.quick, output=given.output)
 
 
-def _rounds(text: str) -> int:
+def read_rounds(text: str) -> int:
+    """Read a number of rounds. Raises ArgumentTypeError."""
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_ROUNDS:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MAX_ROUNDS}")
     return int(text)
@@ -74,7 +78,8 @@ def _workloads(text: str) -> tuple[Workload, ...]:
     return tuple(found)
 
 
-def _output(text: str) -> Path:
+def read_output(text: str) -> Path:
+    """Read the path of a JSON file. Raises ArgumentTypeError."""
     path = Path(text)
     if path.suffix != ".json":
         raise argparse.ArgumentTypeError(f"{text!r} does not end in .json")

@@ -20,7 +20,7 @@
     }
 
 Figures are in the workload's unit; a ratio is how many times better greenroom did, so for bytes how many times fewer. A factor ("x alone" and the
-like) is how many times longer something took than what it is compared with in its own sample.
+like) is how many times longer something took than what it is compared with in its own sample; "us longer" is how many microseconds longer.
 """
 
 import os
@@ -43,16 +43,21 @@ def as_plain_data(comparisons: Sequence[Comparison], rounds: int, *, quick: bool
     """Return the results of a run as the module's docstring shows them."""
     return {
         "format": FORMAT,
-        "machine": {
-            "python": platform.python_version(),
-            "trio": version("trio"),
-            "greenroom": __version__,
-            "platform": platform.platform(),
-            "cpus": os.cpu_count(),
-        },
+        "machine": machine(),
         "rounds": rounds,
         "quick": quick,
         "workloads": {comparison.workload.name: _workload(comparison) for comparison in comparisons},
+    }
+
+
+def machine() -> dict[str, Any]:
+    """Return what is measured on, and with."""
+    return {
+        "python": platform.python_version(),
+        "trio": version("trio"),
+        "greenroom": __version__,
+        "platform": platform.platform(),
+        "cpus": os.cpu_count(),
     }
 
 

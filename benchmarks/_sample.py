@@ -29,7 +29,7 @@ class Sample:
         seconds: of real time.
         cpu_seconds: of this process's time; steadier than real time on a busy machine.
         bytes: by which the process grew; 0 where that is not what is measured.
-        factor: by how much longer it took than what it is compared with in its own process; 0 where nothing is.
+        factor: by how much longer it took than what it is compared with in its own sample, in microseconds if its unit says so; 0 where nothing is.
     """
 
     done: int

@@ -6,8 +6,10 @@ from typing import Literal
 import attrs
 
 from ._ask import ask_by_greenroom, ask_by_trio, timed_ask_by_greenroom, timed_ask_by_trio
+from ._fairness import fairness_ask_by_greenroom, fairness_ask_by_trio, fairness_by_greenroom, fairness_by_trio
 from ._fan_out import ready_by_greenroom, ready_by_trio, register_by_greenroom, register_by_trio
 from ._goal import Goal
+from ._idle import idle_ask_by_greenroom, idle_ask_by_trio, idle_tell_by_greenroom, idle_tell_by_trio
 from ._looking import (
     feed_by_greenroom,
     feed_by_trio,
@@ -20,6 +22,12 @@ from ._restart import children_by_greenroom, children_by_trio, restart_by_greenr
 from ._ring import ring_by_greenroom, ring_by_trio
 from ._sample import Sample
 from ._spawn import spawn_by_greenroom, spawn_by_trio, weigh_by_greenroom, weigh_by_trio
+from ._suspend import (
+    suspend_by_greenroom,
+    suspend_by_trio,
+    suspend_thresholds_by_greenroom,
+    suspend_thresholds_by_trio,
+)
 from ._tell import tell_by_greenroom, tell_by_trio
 
 Side = Callable[[int], Awaitable[Sample]]
@@ -52,6 +60,9 @@ class Workload:
         "x alone",
         "x quick",
         "x few",
+        "x ten",
+        "waits/s",
+        "us longer",
     ]
     size: int
     quick_size: int
@@ -62,8 +73,8 @@ class Workload:
 
     @property
     def is_factor(self) -> bool:
-        """True if its figures are factors, over what a sample has measured besides: the smaller, the better."""
-        return self.unit.startswith("x ")
+        """True if its figures are factors, over (or differences, from) what a sample has measured besides: the smaller, the better."""
+        return self.unit.startswith("x ") or self.unit == "us longer"
 
     def figure(self, sample: Sample) -> float:
         """Return a sample's figure, in this workload's unit of real time (or bytes)."""
@@ -108,6 +119,20 @@ WORKLOADS = (
              feed_by_greenroom, feed_by_trio, Goal(must=1.2, aim=1.05, of="figure")),
     Workload("subscribers", "p99 of turns, with a dead and a slow subscriber", "x alone", 10_000, 400,
              subscribers_by_greenroom, subscribers_by_trio, Goal(must=1.2, aim=1.05, of="figure")),
+    *(Workload(f"idle-tell-{size}", "tells among idle actors, over ten of them", "x ten", size, 100,
+               idle_tell_by_greenroom, idle_tell_by_trio, Goal(must=1.1, aim=1.1, of="figure"), is_warmed=False)
+      for size in (1_000, 100_000)),
+    *(Workload(f"idle-ask-{size}", "asks among idle actors, over ten of them", "x ten", size, 100,
+               idle_ask_by_greenroom, idle_ask_by_trio, Goal(must=1.1, aim=1.1, of="figure"), is_warmed=False)
+      for size in (1_000, 100_000)),
+    Workload("suspend", "actors that all wait in their handlers, four times", "waits/s", 20_000, 500,
+             suspend_by_greenroom, suspend_by_trio, Goal(must=0.5, aim=1), is_warmed=False),
+    Workload("suspend-thresholds", "the same, and the garbage collector looks less often", "waits/s", 20_000, 500,
+             suspend_thresholds_by_greenroom, suspend_thresholds_by_trio, Goal(must=0.5, aim=1), is_warmed=False),
+    Workload("fairness", "p99 of a checkpoint beside a flooded actor", "us longer", 100_000, 5_000,
+             fairness_by_greenroom, fairness_by_trio, Goal(must=100, aim=100, of="figure")),
+    Workload("fairness-ask", "p99 of an ask to a quiet actor beside a flooded one", "us longer", 100_000, 5_000,
+             fairness_ask_by_greenroom, fairness_ask_by_trio, Goal(must=200, aim=100, of="figure")),
 )  # fmt: skip
 
 

@@ -90,7 +90,8 @@ NOBODY: Final[Mapping[str, Slot]] = MappingProxyType({})
 def take_snapshot(top: Slot, limits: Limits) -> ActorInfo:
     """Return a slot and all below it as they are now. Plain function; iterative, so that depth costs no stack."""
     now = top.runtime.now()
-    # Parents before their children, each with its path: climbing up from every actor anew would cost more than all else.
+    # Parents before their children, each with its path: climbing up from every actor anew would cost more than all else. Who has no part of its slot
+    # for what few have is nobody's parent: of a large tree that is nearly everybody, and nothing is made for them but their infos.
     order: list[tuple[Slot, str, Mapping[str, Slot]]] = []
     open_ = [(top, top.path)]
     while open_:
@@ -98,11 +99,14 @@ def take_snapshot(top: Slot, limits: Limits) -> ActorInfo:
         children = children_of(slot) if slot.more is not None else NOBODY
         order.append((slot, path, children))
         if children:
-            open_ += [(child, f"{path}/{child.name}") for child in children.values()]
+            open_ += [(child, f"{path}/{child.name}") for child in children.values() if child.more is not None]
     infos: dict[Slot, ActorInfo] = {}
     for slot, path, children in reversed(order):
-        below = tuple([infos.pop(child) for child in children.values()]) if children else ()
-        infos[slot] = _info(slot, path, below, now, limits)
+        below = [
+            _info(child, f"{path}/{child.name}", (), now, limits) if child.more is None else infos.pop(child)
+            for child in children.values()
+        ]
+        infos[slot] = _info(slot, path, tuple(below), now, limits)
     return infos[top]
 
 

@@ -47,6 +47,7 @@ OTHERS = (
     "TREES",
     "CONFORMANCE",
     "HISTORIES",
+    "SCALE",
 )
 WORKERS = 2
 #: Seconds for the tests of one break; it may well make a test hang, and a hang is noticed.

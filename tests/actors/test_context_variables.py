@@ -58,6 +58,18 @@ async def test_a_variable_set_in_one_message_is_there_in_the_next_and_in_no_othe
             assert await read_all(refs) == ["clean", "one", "two", "clean"]
 
 
+async def test_a_worker_that_has_begun_in_an_actors_context_comes_back_to_its_own() -> None:
+    """The first step of the pool's first worker is in the context of one that has inherited it; the next, in that of its task."""
+    async with open_tree("stage") as root:
+        token = VAR.set("starter's")
+        first = root.start_soon(Vars)
+        VAR.reset(token)
+        assert await read_all([first]) == ["starter's"]
+        others = [root.start_soon(Vars) for _ in range(2)]
+        assert await read_all([*others, first]) == ["clean", "clean", "starter's"]
+        assert [ref._slot.context for ref in others] == [None, None]
+
+
 async def test_variables_never_leak_whatever_the_order() -> None:
     """Who has a context of its own goes first, then one that sets its first variable, then one that has none: all in one worker."""
     async with open_tree("stage") as root:

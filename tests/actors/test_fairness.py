@@ -5,7 +5,8 @@ import pytest
 import trio
 import trio.testing
 
-from greenroom import Actor, Context, Request, Scheduling, open_supervisor
+from greenroom import Actor, ActorRef, Context, Request, Scheduling, Shutdown, open_supervisor
+from greenroom.actors._pool import BITE, LOOK_EVERY, MAX_PARKED, PAUSE
 from greenroom.testing import open_tree
 
 settle = trio.testing.wait_all_tasks_blocked
@@ -83,7 +84,7 @@ async def test_an_ask_beside_a_flooded_actor_is_answered_soon() -> None:
         for _ in range(10):
             before = len(log)
             await quiet.ask(Get())
-            assert len(log) - before <= 2 * (256 + 64) + 2
+            assert len(log) - before <= 2 * (64 + 64) + 2
         await flooded.kill()
         root.reports.drain()
 
@@ -121,12 +122,79 @@ async def test_a_suspended_handler_does_not_hold_up_the_run_queue() -> None:
         assert log == ["begin"] * 200
         await trio.sleep(2)
         assert log == ["begin"] * 200 + ["end"] * 200
-        # A burst does not keep its tasks for ever.
-        assert len(root._slot.runtime.pool.parked) <= 65
         for sleeper in sleepers:
             sleeper.tell("again")
         await trio.sleep(2)
         assert log.count("end") == 400
+
+
+class Naps(Actor[float]):
+    async def receive(self, message: float, ctx: Context) -> None:
+        await trio.sleep(message)
+
+
+async def nap(refs: list[ActorRef[float]], seconds: float) -> None:
+    for ref in refs:
+        ref.tell(seconds)
+    await trio.sleep(seconds)
+    await settle()
+
+
+async def test_bursts_that_follow_one_another_use_the_same_tasks() -> None:
+    async with open_tree("stage") as root:
+        pool = root._slot.runtime.pool
+        refs = [await root.start(Naps) for _ in range(300)]
+        await nap(refs, 0.1)
+        workers = set(pool.workers)
+        assert len(workers) == 300
+        for _ in range(8):
+            await nap(refs, 1.0)  # longer than it takes to find them all unused
+            assert set(pool.workers) == workers
+
+
+async def test_a_burst_does_not_keep_its_tasks_for_ever() -> None:
+    """Those that nobody has needed from one look to the next end, a few at a time; what is needed meanwhile is left."""
+    async with open_tree("stage") as root:
+        pool = root._slot.runtime.pool
+        refs = [await root.start(Naps) for _ in range(300)]
+        await nap(refs, 0.1)
+        counts: list[int] = []
+        for _ in range(60):
+            await nap(refs[:100], 0.1)
+            counts.append(len(pool.workers))
+        assert counts[0] == 300
+        assert counts[-1] == 100 + MAX_PARKED  # at each look, a hundred were at work
+        before = len(pool.workers)
+        await trio.sleep(2 * LOOK_EVERY + PAUSE * before / BITE)
+        assert len(pool.workers) == MAX_PARKED
+        await nap(refs, 0.1)
+        assert len(pool.workers) == 300
+        for ended in (0, BITE, BITE, BITE, BITE, 36):
+            before = len(pool.workers)
+            assert pool.look is not None
+            await trio.sleep_until(pool.look.when)
+            await settle()
+            assert before - len(pool.workers) == ended
+        assert pool.look is None
+
+
+async def test_a_worker_that_is_dismissed_leaves_the_queue_to_others() -> None:
+    """What is told in the very step in which workers end is handled all the same."""
+    async with open_tree("stage") as root:
+        pool = root._slot.runtime.pool
+        refs = [await root.start(Naps) for _ in range(300)]
+        await nap(refs, 0.1)
+        begun = trio.current_time()
+        for bite in range(4):
+            await trio.sleep_until(begun + 2 * LOOK_EVERY + bite * PAUSE)
+            before = len(pool.workers)
+            for ref in refs[::2]:
+                ref.tell(0.0)
+            await settle()
+            assert before - BITE <= len(pool.workers) <= before
+        assert len(pool.workers) < 300
+        assert {await ref.stop() for ref in refs} == {Shutdown()}
+        assert [len(ref._slot.box) for ref in refs] == [0] * 300
 
 
 async def test_the_run_queue_can_be_injected() -> None:
