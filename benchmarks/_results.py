@@ -43,16 +43,21 @@ def as_plain_data(comparisons: Sequence[Comparison], rounds: int, *, quick: bool
     """Return the results of a run as the module's docstring shows them."""
     return {
         "format": FORMAT,
-        "machine": {
-            "python": platform.python_version(),
-            "trio": version("trio"),
-            "greenroom": __version__,
-            "platform": platform.platform(),
-            "cpus": os.cpu_count(),
-        },
+        "machine": machine(),
         "rounds": rounds,
         "quick": quick,
         "workloads": {comparison.workload.name: _workload(comparison) for comparison in comparisons},
+    }
+
+
+def machine() -> dict[str, Any]:
+    """Return what is measured on, and with."""
+    return {
+        "python": platform.python_version(),
+        "trio": version("trio"),
+        "greenroom": __version__,
+        "platform": platform.platform(),
+        "cpus": os.cpu_count(),
     }
 
 

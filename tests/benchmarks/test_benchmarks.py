@@ -16,6 +16,7 @@ WORKLOADS = {
     "spawn": "actors/s",
     "idle": "bytes/actor",
     "ring": "hops/s",
+    "fan": "asks/s",
     "restart": "restarts/s",
     "children": "x few",
     "register": "x quick",
@@ -27,7 +28,7 @@ WORKLOADS = {
     "subscribers": "x alone",
 }
 #: Units of work that one sample does for each of its size, where that is not one.
-OFTEN = {"ring": 100, "snapshot": 3, "feed": 10, "subscribers": 10}
+OFTEN = {"ring": 100, "fan": 100, "snapshot": 3, "feed": 10, "subscribers": 10}
 
 
 def benchmarks(*options: str | Path) -> subprocess.CompletedProcess[str]:
@@ -82,7 +83,7 @@ def test_ratios_are_taken_round_by_round(tmp_path: Path) -> None:
         (("--rounds", "two"), "'two' is not a whole number from 1 to 100"),
         (
             ("--workloads", "tell,tall"),
-            "'tall' is no workload; there are tell, ask, ask-timeout, spawn, idle, ring, restart, children, register",
+            "'tall' is no workload; there are tell, ask, ask-timeout, spawn, idle, ring, fan, restart, children, register",
         ),
         (("--workloads", ""), "'' is no workload"),
         (("--output", "results.txt"), "'results.txt' does not end in .json"),
