@@ -8,13 +8,8 @@ from greenroom import ActorRef, open_supervisor
 
 from ._ask import Next, Numbers, Requests, numbers
 from ._sample import Sample
-from ._sizes import ASKS_EACH
+from ._sizes import ASKS_EACH, sum_of_answers
 from ._stopwatch import Stopwatch
-
-
-def sum_of_answers(actors: int) -> int:
-    """Return what the answers add up to: each actor counts from 1."""
-    return actors * ASKS_EACH * (ASKS_EACH + 1) // 2
 
 
 async def fan_by_greenroom(size: int) -> Sample:

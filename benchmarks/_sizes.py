@@ -8,3 +8,8 @@ LAPS: Final = 100
 ASKS_EACH: Final = 100
 #: Seconds that an ask with a timeout would wait; never reached.
 TIMEOUT: Final = 60.0
+
+
+def sum_of_answers(actors: int) -> int:
+    """Return what the answers of a fan add up to: each actor counts its asks from 1."""
+    return actors * ASKS_EACH * (ASKS_EACH + 1) // 2

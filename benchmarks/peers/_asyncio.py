@@ -3,15 +3,17 @@
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 import attrs
 
 from .._memory import resident
 from .._sample import Sample
-from .._sizes import ASKS_EACH, LAPS, TIMEOUT
+from .._sizes import ASKS_EACH, LAPS, TIMEOUT, sum_of_answers
 from .._stopwatch import Stopwatch
 from ._running import Sides, by_asyncio
-from ._tally import Tally, sum_of_answers
+from ._tally import Tally
 
 #: Seconds in which restarts are counted.
 WITHIN = 3_600.0
@@ -72,28 +74,20 @@ async def tell_side(size: int) -> Sample:
     return sample
 
 
-async def ask_side(size: int) -> Sample:
+async def timed_ask(requests: Requests) -> int:
+    """Ask within `asyncio.timeout`."""
+    async with asyncio.timeout(TIMEOUT):
+        return await ask(requests)
+
+
+async def ask_side(size: int, asking: Callable[[Requests], Awaitable[int]] = ask) -> Sample:
     """Ask `size` times."""
     answer = 0
     requests: Requests = asyncio.Queue()
     task = asyncio.create_task(numbers(requests))
     watch = Stopwatch()
     for _ in range(size):
-        answer = await ask(requests)
-    sample = watch.stop(answer)
-    await end(task)
-    return sample
-
-
-async def timed_ask_side(size: int) -> Sample:
-    """Ask `size` times, each within `asyncio.timeout`."""
-    answer = 0
-    requests: Requests = asyncio.Queue()
-    task = asyncio.create_task(numbers(requests))
-    watch = Stopwatch()
-    for _ in range(size):
-        async with asyncio.timeout(TIMEOUT):
-            answer = await ask(requests)
+        answer = await asking(requests)
     sample = watch.stop(answer)
     await end(task)
     return sample
@@ -240,7 +234,7 @@ async def restart_side(size: int) -> Sample:
 SIDES: Sides = {
     "tell": tell_side,
     "ask": ask_side,
-    "ask-timeout": timed_ask_side,
+    "ask-timeout": partial(ask_side, asking=timed_ask),
     "spawn": spawn_side,
     "idle": weigh_side,
     "ring": ring_side,

@@ -6,6 +6,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -13,10 +14,10 @@ import attrs
 
 from .._memory import resident
 from .._sample import Sample
-from .._sizes import ASKS_EACH, LAPS, TIMEOUT
+from .._sizes import ASKS_EACH, LAPS, TIMEOUT, sum_of_answers
 from .._stopwatch import Stopwatch
 from ._running import Sides, by_asyncio, within
-from ._tally import Tally, sum_of_answers
+from ._tally import Tally
 
 core: Any = import_module("autogen_core")
 
@@ -138,25 +139,15 @@ async def tell(runtime: Any, size: int) -> Sample:
     return watch.stop(size)
 
 
-async def ask(runtime: Any, size: int) -> Sample:
-    """Ask `size` times."""
+async def ask(runtime: Any, size: int, timeout: float | None = None) -> Sample:
+    """Ask `size` times; within `asyncio.timeout`, as it has no timeout of its own."""
     answer = 0
     await register(runtime, Numbers)
     agent = core.AgentId(ACTORS, "0")
     watch = Stopwatch()
     for _ in range(size):
-        answer = (await runtime.send_message(Next(), agent)).number
-    return watch.stop(answer)
-
-
-async def timed_ask(runtime: Any, size: int) -> Sample:
-    """Ask `size` times, each within `asyncio.timeout`: it has no timeout of its own."""
-    answer = 0
-    await register(runtime, Numbers)
-    agent = core.AgentId(ACTORS, "0")
-    watch = Stopwatch()
-    for _ in range(size):
-        answer = (await within(TIMEOUT, runtime.send_message(Next(), agent))).number
+        asking = runtime.send_message(Next(), agent)
+        answer = (await (asking if timeout is None else within(timeout, asking))).number
     return watch.stop(answer)
 
 
@@ -214,7 +205,7 @@ async def fan(runtime: Any, size: int) -> Sample:
 SIDES: Sides = {
     "tell": in_runtime(tell),
     "ask": in_runtime(ask),
-    "ask-timeout": in_runtime(timed_ask),
+    "ask-timeout": in_runtime(partial(ask, timeout=TIMEOUT)),
     "spawn": in_runtime(spawn),
     "idle": in_runtime(weigh),
     "ring": in_runtime(ring),

@@ -49,7 +49,14 @@ def _panel(axes: Any, standing: Standing, workload: Workload, shown: list[str]) 
     for row, (system, spread) in enumerate(spreads.items()):
         if spread is None:
             failed = (workload.name, system) in standing.failures
-            axes.text(least / BELOW * 1.1, row, "failed" if failed else NONE, va="center", fontsize=9, color="#666666")
+            axes.text(
+                least / BELOW * 1.1,
+                row,
+                "failed" if failed else f"{NONE} cannot",
+                va="center",
+                fontsize=9,
+                color="#666666",
+            )
             continue
         axes.barh(
             row,

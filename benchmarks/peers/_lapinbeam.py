@@ -10,10 +10,10 @@ import attrs
 
 from .._memory import resident
 from .._sample import Sample
-from .._sizes import ASKS_EACH, LAPS, TIMEOUT
+from .._sizes import ASKS_EACH, LAPS, TIMEOUT, sum_of_answers
 from .._stopwatch import Stopwatch
 from ._running import Sides, by_asyncio
-from ._tally import Tally, sum_of_answers
+from ._tally import Tally
 
 lapinbeam: Any = import_module("lapinbeam")
 

@@ -12,10 +12,10 @@ import attrs
 
 from .._memory import resident
 from .._sample import Sample
-from .._sizes import ASKS_EACH, LAPS, TIMEOUT
+from .._sizes import ASKS_EACH, LAPS, TIMEOUT, sum_of_answers
 from .._stopwatch import Stopwatch
 from ._running import Workloads
-from ._tally import SharedTally, Tally, sum_of_answers
+from ._tally import SharedTally, Tally
 
 larzactor: Any = import_module("larzactor")
 #: Threads that ask at once, as an ask holds its thread.

@@ -3,8 +3,6 @@
 from threading import Lock
 from typing import Any, Generic, Protocol, TypeVar
 
-from .._sizes import ASKS_EACH
-
 
 class Settable(Protocol):
     """An event, of asyncio, anyio or threading."""
@@ -42,8 +40,3 @@ class SharedTally(Tally[E]):
         """Count one."""
         with self._lock:
             super().add()
-
-
-def sum_of_answers(actors: int) -> int:
-    """Return what the answers of a fan add up to: each actor counts its asks from 1."""
-    return actors * ASKS_EACH * (ASKS_EACH + 1) // 2

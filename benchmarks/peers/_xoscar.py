@@ -5,6 +5,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -12,10 +13,10 @@ import attrs
 
 from .._memory import resident
 from .._sample import Sample
-from .._sizes import ASKS_EACH, LAPS, TIMEOUT
+from .._sizes import ASKS_EACH, LAPS, TIMEOUT, sum_of_answers
 from .._stopwatch import Stopwatch
 from ._running import Sides, by_asyncio
-from ._tally import Tally, sum_of_answers
+from ._tally import Tally
 
 xoscar: Any = import_module("xoscar")
 
@@ -109,23 +110,14 @@ async def tell(address: str, size: int) -> Sample:
     return watch.stop(size)
 
 
-async def ask(address: str, size: int) -> Sample:
-    """Ask `size` times."""
+async def ask(address: str, size: int, timeout: float | None = None) -> Sample:
+    """Ask `size` times; with a timeout, each within its own `wait_for`."""
     answer = 0
     ref = await start(Numbers, address=address)
     watch = Stopwatch()
     for _ in range(size):
-        answer = await ref.next()
-    return watch.stop(answer)
-
-
-async def timed_ask(address: str, size: int) -> Sample:
-    """Ask `size` times, each within its own `wait_for`."""
-    answer = 0
-    ref = await start(Numbers, address=address)
-    watch = Stopwatch()
-    for _ in range(size):
-        answer = await xoscar.wait_for(ref.next(), TIMEOUT)
+        asking = ref.next()
+        answer = await (asking if timeout is None else xoscar.wait_for(asking, timeout))
     return watch.stop(answer)
 
 
@@ -182,7 +174,7 @@ async def fan(address: str, size: int) -> Sample:
 SIDES: Sides = {
     "tell": in_pool(tell),
     "ask": in_pool(ask),
-    "ask-timeout": in_pool(timed_ask),
+    "ask-timeout": in_pool(partial(ask, timeout=TIMEOUT)),
     "spawn": in_pool(spawn),
     "idle": in_pool(weigh),
     "ring": in_pool(ring),
