@@ -64,14 +64,15 @@ class Installed:
         """Install the peers, one after the other, so that one that fails takes no other with it."""
         self = cls({"greenroom": __version__, "trio": version("trio"), "asyncio": python_version()}, {})
         for peer in options.peers:
+            if not peer.needs:
+                continue
             try:
                 found = options.environment.prepare(peer.needs)
             except CannotInstall as error:
                 print(f"{peer.name} is not measured: {error}", file=sys.stderr)
                 self.missing[peer.name] = str(error)
             else:
-                if peer.needs:
-                    self.versions[peer.name] = found[peer.needs[0]]
+                self.versions[peer.name] = found[peer.needs[0]]
         return self
 
 
@@ -95,7 +96,7 @@ def measure(options: Options, installed: Installed) -> Standing:
                 peer.size_of(workload, quick=options.quick),
                 peer.warm_size_of(workload),
                 module="benchmarks.peers._process",
-                python=options.environment.python,
+                python=options.environment.python if peer.needs else sys.executable,
             )
         except BenchmarkFailed as error:
             failures[workload.name, system] = str(error)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from platform import python_version
 from typing import Final
 
 import attrs
@@ -18,9 +19,9 @@ OURS: Final = ("attrs", "trio")
 LAST_WORDS: Final = 8
 
 VERSIONS = """
-import json, sys
+import json, platform, sys
 from importlib.metadata import PackageNotFoundError, version
-found = {}
+found = {"python": platform.python_version()}
 for name in sys.argv[1:]:
     try:
         found[name] = version(name)
@@ -64,11 +65,21 @@ class Environment:
         return cls(folder.absolute() / "bin" / "python", folder)
 
     def versions(self, names: Sequence[str]) -> dict[str, str]:
-        """Return which versions it has, of those that it has."""
+        """Return which versions it has, of those that it has, and of which Python it is.
+
+        Raises:
+            CannotInstall: its interpreter cannot be run, or is not of this Python.
+        """
         if not self.python.exists():
             return {}
         done = _run([str(self.python), "-c", VERSIONS, *names])
+        if done.returncode:
+            raise CannotInstall(f"{self.python} cannot be run: {_last_words(done)}")
         found: dict[str, str] = json.loads(done.stdout)
+        if found["python"] != python_version():
+            raise CannotInstall(
+                f"{self.folder} is of Python {found['python']}, and greenroom runs on {python_version()}: remove it, or name another"
+            )
         return found
 
     def prepare(self, needs: Sequence[str]) -> dict[str, str]:
@@ -85,7 +96,7 @@ class Environment:
                     f"{missing[0]} is not installed in this environment (leave --here off to have it in one of its own)"
                 )
             return found
-        if found == wanted:
+        if wanted.items() <= found.items():
             return found
         if not self.python.exists():
             done = _run([sys.executable, "-m", "venv", str(self.folder)])

@@ -8,20 +8,22 @@
         "tell": {
           "title": "…", "unit": "tells/s",
           "systems": {
-            "pykka": {"size": 100000, "median": …, "low": …, "high": …, "samples": […], "greenroom is ahead": {"median": …, …}},
+            "pykka": {"size": 100000, "median": …, "low": …, "high": …, "samples": […], "ratio": {…}, "cpu_ratio": {…}},
             "thespian": {"cannot": "…"}, "x": {"failed": "…"}, …
           }
         }, …
       }
     }
 
-A system that has no figure has a word instead: never a zero.
+A ratio is how many times better greenroom did, by real or by process time, taken round by round. A system that has no figure has a word instead:
+never a zero.
 """
 
 from typing import Any
 
 import attrs
 
+from .._comparison import Spread
 from .._results import machine
 from .._workload import Workload
 from ._roster import Peer
@@ -65,7 +67,7 @@ def _system(standing: Standing, system: str) -> dict[str, Any]:
 
 def _cell(standing: Standing, workload: Workload, system: str) -> dict[str, Any]:
     peer: Peer | None = standing.peer(system)
-    figures, ratio = standing.figures(workload, system), standing.ratio(workload, system)
+    figures = standing.figures(workload, system)
     if figures is None:
         if peer is not None and workload.name in peer.cannot:
             return {"cannot": peer.cannot[workload.name]}
@@ -74,5 +76,10 @@ def _cell(standing: Standing, workload: Workload, system: str) -> dict[str, Any]
         "size": standing.size_of(workload, system),
         **attrs.asdict(figures),
         "samples": [attrs.asdict(sample) for sample in standing.samples[workload.name][system]],
-        "greenroom is ahead": None if ratio is None else attrs.asdict(ratio),
+        "ratio": _plain(standing.ratio(workload, system)),
+        "cpu_ratio": _plain(standing.ratio(workload, system, cpu=True)),
     }
+
+
+def _plain(spread: Spread | None) -> dict[str, float] | None:
+    return None if spread is None else attrs.asdict(spread)

@@ -55,12 +55,12 @@ class Standing:
             return None
         return Spread.of([workload.figure(sample) for sample in self.samples[workload.name][system]])
 
-    def ratio(self, workload: Workload, system: str) -> Spread | None:
-        """Return how many times better greenroom did, taken round by round; None if one of the two has no figures."""
+    def ratio(self, workload: Workload, system: str, *, cpu: bool = False) -> Spread | None:
+        """Return how many times better greenroom did, by real or by process time, round by round; None if one has no figures."""
         if not (self.is_measured(workload, system) and self.is_measured(workload, GREENROOM)):
             return None
         of = self.samples[workload.name]
-        return Spread.of([workload.ratio(*pair) for pair in zip(of[GREENROOM], of[system], strict=True)])
+        return Spread.of([workload.ratio(*pair, cpu=cpu) for pair in zip(of[GREENROOM], of[system], strict=True)])
 
     def peer(self, system: str) -> Peer | None:
         """Return the peer of that name; None for greenroom and hand-written Trio."""
