@@ -12,5 +12,7 @@ are not in it, and a small run of the same comes first, so that both sides are m
 Some figures are factors: how much longer something takes than the least that it could (agents that wait for a slow service), or than the same with
 nobody who looks. A sample measures both, in turn; the goal is the factor itself, and the hand-written side shows what the means themselves cost.
 
+`benchmarks.peers` has the workloads of messages and actors next to asyncio's means and to other libraries.
+
     python -m benchmarks --rounds 5 --workloads tell,ask --output results.json
 """

@@ -1,7 +1,6 @@
 """The roster: who is measured, how much of each workload, and what each cannot do."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
 import attrs
@@ -12,8 +11,6 @@ from .._workload import Workload, find_workload
 WORKLOADS: Final[tuple[Workload, ...]] = tuple(
     find_workload(name) for name in ("tell", "ask", "ask-timeout", "spawn", "idle", "ring", "fan", "restart")
 )
-NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
-ALL: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 @attrs.frozen
@@ -30,8 +27,8 @@ class Peer:
 
     name: str
     needs: tuple[str, ...] = ()
-    sizes: Mapping[str, int] = ALL
-    cannot: Mapping[str, str] = NOTHING
+    sizes: Mapping[str, int] = attrs.field(factory=dict[str, int])
+    cannot: Mapping[str, str] = attrs.field(factory=dict[str, str])
     remarks: tuple[str, ...] = ()
 
     @property
