@@ -20,7 +20,7 @@ class Peer:
     Attributes:
         name: as given to `--peers`; its file has it, too.
         needs: distributions, the one whose version is shown first; none for what the standard library has.
-        sizes: workload -> how much of it, where it is too slow for all.
+        sizes: workload -> how much of it, where all of it would take too long, or too many threads.
         cannot: workload -> why it has no figure.
         remarks: what is to be known of its figures.
     """

@@ -82,7 +82,7 @@ def _notes(standing: Standing) -> list[str]:
             and (size := standing.size_of(workload, peer.name)) < workload.size_of(quick=standing.quick)
         ]
         if sizes:
-            said.append(f"less of it, as it is slow: {', '.join(sizes)}")
+            said.append(f"does less: {', '.join(sizes)}")
         lines += [f"{peer.name}: {'; '.join(said)}."] if said else []
     if lines and not standing.quick:
         whole = ", ".join(f"{workload.name} {workload.size:,}" for workload in standing.workloads)
