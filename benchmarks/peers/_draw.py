@@ -69,7 +69,7 @@ def _panel(axes: Any, standing: Standing, workload: Workload, shown: list[str]) 
             error_kw={"linewidth": 0.8},
         )
         axes.text(spread.high * 1.12, row, short(spread.median), va="center", fontsize=8)
-    axes.invert_yaxis()
+    axes.set_ylim(len(shown) - 0.4, -0.6)  # the same rows in all panels, also where the last ones have no bar
     axes.grid(axis="x", which="major", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     better = "less is better" if workload.unit == "bytes/actor" else "more is better"
