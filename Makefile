@@ -16,7 +16,7 @@ METADATA = pyproject.toml greenroom/_version.py
 .DEFAULT_GOAL := help
 # Two pips in one environment would step on each other.
 .NOTPARALLEL:
-.PHONY: help run fanout test lint format coverage soak mutants bench bench-million bench-guard bench-races bench-kit wheel-test lowest-test clean
+.PHONY: help run fanout test lint format coverage soak mutants bench bench-peers bench-million bench-guard bench-races bench-kit wheel-test lowest-test clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*##/make \1:/p' Makefile
@@ -55,6 +55,9 @@ mutants: $(VENV)/.ready-to-test  ## break the code in small ways; each break mus
 bench: $(VENV)/.ready-to-test  ## measure against hand-written Trio
 	@$(VENV_PYTHON) -m benchmarks
 
+bench-peers: $(VENV)/.ready-to-test  ## measure next to asyncio, uvloop and eight actor libraries, which get an environment of their own (.venv-peers)
+	@$(VENV_PYTHON) -m benchmarks.peers
+
 bench-million: $(VENV)/.ready-to-test  ## start a million idle actors in one process, and measure what they cost (6 GB of memory)
 	@$(VENV_PYTHON) -m benchmarks.million
 
@@ -74,7 +77,7 @@ lowest-test: $(VENV)/.ready-to-test  ## the same, with every dependency at its l
 	@$(VENV_PYTHON) -P tests/house/installed.py --lowest
 
 clean:  ## remove all that make has made
-	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-peers build dist *.egg-info .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps: an environment is made once, and installed into again when the metadata changes.

@@ -14,6 +14,7 @@ nobody who looks. A sample measures both, in turn; the goal is the factor itself
 
 What many idle actors cost is measured in two processes that take turns (`_herd.py`), as one process cannot have both many of them and few; a million
 of them, by `python -m benchmarks.million`. `python -m benchmarks.guard` holds short rounds of some workloads to bounds.
+`benchmarks.peers` has the workloads of messages and actors next to asyncio's means and to other libraries.
 
     python -m benchmarks --rounds 5 --workloads tell,ask --output results.json
 """

@@ -3,23 +3,19 @@
 import json
 import sys
 
-from ._options import read_options
+from ._options import is_writable, read_options
 from ._plot import draw_plot
+from ._progress import Progress
 from ._results import as_plain_data
 from ._rounds import run_rounds
-from ._sample import BenchmarkFailed, SystemName
+from ._sample import BenchmarkFailed
 from ._table import make_table
-from ._workload import Workload
 
 
 def main() -> int:
     """Do as the command line says; 0 if all was measured, whatever the figures, 1 if not."""
     options = read_options()
-    try:
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.touch()
-    except OSError as error:
-        print(f"python -m benchmarks: error: cannot write {options.output}: {error.strerror}", file=sys.stderr)
+    if not is_writable(options.output, "python -m benchmarks"):
         return 2
     progress = Progress(options.rounds)
     try:
@@ -41,23 +37,6 @@ def main() -> int:
         print("\n--quick: it works; the figures say little.")
     print(f"\nwritten: {', '.join(str(path) for path in written)}")
     return 0
-
-
-class Progress:
-    """Say on a terminal what is being measured, on one line."""
-
-    def __init__(self, rounds: int) -> None:
-        self._rounds = rounds
-
-    def __call__(self, number: int, workload: Workload, system: SystemName) -> None:
-        """Say it."""
-        if sys.stderr.isatty():
-            print(f"\r\x1b[Kround {number} of {self._rounds}: {workload.name} by {system}", end="", file=sys.stderr)
-
-    def clear(self) -> None:
-        """Leave the line empty."""
-        if sys.stderr.isatty():
-            print("\r\x1b[K", end="", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,8 @@ import trio
 from greenroom import Actor, Context, Request, open_supervisor
 
 from ._sample import Sample
+from ._sizes import TIMEOUT
 from ._stopwatch import Stopwatch
-
-#: Seconds; never reached.
-TIMEOUT = 60.0
 
 
 class Next(Request[int]):

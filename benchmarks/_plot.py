@@ -56,6 +56,11 @@ def draw_plot(comparisons: Sequence[Comparison], stem: Path) -> list[Path]:
     axes.set_yticks(range(len(comparisons)), [comparison.workload.name for comparison in comparisons])
     axes.invert_yaxis()
     axes.set_xlabel("times better than hand-written Trio (median of the rounds, low to high; lines: must, dotted: aim)")
+    return save(figure, stem)
+
+
+def save(figure: Any, stem: Path) -> list[Path]:
+    """Write a figure as PNG and as SVG, and return the paths."""
     paths = [stem.with_suffix(suffix) for suffix in SUFFIXES]
     for path in paths:
         figure.savefig(path, dpi=150)

@@ -7,10 +7,8 @@ import trio
 from greenroom import Actor, ActorRef, Context, open_supervisor
 
 from ._sample import Sample
+from ._sizes import LAPS
 from ._stopwatch import Stopwatch
-
-#: How often the token passes each actor.
-LAPS = 100
 
 
 class Node(Actor[int]):

@@ -1,12 +1,45 @@
-"""Rounds: every workload by both systems, again and again, so that a slow minute of the machine falls on all of them."""
+"""Rounds: every workload by every system, again and again, so that a slow minute of the machine falls on all of them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from ._comparison import Comparison
-from ._sample import SYSTEMS, Sample, SystemName, take_sample
+from ._sample import SYSTEMS, Sample, take_sample
 from ._workload import Workload
 
-Progress = Callable[[int, Workload, SystemName], None]
+S = TypeVar("S", bound=str)
+Progress = Callable[[int, Workload, str], None]
+
+
+def interleave(
+    workloads: Sequence[Workload],
+    systems: Sequence[S],
+    rounds: int,
+    *,
+    take: Callable[[S, Workload], Sample | None],
+    progress: Progress | None = None,
+) -> dict[str, dict[S, list[Sample]]]:
+    """Take samples over some rounds; return, for each workload's name, each system's samples.
+
+    Args:
+        workloads: in the order in which each round goes through them.
+        systems: in the order in which odd rounds go through them; the others go backwards, so that nobody is always the first.
+        rounds: how many, from 1.
+        take: takes one sample; None if there is none to be had.
+        progress: called before each measurement with the round (from 1), the workload and the system.
+    """
+    samples: dict[str, dict[S, list[Sample]]] = {
+        workload.name: {system: [] for system in systems} for workload in workloads
+    }
+    for number in range(1, rounds + 1):
+        for workload in workloads:
+            for system in systems if number % 2 else reversed(systems):
+                if progress is not None:
+                    progress(number, workload, system)
+                sample = take(system, workload)
+                if sample is not None:
+                    samples[workload.name][system].append(sample)
+    return samples
 
 
 def run_rounds(
@@ -24,15 +57,11 @@ def run_rounds(
         BenchmarkFailed: a measurement did not come about.
     """
     chosen = list(workloads)
-    sizes = {workload.name: workload.quick_size if quick else workload.size for workload in chosen}
-    samples: dict[str, dict[SystemName, list[Sample]]] = {
-        workload.name: {system: [] for system in SYSTEMS} for workload in chosen
-    }
-    for number in range(1, rounds + 1):
-        for workload in chosen:
-            for system in SYSTEMS if number % 2 else reversed(SYSTEMS):
-                if progress is not None:
-                    progress(number, workload, system)
-                sample = take_sample(system, workload.name, sizes[workload.name])
-                samples[workload.name][system].append(sample)
-    return [Comparison(workload, sizes[workload.name], samples[workload.name]) for workload in chosen]
+    samples = interleave(
+        chosen,
+        SYSTEMS,
+        rounds,
+        take=lambda system, workload: take_sample(system, workload.name, workload.size_of(quick=quick)),
+        progress=progress,
+    )
+    return [Comparison(workload, workload.size_of(quick=quick), samples[workload.name]) for workload in chosen]

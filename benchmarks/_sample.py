@@ -39,13 +39,26 @@ class Sample:
     factor: float = 0.0
 
 
-def take_sample(system: SystemName, workload: str, size: int) -> Sample:
+def take_sample(
+    system: str,
+    workload: str,
+    *sizes: int,
+    module: str = "benchmarks._process",
+    python: Path | str = sys.executable,
+) -> Sample:
     """Measure one system under one workload in a fresh process.
+
+    Args:
+        system: which.
+        workload: its name.
+        sizes: how much of it, as the module takes it.
+        module: what runs there: it is given system, workload and sizes, and prints the sample as JSON.
+        python: the interpreter.
 
     Raises:
         BenchmarkFailed: the process failed, or hung.
     """
-    command = [sys.executable, "-m", "benchmarks._process", system, workload, str(size)]
+    command = [str(python), "-m", module, system, workload, *map(str, sizes)]
     try:
         done = run(command, cwd=ROOT, capture_output=True, text=True, timeout=HUNG, check=False)  # noqa: S603 -- ourselves
     except TimeoutExpired:

@@ -1,9 +1,6 @@
 """Spawn: many actors that each handle one message and stop; and what an idle one weighs."""
 
-import gc
-import os
 from math import inf
-from pathlib import Path
 
 import attrs
 import trio
@@ -11,6 +8,7 @@ import trio.testing
 
 from greenroom import Actor, Context, open_supervisor
 
+from ._memory import resident
 from ._sample import Sample
 from ._stopwatch import Stopwatch
 
@@ -152,10 +150,3 @@ async def weigh_by_trio(size: int) -> Sample:
             send.close()
     assert tally.count == size
     return sample
-
-
-def resident() -> int:
-    """Return the bytes of memory that this process holds, garbage collected."""
-    gc.collect()
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")

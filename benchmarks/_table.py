@@ -1,6 +1,7 @@
 """The table on the terminal."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from ._comparison import Comparison, Spread
 from ._goal import Goal
@@ -11,12 +12,16 @@ HEADER = ("workload", "unit", "greenroom", "by hand", "ratio", "low to high", "b
 
 def make_table(comparisons: Sequence[Comparison]) -> str:
     """Return the comparisons as a table, one line each. The median decides; "below" marks what misses its goal."""
-    rows = [HEADER, *(_row(comparison) for comparison in comparisons)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
+    return align([HEADER, *(_row(comparison) for comparison in comparisons)], left={0, 1, len(HEADER) - 1})
+
+
+def align(rows: Sequence[Sequence[str]], *, left: AbstractSet[int]) -> str:
+    """Return rows, the first of them the header, in columns; those named stand to the left."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines: list[str] = []
     for row in rows:
         cells = [
-            cell.ljust(width) if column in (0, 1, len(HEADER) - 1) else cell.rjust(width)
+            cell.ljust(width) if column in left else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         lines.append("  ".join(cells).rstrip())

@@ -45,6 +45,7 @@ OTHERS = (
     "WATCHDOG",
     "STASH",
     "TREES",
+    "PEERS",
     "CONFORMANCE",
     "HISTORIES",
     "SCALE",
