@@ -1,5 +1,6 @@
 """Effects: what a call of each function touches, as far as that is known."""
 
+import inspect
 import random
 from pathlib import Path
 from types import CodeType
@@ -18,11 +19,13 @@ NOTHING: Final = ""
 ALL: Final = "*"
 #: What its caller touches, if that is in the table; else ALL.
 ASK: Final = "?"
+#: The nursery of the task.
+EXIT: Final = "!"
 
 #: The runtime's functions that are in the loop of an actor, by module; what is not here touches ALL. "@x" is the slot in the local variable x.
 KNOWN: Final[dict[str, dict[str, str]]] = {
     "actors/_pool.py": {
-        "Pool.enqueue": "pool", "Pool.kick": "pool", "Worker.run": NOTHING, "Worker._loop": NOTHING, "Worker._park": "pool",
+        "Pool.enqueue": NOTHING, "Pool.kick": NOTHING, "Worker.run": NOTHING, "Worker._loop": NOTHING, "Worker._park": NOTHING,
         "Worker.breathe": NOTHING, "Worker.attend": "@slot", "Worker.__init__": NOTHING,
     },
     "actors/_solo.py": {
@@ -51,8 +54,8 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
     ),
     "actors/_slot.py": {
         "Slot.path": NOTHING, "Slot.depth": NOTHING, "Slot.box": NOTHING, "Slot.owner": NOTHING, "Slot.__bool__": NOTHING, "Slot.ref": "@self",
-        "Slot.admin": "@self", "Slot.has_ended": "@self", "Slot.in_turn": "@self", "Slot.status": "@self", "Slot.get_more": "@self",
-        "Slot.advance": "@self", "Slot.touch": "@self", "Slot.changed": "@self", "Slot.ended": "@self",
+        "Slot.admin": "&self", "Slot.has_ended": "&self", "Slot.in_turn": "&self", "Slot.status": "@self", "Slot.get_more": "+self",
+        "Slot.advance": "@self", "Slot.touch": "@self", "Slot.changed": "%self", "Slot.ended": "&self",
     },
     "actors/_more.py": {"More.__init__": NOTHING},
     "actors/_context.py": {
@@ -65,12 +68,12 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
         "ActorRef.uid": NOTHING,
     },
     "actors/_asking.py": {
-        "ask_slot": "@slot", "_ask": "@slot", "_inherited_deadline": "@asker", "_hand_in": "@slot", "_accept": "@slot",
+        "ask_slot": "@slot", "_ask": "@slot @asker", "_inherited_deadline": "@asker", "_hand_in": "@slot", "_accept": "@slot",
     },
     "actors/_reach.py": {"slot_of": NOTHING},
     "actors/_request.py": {
-        "Asked.__init__": NOTHING, "Asked.answer": "@self.target", "Asked._finish": "@self.target", "Asked.release_asker": "waits",
-        "check_cycle": "waits",
+        "Asked.__init__": NOTHING, "Asked.answer": "@self.target", "Asked._finish": "@self.target", "Asked.release_asker": "@self.asker",
+        "check_cycle": ">target",
     },
     "mailbox/_mail.py": {"Envelope.__init__": NOTHING, "Letter.as_mail": NOTHING},
     "mailbox/_spec.py": {"MailboxSpec.key_of": NOTHING},
@@ -84,12 +87,13 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
             "has_triggers", "accept", "would_wait", "take", "_take_out", "_forget", "let_in_senders", "_is_sought", "waiting_senders", "load",
         )
     },
-    "supervisor/_open.py": {"_Tree.host": NOTHING, "_Tree.guard": NOTHING, "_Tree.wait_ended": "@self.root"},
+    "supervisor/_open.py": {"_Tree.host": NOTHING, "_Tree.guard": NOTHING, "_Tree.wait_ended": "&self.root <block"},
 }  # fmt: skip
 #: The kit's own, by module: what a run is made of, and no scenario sees.
 KIT: Final = frozenset(
     ("_run.py", "_hook.py", "_gate.py", "_stepper.py", "_decider.py", "_clock.py", "_footprints.py", "_watcher.py", "_outside.py",
-     "_external.py", "_promises.py", "_arrivals.py")
+     "_external.py", "_promises.py", "_arrivals.py", "_crew.py", "_chain.py", "_part.py",
+     "_effects.py")
 )  # fmt: skip
 #: The kit's as well, in modules with others that a scenario calls.
 HARMLESS: Final = ("Sim.choose",)
@@ -104,7 +108,7 @@ LOCAL: Final = frozenset(
     )
 )  # fmt: skip
 #: Ends a task: its nursery, and who waits for that, are seen to by Trio itself.
-EXIT: Final = "Runner.task_exited"
+TASK_EXITED: Final = "Runner.task_exited"
 
 
 def effect_of(code: CodeType) -> str:
@@ -117,13 +121,18 @@ def effect_of(code: CodeType) -> str:
         return KNOWN.get(path[len(_HOUSE) :], {}).get(code.co_qualname, ALL)
     if path.startswith(_TRIO):
         name = code.co_qualname
-        return ALL if name == EXIT else NOTHING if name in LOCAL else ASK
+        return EXIT if name == TASK_EXITED else NOTHING if name in LOCAL else ASK
     return ASK if path == _DRAWS else NOTHING
 
 
 def is_trusted(code: CodeType) -> bool:
     """Return whether a function answers for what it calls of Trio, or draws: it is in the table itself, or is the kit's or Trio's."""
     return code.co_filename.startswith((_TRIO, *_RUNTIME, _RACES, _DRAWS))
+
+
+def is_own(code: CodeType) -> bool:
+    """Return whether a coroutine is the runtime's or Trio's, which do between two waits what the table says; one with a user's block in it is not."""
+    return code.co_filename.startswith((_TRIO, *_RUNTIME)) and not code.co_flags & inspect.CO_ASYNC_GENERATOR
 
 
 class Codes:
@@ -133,11 +142,12 @@ class Codes:
         from ..actors import Runtime
         from ..actors._chosen import ChosenQueue
         from ..actors._deadlines import Deadlines
-        from ..actors._pool import Worker
+        from ..actors._pool import MAX_PARKED, Worker
         from ..actors._runner import RUNNERS
         from ..actors._solo import Solo
         from ..supervisor import _open
         from ._run import Play
+        from ._sim import Sim
 
         #: of the functions that have been met.
         self.effects: dict[CodeType, str] = {}
@@ -146,9 +156,23 @@ class Codes:
         self.popleft = _code(ChosenQueue.popleft)
         self.runtime = _code(Runtime.__init__)
         self.breathe = _code(Worker.breathe)
+        self.worker = _code(Worker.run)
+        self.most_parked = MAX_PARKED
+        #: calls that cancel, or wake who waits for something.
+        self.cancelling = frozenset(_codes_of(trio.CancelScope, "_cancel", "cancel", "shield"))
+        self.waking = frozenset(
+            (*_codes_of(trio.Event, "set"), *_codes_of(trio.lowlevel.ParkingLot, "unpark", "unpark_all", "repark", "break_lot"))
+        )  # fmt: skip
+        self.telling = frozenset((self.breathe, *self.cancelling, *self.waking, *_codes_of(Sim, "steps")))
         self.looks = frozenset(map(_code, (Play.idle, Play.before_step)))
         tree: Any = _open._Tree  # noqa: SLF001 -- the tasks that every tree has
         self.mains = frozenset(_code(each) for each in (Worker.run, Solo.run, Deadlines.run, tree.host, tree.guard))
+
+
+def _codes_of(kind: type, *names: str) -> list[CodeType]:
+    """Return the code of some methods, and of what sets a property; of those that there are."""
+    found = [getattr(kind, name) for name in names if hasattr(kind, name)]
+    return [_code((each.fset or each.fget) if isinstance(each, property) else each) for each in found]
 
 
 def _code(function: Any) -> CodeType:
