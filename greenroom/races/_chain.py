@@ -3,7 +3,10 @@
 import gc
 from collections.abc import Callable
 from types import AsyncGeneratorType, CodeType
-from typing import Any
+from typing import Any, Final
+
+#: What steps of async generators are awaited as; they have no public names.
+STEPS: Final = ("async_generator_asend", "async_generator_athrow", "anext_awaitable")
 
 
 def awaited(coroutine: Any, is_own: Callable[[CodeType], bool]) -> tuple[list[CodeType], Any]:
@@ -29,5 +32,5 @@ def _inner(at: Any) -> Any:
         if hasattr(at, name):
             return getattr(at, name)
     # What a step of an async generator is awaited as shows it to nobody but the garbage collector.
-    generators = [each for each in gc.get_referents(at) if isinstance(each, AsyncGeneratorType)]
-    return generators[0] if len(generators) == 1 else None
+    inner = [each for each in gc.get_referents(at) if isinstance(each, AsyncGeneratorType) or type(each).__name__ in STEPS]
+    return inner[0] if len(inner) == 1 else None

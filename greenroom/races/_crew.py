@@ -100,6 +100,10 @@ class Crew:
         """Return the names of some tasks."""
         return tuple(sorted(self.symbol(label) for label in labels))
 
+    def lasting(self, label: str) -> str:
+        """Return a name of a task that waits, for as long as it does: of the pool's, it has a slot in its hands then."""
+        return self._named(label) if self.is_member(label) else label
+
     def symbol(self, label: str) -> str:
         """Return the name of a task, in terms of when the part began."""
         if label == self._me:

@@ -20,8 +20,8 @@ from typing import Any, Final
 from ._decider import TASK, Choice
 from ._chain import awaited
 from ._crew import ELSEWHERE, Crew
-from ._effects import ALL, ASK, EXIT, NOTHING, Codes, effect_of, is_own, is_trusted
-from ._part import BREATHING, LOT, NEW, NURSERY, PARKED, TAKE, TAKING, Part
+from ._effects import ALL, ASK, EXIT, NOTHING, STRAY, Codes, begin_of, effect_of, is_own, is_trusted
+from ._part import BREATHING, GONE, LOT, NEW, NURSERY, PARKED, TAKE, TAKING, Part
 from ._stepper import Stepper, Task
 from ._waiting import Waits
 #: What the words of an effect begin with that are about slots.
@@ -49,7 +49,9 @@ class Footprints:
         self._pool: Any = None
         self._before: list[str] = []
         self._was_free = True
-        self._breathes = self._has_exited = self._cancels = self._wakes = False
+        self._breathes = self._has_exited = self._cancels = self._wakes = self._was_ending = False
+        #: code has been run that is neither the runtime's nor Trio's.
+        self._strays = False
         #: the task that steps, and the slot that is in its hands.
         self._task: Any = None
         self._hand = ""
@@ -87,6 +89,7 @@ class Footprints:
         runner = self._codes.runners.get(task)
         self._task = task
         self._hand = "" if runner is None or runner.slot is None else self._name(runner.slot)
+        self._was_ending = bool(self._hand) and runner.slot.ending
         self._has_exited = False
         self._open(label, None)
         coroutine = self._stepper.tasks[task]
@@ -150,7 +153,7 @@ class Footprints:
         entity = self._crew.begin(label, self._name)
         self._part = Part(entity, choice)
         self._touched, self._read, self._lots = set(), set(), {}
-        self._breathes = self._cancels = self._wakes = False
+        self._breathes = self._cancels = self._wakes = self._strays = False
         self._before = self._queued()
         pool = self._pool
         self._was_free = pool is None or pool.baton is None
@@ -200,10 +203,13 @@ class Footprints:
         if ALL in touched or self._cancels:
             part.is_open, part.cancels, part.wakes = True, self._cancels, self._wakes
             return
-        part.values = self._values(part, touched)
-        touched.update(part.values)
-        touched.add(self._hand)
-        touched.update(label for label in part.woken if label[0].isdigit() or label[0] == "@")
+        part.values = self._values()
+        if is_member or self._strays or not self._was_ending:
+            touched.add(self._hand)
+        if self._has_exited:
+            part.values[part.entity] = GONE
+        else:
+            touched.update(label for label in part.woken if label[0].isdigit() or label[0] == "@")
         self._account_for_pool(part, is_member=is_member)
         if not is_member:
             touched.add(part.entity)
@@ -211,6 +217,7 @@ class Footprints:
             touched.add(f"@{part.holds}")
         touched.discard(NOTHING)
         read.discard(NOTHING)
+        touched.update(part.values)
         part.touched = frozenset(touched)
         needs = {*touched, *read}
         if part.holds:
@@ -236,17 +243,17 @@ class Footprints:
         if kicks or (is_member and part.holds):
             part.idle = self._crew.was_idle
 
-    def _values(self, part: Part, touched: set[str]) -> dict[str, Hashable]:
+    def _values(self) -> dict[str, Hashable]:
         """Return what has become of what is known by value."""
         values: dict[str, Hashable] = {}
         for name, slot in self._lots.items():
             more = slot.more
             lot = None if more is None else more.changes
             waiting = () if lot is None else tuple(lot._parked)  # noqa: SLF001 -- who waits, and no public name for it
-            values[LOT + name] = frozenset(map(self._crew.symbol, map(self._stepper.label_of, waiting)))
+            values[LOT + name] = frozenset(map(self._crew.lasting, map(self._stepper.label_of, waiting)))
         if self._has_exited:
             nursery = self._task.parent_nursery
-            host = self._crew.symbol(self._stepper.label_of(nursery.parent_task))
+            host = self._crew.lasting(self._stepper.label_of(nursery.parent_task))
             values[f"{NURSERY} of {host}"] = len(nursery.child_tasks)
         return values
 
@@ -293,11 +300,13 @@ class Footprints:
                     effect = self._effects.get(code)
                     if effect is None:
                         effect = self._effects[code] = effect_of(code)
-                    if effect:
+                    if effect == STRAY:
+                        self._strays = True
+                        if self._awaited is not None:
+                            touched.add(ALL)
+                    elif effect:
                         for word in effect.split():
                             self._touch(word, frame)
-                    elif self._awaited is not None and not is_trusted(code):
-                        touched.add(ALL)
         elif event == "c_call":
             if getattr(value, "__self__", None).__class__ is random.Random and not is_trusted(code):
                 self._touched.add(ALL)
@@ -317,7 +326,7 @@ class Footprints:
         elif code in codes.cancelling:
             self._cancels = self._cancels or not frame.f_locals["self"].cancel_called
         elif code in codes.waking:
-            self._wakes = True
+            self._wakes = self._wakes or (frame.f_back is not None and is_trusted(frame.f_back.f_code))
         else:
             self.is_lost = True  # it counts the steps, and they may be as many or fewer in a schedule that comes to the same
 
@@ -328,6 +337,10 @@ class Footprints:
             if frame.f_back is None or not is_trusted(frame.f_back.f_code):
                 touched.add(ALL)
             return
+        if word[0] == "^":
+            if frame.f_lasti > begin_of(frame.f_code):
+                return
+            word = word[1:]
         if word == EXIT:
             self._has_exited = True
             return

@@ -246,9 +246,8 @@ class Foresight:
             self._open[part.entity, part.choice, identity] = part, name
             return name
         found = tuple((need, state.version(need)) for need in sorted(part.needs))
-        name = self._named((
-            part.entity, part.choice, part.free, part.empty, part.idle, state.is_closing, begun, found,
-        ))  # fmt: skip
+        # How the pool was is not in it: that decides what becomes of the pool, and of nothing else.
+        name = self._named((part.entity, part.choice, begun, found))
         key = part.entity, state.version(part.entity), part.choice
         self._known.setdefault(key, []).append(Known(found, state.is_closing, begun, part, name))
         return name

@@ -4,7 +4,7 @@ The tasks of the pool are interchangeable: which of them serves an actor is nobo
 has a slot in its hands ("@" and the slot), the one that parked last ("parked 0"), or the next one to be made ("new 0").
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from typing import Any, Final
 
 import attrs
@@ -18,7 +18,6 @@ NEW, PARKED, BREATHING, TAKING, GONE = "new", "parked", "breathing", "taking", "
 #: The resources of a tree whose state is known by value; a task's own is known by its label.
 NURSERY: Final = "nursery"
 LOT: Final = "lot "
-NONE: Final[Mapping[str, Hashable]] = {}
 
 
 @attrs.define
@@ -57,7 +56,7 @@ class Part:
     wakes: bool = False
     needs: frozenset[str] = frozenset()
     touched: frozenset[str] = frozenset()
-    values: Mapping[str, Hashable] = NONE
+    values: dict[str, Hashable] = attrs.field(factory=dict[str, Hashable])
     free: bool | None = None
     empty: bool | None = None
     idle: bool | None = None
