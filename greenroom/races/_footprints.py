@@ -207,7 +207,7 @@ class Footprints:
         if is_member or self._strays or not self._was_ending:
             touched.add(self._hand)
         if self._has_exited:
-            part.values[part.entity] = GONE
+            part.values.update({} if is_member else {part.entity: GONE})
         else:
             touched.update(label for label in part.woken if label[0].isdigit() or label[0] == "@")
         self._account_for_pool(part, is_member=is_member)
