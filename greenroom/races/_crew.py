@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from ._part import BREATHING, GONE, ME, NEW, PARKED, TAKING
+from ._part import BREATHING, GONE, ME, NEW, PARKED, TAKE, TAKING, Part
 from ._stepper import Stepper, Task
 
 #: In no place that is known: nothing is taken for granted of it.
@@ -62,11 +62,6 @@ class Crew:
 
     # -- when the part is over
 
-    @property
-    def was_idle(self) -> bool:
-        """Whether anybody was parked when it began."""
-        return bool(self._parked)
-
     def unparked(self) -> tuple[str, ...]:
         """Return who is no longer parked."""
         now = set(self._parked_now())
@@ -96,6 +91,20 @@ class Crew:
         self._roles[label] = role
         return role, ""
 
+    def account(self, part: Part, *, was_free: bool, was_empty: bool, is_member: bool) -> None:
+        """Say what a part has to find the pool like, to do what it did."""
+        kicks = bool(part.unparked) or part.spawned > 0
+        if not is_member:
+            part.free = was_free if part.appended or part.gone or kicks else None
+        elif part.entity[0] == "@":
+            part.free = was_free
+            if was_free and part.holds:
+                part.empty = was_empty
+        elif part.role == PARKED or part.then == TAKE or part.holds:
+            part.empty = was_empty
+        if kicks or (is_member and part.holds):
+            part.idle = bool(self._parked)
+
     def symbols(self, labels: Iterable[str]) -> tuple[str, ...]:
         """Return the names of some tasks."""
         return tuple(sorted(self.symbol(label) for label in labels))
@@ -118,6 +127,18 @@ class Crew:
             if slot is not None:
                 return f"@{self._name_of(slot)}"
         return label
+
+
+def changes(before: Sequence[str], after: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what is no longer in a queue, and what has come to its end."""
+    gone: list[str] = []
+    left = list(after)
+    for name in before:
+        if left and left[0] == name:
+            del left[0]
+        else:
+            gone.append(name)
+    return tuple(gone), tuple(left)
 
 
 def resolved(symbol: str, me: str, begun: int, parked: Sequence[str], holders: Any) -> str:

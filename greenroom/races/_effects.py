@@ -30,6 +30,8 @@ _GENERATED: Final = tuple(f"<attrs generated methods {package}." for package in 
 ASK: Final = "?"
 #: Code that is neither the runtime's nor Trio's: it touches the actor whose it is, and nothing else.
 STRAY: Final = "~"
+#: Comes before the effect of a function that is met by its code as well.
+MET: Final = "$"
 #: The nursery of the task.
 EXIT: Final = "!"
 
@@ -101,8 +103,6 @@ class Codes:
         from ._run import Play
         from ._sim import Sim
 
-        #: of the functions that have been met.
-        self.effects: dict[CodeType, str] = {}
         self.runners = RUNNERS
         self.queue = ChosenQueue
         self.popleft = _code(ChosenQueue.popleft)
@@ -116,6 +116,10 @@ class Codes:
         self.telling = frozenset((self.breathe, *self.cancelling, *self.waking, *_codes_of(Sim, "steps")))
         self.looks = frozenset(map(_code, (Play.idle, Play.before_step)))
         tree: Any = _open._Tree  # noqa: SLF001 -- the tasks that every tree has
+        #: whose returns matter.
+        self.ends = frozenset((self.popleft, self.runtime, *self.looks))
+        #: of the functions that have been met.
+        self.effects = {code: MET + effect_of(code) for code in (self.popleft, *self.looks, *self.telling)}
         self.mains = frozenset(_code(each) for each in (Worker.run, Solo.run, Deadlines.run, tree.host, tree.guard))
 
 

@@ -1,8 +1,9 @@
 """What a call of each of the runtime's functions touches. What is not here touches all.
 
-A word is the name of something that a tree has one of, such as its books ("tree"): "<" is before it if that is only looked at. "@x" is the slot in the
-local variable x, and who waits for a change of it; "&x" is the slot, which is only looked at; "%x" likewise, and who waits is changed; "+x" is touched
-only if it has had nothing but the plainest so far; "^" before such a word: not where a call only goes on after a wait; ">x" are all slots that x waits for, one after the other, which are only looked at.
+A word is the name of something that a tree has one of, such as its books ("tree"); "<" is before it if that is only looked at. "@x" is the slot in
+the local variable x, and who waits for a change of it; "&x" is the slot, which is only looked at; "%x" likewise, and who waits is changed; "+x" is
+touched only if it has had nothing but the plainest so far; ">x" are all slots that x waits for, one after the other, which are only looked at. "^"
+before such a word: not where a call only goes on after a wait.
 """
 
 from typing import Final
@@ -78,7 +79,9 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
     },
     "mailbox/_mailbox.py": {
         f"Mailbox.{name}": "@self" for name in (
-            "has_triggers", "accept", "would_wait", "take", "_take_out", "_forget", "let_in_senders", "_is_sought", "waiting_senders", "load", "close", "close_if_empty", "expel",
+            "has_triggers", "accept", "would_wait", "take", "_take_out", "_forget", "let_in_senders", "_is_sought", "waiting_senders", "load",
+            "close",
+            "close_if_empty", "expel",
         )
     },
     # Ends, and what a supervisor does about them: all of a tree's books are one thing to meet at.

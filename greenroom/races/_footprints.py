@@ -14,16 +14,17 @@ import sys
 from collections.abc import Generator, Hashable, Sequence
 from contextlib import contextmanager
 from functools import cache
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, Final
 
-from ._decider import TASK, Choice
 from ._chain import awaited
-from ._crew import ELSEWHERE, Crew
-from ._effects import ALL, ASK, EXIT, NOTHING, STRAY, Codes, begin_of, effect_of, is_own, is_trusted
+from ._crew import ELSEWHERE, Crew, changes
+from ._decider import TASK, Choice
+from ._effects import ALL, ASK, EXIT, MET, NOTHING, STRAY, Codes, begin_of, effect_of, is_own, is_trusted
 from ._part import BREATHING, GONE, LOT, NEW, NURSERY, PARKED, TAKE, TAKING, Part
 from ._stepper import Stepper, Task
 from ._waiting import Waits
+
 #: What the words of an effect begin with that are about slots.
 MARKS: Final = "@&%+>"
 
@@ -89,7 +90,7 @@ class Footprints:
         runner = self._codes.runners.get(task)
         self._task = task
         self._hand = "" if runner is None or runner.slot is None else self._name(runner.slot)
-        self._was_ending = bool(self._hand) and runner.slot.ending
+        self._was_ending = runner is not None and runner.slot is not None and runner.slot.ending
         self._has_exited = False
         self._open(label, None)
         coroutine = self._stepper.tasks[task]
@@ -183,20 +184,24 @@ class Footprints:
     def _account(self, part: Part) -> None:
         """Say what a part needs and has touched, from what was seen of it."""
         touched, read, pool, crew = self._touched, self._read, self._pool, self._crew
-        if self._awaited is not None and ALL not in touched and awaited(self._stepper.tasks[self._task], is_own)[1] is not self._awaited:
+        if (
+            self._awaited is not None
+            and ALL not in touched
+            and awaited(self._stepper.tasks[self._task], is_own)[1] is not self._awaited
+        ):
             touched.add(ALL)  # it has gone on, and what it has done is its own affair
         labels = part.woken
         is_member = crew.is_member(self._label)
         is_free = pool is None or pool.baton is None
         part.is_free = None if is_free == self._was_free else is_free
         part.is_closing = pool is not None and pool.closing
-        self._changes(part)
+        part.gone, part.appended = changes(self._before, self._queued())
         part.unparked, part.spawned, part.woken = crew.unparked(), crew.spawned(), crew.symbols(labels)
         newest = [label for label in part.woken if label.startswith(f"{NEW} ")]
         part.names = any(not label.endswith(":greenroom worker") for label in newest) or len(newest) != part.spawned
         if is_member:
             part.role, part.holds = crew.place(is_taking=part.then == TAKE, breathes=self._breathes)
-            if part.role == ELSEWHERE or part.entity == ELSEWHERE:
+            if ELSEWHERE in {part.role, part.entity}:
                 touched.add(ALL)
         if pool is not None and len(pool.parked) >= self._codes.most_parked:
             self.is_lost = True  # from here on the pool's tasks end where others park
@@ -210,7 +215,7 @@ class Footprints:
             part.values.update({} if is_member else {part.entity: GONE})
         else:
             touched.update(label for label in part.woken if label[0].isdigit() or label[0] == "@")
-        self._account_for_pool(part, is_member=is_member)
+        crew.account(part, was_free=self._was_free, was_empty=not self._before, is_member=is_member)
         if not is_member:
             touched.add(part.entity)
         elif part.holds:
@@ -226,23 +231,6 @@ class Footprints:
             needs.add(part.entity)
         part.needs = frozenset(needs)
 
-    def _account_for_pool(self, part: Part, *, is_member: bool) -> None:
-        """Say what a part has to find the pool like."""
-        kicks = bool(part.unparked) or part.spawned > 0
-        queues = bool(part.appended or part.gone)
-        was_empty = not self._before
-        holds_on = part.entity[0] == "@"
-        if not is_member:
-            part.free = self._was_free if queues or kicks else None
-        elif holds_on:
-            part.free = self._was_free
-            if self._was_free and part.holds:
-                part.empty = was_empty
-        elif part.role == PARKED or part.then == TAKE or part.holds:
-            part.empty = was_empty
-        if kicks or (is_member and part.holds):
-            part.idle = self._crew.was_idle
-
     def _values(self) -> dict[str, Hashable]:
         """Return what has become of what is known by value."""
         values: dict[str, Hashable] = {}
@@ -257,20 +245,6 @@ class Footprints:
             values[f"{NURSERY} of {host}"] = len(nursery.child_tasks)
         return values
 
-    def _changes(self, part: Part) -> None:
-        """See what has become of the run queue."""
-        before, after = list(self._before), self._queued()
-        gone: list[str] = []
-        kept: list[str] = []
-        left = list(after)
-        for name in before:
-            if left and left[0] == name:
-                kept.append(name)
-                del left[0]
-            else:
-                gone.append(name)
-        part.gone, part.appended = tuple(gone), tuple(left)
-
     def _queued(self) -> list[str]:
         return [] if self._queue is None else [self._name(slot) for slot in self._queue]
 
@@ -282,43 +256,60 @@ class Footprints:
 
     # -- what is seen
 
-    def _look(  # noqa: C901 -- run at each call: one more would take as long as the rest
-        self, frame: FrameType, event: str, value: Any
-    ) -> None:
-        code = frame.f_code
+    def _look(self, frame: FrameType, event: str, value: Any) -> None:
+        """Be called for each call and each return: most are of no account, and have to be known for that at once."""
         if event == "call":
+            code = frame.f_code
+            effect = self._effects.get(code)
+            if effect is None:
+                effect = self._effects[code] = effect_of(code)
+            if effect:
+                self._see(code, effect, frame)
+        elif event == "return":
+            if frame.f_code in self._codes.ends:
+                self._see_end(frame, value)
+        elif (
+            event == "c_call"
+            and type(getattr(value, "__self__", None)) is random.Random
+            and not is_trusted(frame.f_code)
+        ):
+            self._touched.add(ALL)
+
+    def _see(self, code: CodeType, effect: str, frame: FrameType) -> None:
+        """Take in a call that may be of some account."""
+        if effect[0] == MET:
             if code is self._popleft:
                 self._come_to_queue()
                 return
             if code in self._codes.looks:
                 self._is_looked_at = True
-            touched = self._touched
-            if not self._is_looked_at:
-                if code in self._codes.telling:
-                    self._hear(code, frame)
-                if ALL not in touched and (self._awaited is None or code not in self._chain):
-                    effect = self._effects.get(code)
-                    if effect is None:
-                        effect = self._effects[code] = effect_of(code)
-                    if effect == STRAY:
-                        self._strays = True
-                        if self._awaited is not None:
-                            touched.add(ALL)
-                    elif effect:
-                        for word in effect.split():
-                            self._touch(word, frame)
-        elif event == "c_call":
-            if getattr(value, "__self__", None).__class__ is random.Random and not is_trusted(code):
-                self._touched.add(ALL)
-        elif event == "return":
-            if code is self._popleft:
-                self._take(value)
-            elif code in self._codes.looks:
-                self._is_looked_at = False
-            elif code is self._codes.runtime:
-                self._meet(frame.f_locals["self"].pool)
+            if self._is_looked_at:
+                return
+            if code in self._codes.telling:
+                self._hear(code, frame)
+            effect = effect[1:]
+        touched = self._touched
+        if self._is_looked_at or ALL in touched or (self._awaited is not None and code in self._chain):
+            return
+        if effect == STRAY:
+            self._strays = True
+            if self._awaited is not None:
+                touched.add(ALL)
+        else:
+            for word in effect.split():
+                self._touch(word, frame)
 
-    def _hear(self, code: Any, frame: FrameType) -> None:
+    def _see_end(self, frame: FrameType, value: Any) -> None:
+        """Take in the return of a call that is met by its code."""
+        code = frame.f_code
+        if code is self._popleft:
+            self._take(value)
+        elif code in self._codes.looks:
+            self._is_looked_at = False
+        else:
+            self._meet(frame.f_locals["self"].pool)
+
+    def _hear(self, code: CodeType, frame: FrameType) -> None:
         """Take in a call that says more than what it touches."""
         codes = self._codes
         if code is self._breathe:
@@ -328,28 +319,30 @@ class Footprints:
         elif code in codes.waking:
             self._wakes = self._wakes or (frame.f_back is not None and is_trusted(frame.f_back.f_code))
         else:
-            self.is_lost = True  # it counts the steps, and they may be as many or fewer in a schedule that comes to the same
+            self.is_lost = (
+                True  # it counts the steps, and they may be as many or fewer in a schedule that comes to the same
+            )
 
     def _touch(self, word: str, frame: FrameType) -> None:
         """Note what a call touches, in the names of this run."""
         touched = self._touched
-        if word == ASK:
-            if frame.f_back is None or not is_trusted(frame.f_back.f_code):
-                touched.add(ALL)
-            return
         if word[0] == "^":
             if frame.f_lasti > begin_of(frame.f_code):
                 return
             word = word[1:]
         if word == EXIT:
             self._has_exited = True
-            return
-        if word[0] == "<":
+        elif word == ASK:
+            if frame.f_back is None or not is_trusted(frame.f_back.f_code):
+                touched.add(ALL)
+        elif word[0] == "<":
             self._read.add(word[1:])
-            return
-        if word[0] not in MARKS:
+        elif word[0] in MARKS:
+            self._touch_slot(word, frame)
+        else:
             touched.add(word)
-            return
+
+    def _touch_slot(self, word: str, frame: FrameType) -> None:
         first, *rest = word[1:].split(".")
         found: Any = frame.f_locals.get(first)
         for each in rest:
@@ -360,13 +353,13 @@ class Footprints:
         if word[0] == "&":
             self._read.add(name)
         elif word[0] == "@":
-            touched.add(name)
+            self._touched.add(name)
             self._lots[name] = found
         elif word[0] == "%":
             self._read.add(name)
             self._lots[name] = found
         elif word[0] == "+":
-            (self._read if found.more is not None else touched).add(name)
+            (self._read if found.more is not None else self._touched).add(name)
         else:
             self._follow(found)
 

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 import attrs
 
+from ._crew import resolved
 from ._decider import Choice
 from ._errors import SharingFound
-from ._crew import resolved
 from ._part import BREATHING, GONE, NEW, PARKED, TAKE, TAKING, Part
 
 #: How a run ended: `kind_of` its result.
@@ -225,7 +225,9 @@ class Foresight:
             if (
                 (part.free is None or part.free == state.free)
                 and known.is_closing == state.is_closing
-                and (part.empty is None or part.empty == (len(state.queue) == (choice is not None and choice[0] == TAKE)))
+                and (
+                    part.empty is None or part.empty == (len(state.queue) == (choice is not None and choice[0] == TAKE))
+                )
                 and (part.idle is None or part.idle == bool(state.parked))
                 and (known.begun is None or known.begun == state.begun)
                 and all(state.version(need) == version for need, version in known.found)
@@ -261,14 +263,7 @@ class Foresight:
             queue.remove(gone)
         queue += part.appended
         woken = [resolved(symbol, label, state.begun, state.parked, state.holders) for symbol in part.woken]
-        for symbol in part.unparked:
-            woken_up = resolved(symbol, label, state.begun, state.parked, state.holders)
-            state.roles[woken_up] = PARKED
-        for each in woken:
-            if each.endswith(MEMBER) and int(each.partition(":")[0]) >= state.begun:
-                state.roles[each] = NEW
-        state.parked = [each for each in state.parked if each not in state.roles]
-        state.begun += part.spawned
+        Foresight._call_up(state, part, woken)
         Foresight._place(state, part, label)
         if part.is_open:
             state.base = name
@@ -289,6 +284,17 @@ class Foresight:
             for each in woken:
                 state.ready[each] = state.steps, int(each.partition(":")[0])
             state.label = ""
+
+    @staticmethod
+    def _call_up(state: State, part: Part, woken: Sequence[str]) -> None:
+        """Say where those of the pool's tasks are that somebody has called up."""
+        for symbol in part.unparked:
+            state.roles[resolved(symbol, state.label, state.begun, state.parked, state.holders)] = PARKED
+        for each in woken:
+            if each.endswith(MEMBER) and int(each.partition(":")[0]) >= state.begun:
+                state.roles[each] = NEW
+        state.parked = [each for each in state.parked if each not in state.roles]
+        state.begun += part.spawned
 
     @staticmethod
     def _place(state: State, part: Part, label: str) -> None:

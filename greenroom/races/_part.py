@@ -1,7 +1,7 @@
 """Parts: what a step has done, in terms that hold wherever in a schedule it comes.
 
-The tasks of the pool are interchangeable: which of them serves an actor is nobody's business. So a part does not name them. It says "me", the one that
-has a slot in its hands ("@" and the slot), the one that parked last ("parked 0"), or the next one to be made ("new 0").
+The tasks of the pool are interchangeable: which of them serves an actor is nobody's business. So a part does not name them. It says "me", the one
+that has a slot in its hands ("@" and the slot), the one that parked last ("parked 0"), or the next one to be made ("new 0").
 """
 
 from collections.abc import Hashable

@@ -69,7 +69,7 @@ class Pooled(Actor[Any]):
             self.got.append(type(error).__name__)
 
 
-ACTS = ["pause", "tell", "tell", "tell", "ask", "ask", "ask in time", "sleep", "stop", "crash", "watch"]
+ACTS = [*["tell"] * 5, *["ask"] * 3, "ask in time", "pause", "pause", "sleep", "stop", "crash", "watch"]
 
 
 def draw_pooled(seed: int, *, most: int = 4) -> Callable[[Sim], Awaitable[None]]:
@@ -77,11 +77,15 @@ def draw_pooled(seed: int, *, most: int = 4) -> Callable[[Sim], Awaitable[None]]
     random = Random(seed)
     count = random.randint(2, most)
     scripts = [
-        Script([(random.choice(ACTS), random.randrange(count)) for _ in range(random.choice([1, 1, 2]))], random.random() < 0.3)
+        Script(
+            [(random.choice(ACTS), random.randrange(count)) for _ in range(random.choice([1, 2, 2, 3]))],
+            random.random() < 0.3,
+        )
         for _ in range(count)
     ]
+    hops = random.choice([1, 2])
     restarts = [random.choice(["temporary", "transient", "permanent"]) for _ in range(count)]
-    first = [(number, tag) for number, tag in enumerate("abcd"[:count]) if number < 2 or random.random() < 0.5]  # noqa: PLR2004 -- two at least
+    first = [(number, tag) for number, tag in enumerate("abcd"[:count]) if not number or random.random() < 0.8]
 
     async def tree(sim: Sim) -> None:
         got: list[list[str]] = [[] for _ in range(count)]
@@ -92,7 +96,7 @@ def draw_pooled(seed: int, *, most: int = 4) -> Callable[[Sim], Awaitable[None]]
                 peers.append(root.start_soon(Pooled, number, peers, got[number], script, **options))
             for to, tag in first:
                 try:
-                    peers[to].tell(Job(tag, 1))
+                    peers[to].tell(Job(tag, hops))
                 except GreenroomError:
                     got[to].append("refused")
             await trio.sleep(1)
