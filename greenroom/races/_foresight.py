@@ -96,7 +96,10 @@ class State:
 
     def entity(self) -> str:
         """Return how a part names the task that steps."""
-        label = self.label
+        return self.named(self.label)
+
+    def named(self, label: str) -> str:
+        """Return how a task is named: of the pool's, by where it is."""
         role = self.roles.get(label)
         if role is not None:
             return role
@@ -154,8 +157,10 @@ class Foresight:
 
     def identity(self, state: State, *, with_shy: bool = True) -> int:
         """Return what makes two states the same, whatever the order was of steps that do not meet."""
+        ready = sorted(state.named(label) for label in state.ready if with_shy or not is_shy(label))
         return self._named((
-            state.base, state.taint, state.free, state.is_closing, tuple(state.queue), len(state.parked), tuple(sorted(state.roles.values())),
+            state.base, state.taint, tuple(ready), state.free, state.is_closing, tuple(state.queue), len(state.parked),
+            tuple(sorted(state.roles.values())),
             frozenset(item for item in state.versions.items() if with_shy or not is_shy(item[0])),
         ))  # fmt: skip
 
