@@ -32,7 +32,7 @@ def _inner(at: Any) -> Any:
         if hasattr(at, name):
             return getattr(at, name)
     # What a step of an async generator is awaited as shows it to nobody but the garbage collector.
-    inner = [
+    inner: list[Any] = [
         each for each in gc.get_referents(at) if isinstance(each, AsyncGeneratorType) or type(each).__name__ in STEPS
     ]
     return inner[0] if len(inner) == 1 else None
