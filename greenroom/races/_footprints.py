@@ -319,9 +319,7 @@ class Footprints:
         elif code in codes.waking:
             self._wakes = self._wakes or (frame.f_back is not None and is_trusted(frame.f_back.f_code))
         else:
-            self.is_lost = (
-                True  # it counts the steps, and they may be as many or fewer in a schedule that comes to the same
-            )
+            self.is_lost = True  # it counts the steps: there may be more or fewer in an equivalent schedule
 
     def _touch(self, word: str, frame: FrameType) -> None:
         """Note what a call touches, in the names of this run."""
