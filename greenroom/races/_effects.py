@@ -10,8 +10,8 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, Final
 
-import outcome
 import trio
+from trio._core import _run
 
 from ._effects_known import ALL as ALL
 from ._effects_known import KNOWN
@@ -22,8 +22,10 @@ _HOUSE: Final = f"{Path(__file__).parents[1]}/"
 _RUNTIME: Final = tuple(f"{_HOUSE}{layer}/" for layer in ("actors", "mailbox", "supervisor", "mcp"))
 _TRIO: Final = f"{Path(trio.__file__).parent}/"
 _DRAWS: Final = random.__file__
+_capture: Any = getattr(_run, "capture", None)
+_OUTCOMES: Final[str] = "" if _capture is None else _capture.__code__.co_filename
 #: What the runtime and Trio have others do for them; a user's code that is called from there is seen by itself.
-_HELPERS: Final = frozenset((contextlib.__file__, collections.__file__, f"{Path(outcome.__file__).parent}/_impl.py"))
+_HELPERS: Final = frozenset((contextlib.__file__, collections.__file__, _OUTCOMES))
 _GENERATED: Final = tuple(f"<attrs generated methods {package}." for package in ("trio", "outcome", "greenroom"))
 
 #: What its caller touches, if that is in the table; else ALL.
