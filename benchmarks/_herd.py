@@ -23,8 +23,9 @@ import trio.testing
 from greenroom import open_supervisor
 
 from ._ask import Next, Numbers, numbers
+from ._memory import resident
 from ._sample import ROOT, BenchmarkFailed, Sample, SystemName
-from ._spawn import Idler, Tally, resident
+from ._spawn import Idler, Tally
 from ._stopwatch import Stopwatch
 from ._tell import Counter
 

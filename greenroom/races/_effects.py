@@ -1,96 +1,47 @@
 """Effects: what a call of each function touches, as far as that is known."""
 
+import collections
+import contextlib
+import dis
+import inspect
 import random
+from functools import cache
 from pathlib import Path
 from types import CodeType
 from typing import Any, Final
 
 import trio
+from trio._core import _run
+
+from ._effects_known import ALL as ALL
+from ._effects_known import KNOWN
+from ._effects_known import NOTHING as NOTHING
 
 _RACES: Final = f"{Path(__file__).parent}/"
 _HOUSE: Final = f"{Path(__file__).parents[1]}/"
 _RUNTIME: Final = tuple(f"{_HOUSE}{layer}/" for layer in ("actors", "mailbox", "supervisor", "mcp"))
 _TRIO: Final = f"{Path(trio.__file__).parent}/"
 _DRAWS: Final = random.__file__
+_capture: Any = getattr(_run, "capture", None)
+_OUTCOMES: Final[str] = "" if _capture is None else _capture.__code__.co_filename
+#: What the runtime and Trio have others do for them; a user's code that is called from there is seen by itself.
+_HELPERS: Final = frozenset((contextlib.__file__, collections.__file__, _OUTCOMES))
+_GENERATED: Final = tuple(f"<attrs generated methods {package}." for package in ("trio", "outcome", "greenroom"))
 
-#: What a call has touched: nothing that is another's, all that there is, its slot (by the name of the local variable), or what it is called.
-NOTHING: Final = ""
-ALL: Final = "*"
 #: What its caller touches, if that is in the table; else ALL.
 ASK: Final = "?"
+#: Code that is neither the runtime's nor Trio's: it touches the actor whose it is, and nothing else.
+STRAY: Final = "~"
+#: Comes before the effect of a function that is met by its code as well.
+MET: Final = "$"
+#: The nursery of the task.
+EXIT: Final = "!"
 
-#: The runtime's functions that are in the loop of an actor, by module; what is not here touches ALL. "@x" is the slot in the local variable x.
-KNOWN: Final[dict[str, dict[str, str]]] = {
-    "actors/_pool.py": {
-        "Pool.enqueue": "pool", "Pool.kick": "pool", "Worker.run": NOTHING, "Worker._loop": NOTHING, "Worker._park": "pool",
-        "Worker.breathe": NOTHING, "Worker.attend": "@slot", "Worker.__init__": NOTHING,
-    },
-    "actors/_solo.py": {
-        "OwnQueue.kick": NOTHING, "OwnQueue.enqueue": NOTHING, "Solo.run": NOTHING, "Solo._live": "@slot", "Solo._serve": "@slot",
-        "Solo._rest": "@slot", "Solo._park": NOTHING, "Solo.breathe": NOTHING,
-    },
-    "actors/_watch.py": {
-        "Watch.__init__": NOTHING, "Watch.__await__": NOTHING, "Watch.__iter__": NOTHING, "Watch.__next__": NOTHING,
-        "Watch.send": NOTHING,
-    },
-    "actors/_runner.py": {
-        "Runner.__init__": NOTHING, "Runner.clear": NOTHING, "check_thread": NOTHING, "current_slot": NOTHING, "current_path": NOTHING,
-    },
-    "actors/_steps.py": {"Steps.steps": NOTHING, "Steps.prepare": "@slot", "switch": NOTHING},
-    "actors/_held.py": {"nurseries_of": NOTHING},
-    "actors/_chosen.py": {
-        "TriedQueue.popleft": NOTHING, "ChosenQueue.popleft.<locals>.<listcomp>": NOTHING, "is_at_handler": "@slot", "come_to_handler": "@slot",
-    },
-    "actors/_runtime.py": {"Runtime.wake": "@slot"},
-    "actors/_starting.py": {"begin": "@slot", "_make_actor": "@slot", "begin_at_once": "@slot", "become_ready": "@slot"},
-    "actors/_policy.py": {"Policy.is_noted": NOTHING},
-    "actors/_passivation.py": {"Passivation.concerns": "@slot"},
-    "actors/_deadlines.py": dict.fromkeys(
-        ("Deadlines.run", "Deadlines._prune", "Deadlines.add", "Deadlines._enter", "Deadlines._called_off", "Deadlines._wake_at",
-         "Deadline.cancel", "Deadline.__init__"),
-        "deadlines",
-    ),
-    "actors/_slot.py": {
-        "Slot.path": NOTHING, "Slot.depth": NOTHING, "Slot.box": NOTHING, "Slot.owner": NOTHING, "Slot.__bool__": NOTHING, "Slot.ref": "@self",
-        "Slot.admin": "@self", "Slot.has_ended": "@self", "Slot.in_turn": "@self", "Slot.status": "@self", "Slot.get_more": "@self",
-        "Slot.advance": "@self", "Slot.touch": "@self", "Slot.changed": "@self", "Slot.ended": "@self",
-    },
-    "actors/_more.py": {"More.__init__": NOTHING},
-    "actors/_context.py": {
-        "make_context": "@slot", "Context.ref": NOTHING, "Context.path": NOTHING, "Context._live": NOTHING, "Context.tell": NOTHING,
-        "Context.mail": NOTHING, "Context.sender": NOTHING, "Context.sleep": NOTHING, "Context.start_source": NOTHING,
-    },
-    "actors/_ref.py": {
-        "ActorRef.tell": "@self._slot", "ActorRef._tell_enveloped": "@self._slot", "ActorRef._envelope": "@self._slot",
-        "ActorRef._deliver": "@self._slot", "ActorRef.ask": "@self._slot", "ActorRef.name": NOTHING, "ActorRef.path": NOTHING,
-        "ActorRef.uid": NOTHING,
-    },
-    "actors/_asking.py": {
-        "ask_slot": "@slot", "_inherited_deadline": "@asker", "_hand_in": "@slot", "_accept": "@slot",
-    },
-    "actors/_reach.py": {"slot_of": NOTHING},
-    "actors/_request.py": {
-        "Asked.__init__": NOTHING, "Asked.answer": "@self.target", "Asked._finish": "@self.target", "Asked.release_asker": "waits",
-        "check_cycle": "waits",
-    },
-    "mailbox/_mail.py": {"Envelope.__init__": NOTHING, "Letter.as_mail": NOTHING},
-    "mailbox/_spec.py": {"MailboxSpec.key_of": NOTHING},
-    "mailbox/_lanes.py": {
-        f"Lanes.{name}": "@self" for name in (
-            "__len__", "hand_mail", "lane", "give_back_lane", "next_seq", "keep_seqs", "seal",
-        )
-    },
-    "mailbox/_mailbox.py": {
-        f"Mailbox.{name}": "@self" for name in (
-            "has_triggers", "accept", "would_wait", "take", "_take_out", "_forget", "let_in_senders", "_is_sought", "waiting_senders", "load",
-        )
-    },
-    "supervisor/_open.py": {"_Tree.host": NOTHING, "_Tree.guard": NOTHING, "_Tree.wait_ended": "@self.root"},
-}  # fmt: skip
 #: The kit's own, by module: what a run is made of, and no scenario sees.
 KIT: Final = frozenset(
     ("_run.py", "_hook.py", "_gate.py", "_stepper.py", "_decider.py", "_clock.py", "_footprints.py", "_watcher.py", "_outside.py",
-     "_external.py", "_promises.py", "_arrivals.py")
+     "_external.py", "_promises.py", "_arrivals.py", "_crew.py", "_chain.py", "_part.py",
+     "_effects.py", "_effects_known.py")
 )  # fmt: skip
 #: The kit's as well, in modules with others that a scenario calls.
 HARMLESS: Final = ("Sim.choose",)
@@ -105,7 +56,7 @@ LOCAL: Final = frozenset(
     )
 )  # fmt: skip
 #: Ends a task: its nursery, and who waits for that, are seen to by Trio itself.
-EXIT: Final = "Runner.task_exited"
+TASK_EXITED: Final = "Runner.task_exited"
 
 
 def effect_of(code: CodeType) -> str:
@@ -118,13 +69,26 @@ def effect_of(code: CodeType) -> str:
         return KNOWN.get(path[len(_HOUSE) :], {}).get(code.co_qualname, ALL)
     if path.startswith(_TRIO):
         name = code.co_qualname
-        return ALL if name == EXIT else NOTHING if name in LOCAL else ASK
-    return ASK if path == _DRAWS else NOTHING
+        return EXIT if name == TASK_EXITED else NOTHING if name in LOCAL else ASK
+    if path in _HELPERS or path.startswith(_GENERATED):
+        return NOTHING
+    return ASK if path == _DRAWS else STRAY
 
 
 def is_trusted(code: CodeType) -> bool:
     """Return whether a function answers for what it calls of Trio, or draws: it is in the table itself, or is the kit's or Trio's."""
     return code.co_filename.startswith((_TRIO, *_RUNTIME, _RACES, _DRAWS))
+
+
+@cache
+def begin_of(code: CodeType) -> int:
+    """Return the offset at which a call begins; one that goes on after a wait is further on."""
+    return next(each.offset for each in dis.get_instructions(code) if each.opname == "RESUME")
+
+
+def is_own(code: CodeType) -> bool:
+    """Return whether a coroutine is the runtime's or Trio's, which do between two waits what the table says; one with a user's block in it is not."""
+    return code.co_filename.startswith((_TRIO, *_RUNTIME)) and not code.co_flags & inspect.CO_ASYNC_GENERATOR
 
 
 class Codes:
@@ -134,22 +98,37 @@ class Codes:
         from ..actors import Runtime
         from ..actors._chosen import ChosenQueue
         from ..actors._deadlines import Deadlines
-        from ..actors._pool import Worker
+        from ..actors._pool import MAX_PARKED, Worker
         from ..actors._runner import RUNNERS
         from ..actors._solo import Solo
         from ..supervisor import _open
         from ._run import Play
+        from ._sim import Sim
 
-        #: of the functions that have been met.
-        self.effects: dict[CodeType, str] = {}
         self.runners = RUNNERS
         self.queue = ChosenQueue
         self.popleft = _code(ChosenQueue.popleft)
         self.runtime = _code(Runtime.__init__)
         self.breathe = _code(Worker.breathe)
+        self.worker = _code(Worker.run)
+        self.most_parked = MAX_PARKED
+        #: calls that cancel, or wake who waits for something.
+        self.cancelling = frozenset(_codes_of(trio.CancelScope, "_cancel", "cancel", "shield"))
+        self.waking = frozenset(_codes_of(trio.Event, "set"))
+        self.telling = frozenset((self.breathe, *self.cancelling, *self.waking, *_codes_of(Sim, "steps")))
         self.looks = frozenset(map(_code, (Play.idle, Play.before_step)))
         tree: Any = _open._Tree  # noqa: SLF001 -- the tasks that every tree has
+        #: whose returns matter.
+        self.ends = frozenset((self.popleft, self.runtime, *self.looks))
+        #: of the functions that have been met.
+        self.effects = {code: MET + effect_of(code) for code in (self.popleft, *self.looks, *self.telling)}
         self.mains = frozenset(_code(each) for each in (Worker.run, Solo.run, Deadlines.run, tree.host, tree.guard))
+
+
+def _codes_of(kind: type, *names: str) -> list[CodeType]:
+    """Return the code of some methods, and of what sets a property; of those that there are."""
+    found = [getattr(kind, name) for name in names if hasattr(kind, name)]
+    return [_code((each.fset or each.fget) if isinstance(each, property) else each) for each in found]
 
 
 def _code(function: Any) -> CodeType:

@@ -77,7 +77,7 @@ def prove(
     terms = terms_of(max_steps, time, backend, threads, fidelity)
     _check_reduction(reduction, terms)
     begun = monotonic()
-    going = _Going(deviations, inf if seconds is None else begun + seconds, progress)
+    going = _Going(deviations, inf if seconds is None else begun + seconds, progress, max_steps)
 
     def run(deviating: Mapping[int, int], *, takes_notes: bool = False) -> Result:
         return run_once(scenario, args, Follow(deviating), attrs.evolve(terms, takes_notes=takes_notes))
@@ -120,8 +120,11 @@ def _check_reduction(reduction: Any, terms: Terms) -> None:
 class _Going:
     """Go through the schedules within a bound, and count."""
 
-    def __init__(self, bound: int | None, until: float, progress: Callable[[int], None] | None) -> None:
+    def __init__(
+        self, bound: int | None, until: float, progress: Callable[[int], None] | None, most: int = MAX_STEPS
+    ) -> None:
         self._bound = bound
+        self._most = most
         self._until = until
         self._progress = progress
         self._footprints: Footprints
@@ -153,7 +156,7 @@ class _Going:
 
     def reduced(self) -> Plan:
         """Give out those that cannot be spared; all, if it turns out that none can."""
-        through = self._through = Reduced(self._bound, lambda: self._footprints, self._is_over)
+        through = self._through = Reduced(self._bound, lambda: self._footprints, self._is_over, self._most)
         runs = through.runs()
         deviations = next(runs)
         while True:

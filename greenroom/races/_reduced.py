@@ -28,13 +28,16 @@ class Reduced:
         bound: how often a schedule may deviate; None for any number.
         latest: returns the footprints of the run that has just been told of.
         is_over: asked now and then; True breaks off.
+        most: how many steps a run may take.
     """
 
-    def __init__(self, bound: int | None, latest: Callable[[], Footprints], is_over: Callable[[], bool]) -> None:
+    def __init__(
+        self, bound: int | None, latest: Callable[[], Footprints], is_over: Callable[[], bool], most: float = inf
+    ) -> None:
         self._bound = inf if bound is None else bound
         self._latest = latest
         self._is_over = is_over
-        self._foresight = Foresight()
+        self._foresight = Foresight(most)
         self._waiting: deque[dict[int, int]] = deque()
         #: all that deviate at most so many times have been gone through.
         self.covered: float = -1
@@ -93,7 +96,7 @@ class Reduced:
             expected(choices, result.choices, start, deviations)
             if is_known and (kind != end or len(result.choices) != start + len(choices)):
                 raise SharingFound(f"the end with deviations {deviations}")
-            self._foresight.learn(seen.parts, kind)
+            self._foresight.learn(seen.parts, seen.labels, kind)
             self.sampled += is_sample
         else:
             self.spared += 1

@@ -21,7 +21,7 @@ from greenroom.races._strategies import MAKERS
 from greenroom.races._telling import told as told_of
 from greenroom.races.catalogue import CATALOGUE
 
-from . import reductions, test_runtime_found
+from . import pooled_trees, reductions, small_trees, test_runtime_found
 from .background import a_cell_of_work, whatever_meets
 from .drawn_programs import draw
 from .drawn_programs import scenario as drawn_scenario
@@ -44,6 +44,8 @@ from .wide_programs import draw_wide, wide
 
 #: Of drawn trees with and without a reduction: how many deviations, None for any among actors, and how many actors at most.
 BOUNDS: Final[list[tuple[int | None, int]]] = [(1, 4), (2, 3), (None, 2), (2, 2), (1, 3), (3, 2), (None, 2), (1, 4)]
+#: The same for actors that share their tasks.
+POOLED_BOUNDS: Final[list[tuple[int | None, int]]] = [(1, 4), (2, 2), (1, 3), (1, 2), (1, 4), (2, 3)]
 #: Runs between two looks at the clock.
 AT_ONCE: Final = 20
 #: Seconds that a failure may take to shrink.
@@ -304,28 +306,36 @@ def play_histories(seed: int, seconds: float) -> Iterator[Tally]:
             return
 
 
-def play_reductions(seed: int, seconds: float) -> Iterator[Tally]:
-    """Draw small trees of actors: with a reduction they have to fail in the same ways as without one."""
-    until = monotonic() + seconds
-    for number in count(seed * 1_000_003):
-        tally = Tally()
+def play_reductions(draw: Any, bounds: Sequence[tuple[int | None, int]]) -> Any:
+    """Return a `play` that draws small trees of actors: with a reduction they have to fail in the same ways as without one."""
+
+    def play(seed: int, seconds: float) -> Iterator[Tally]:
+        until = monotonic() + seconds
+        for number in count(seed * 1_000_003):
+            tally = Tally()
+            try:
+                tally.runs = sum(reductions.compare(number, *bounds[number % len(bounds)], draw))
+            except Exception as error:  # noqa: BLE001 -- told as a failure, whatever it is
+                tally.failures.append(Failure(line(error), "", number))
+            yield tally
+            if tally.failures or monotonic() > until:
+                return
+
+    return play
+
+
+def again_reduction(draw: Any, bounds: Sequence[tuple[int | None, int]]) -> Any:
+    """Return an `again` that draws a tree again, and compares; none of it within a run."""
+
+    def again(seed: int, _token: str) -> Result:
+        result = races.run(_nothing)
         try:
-            tally.runs = sum(reductions.compare(number, *BOUNDS[number % len(BOUNDS)]))
-        except Exception as error:  # noqa: BLE001 -- told as a failure, whatever it is
-            tally.failures.append(Failure(line(error), "", number))
-        yield tally
-        if tally.failures or monotonic() > until:
-            return
+            reductions.compare(seed, *bounds[seed % len(bounds)], draw)
+        except Exception as error:  # noqa: BLE001 -- the same
+            return attrs.evolve(result, verdict="failed", error=error)
+        return result
 
-
-def again_reduction(seed: int, _token: str) -> Result:
-    """Draw a tree again, and compare; none of it within a run."""
-    result = races.run(_nothing)
-    try:
-        reductions.compare(seed, *BOUNDS[seed % len(BOUNDS)])
-    except Exception as error:  # noqa: BLE001 -- the same
-        return attrs.evolve(result, verdict="failed", error=error)
-    return result
+    return again
 
 
 async def _nothing(_sim: Any) -> None:
@@ -452,7 +462,14 @@ JOBS: Final[list[Job]] = [
     ),
     *(Job(f"recorded {each.__name__}", explore(each, time="choice", sweeps=True), again_by(each)) for each in RECORDED),
     Job("histories", play_histories, again_history),
-    *(Job(f"reductions {part}", play_reductions, again_reduction) for part in range(2)),
+    *(
+        Job(f"{name} {part}", play_reductions(draw, bounds), again_reduction(draw, bounds))
+        for name, draw, bounds in (
+            ("reductions", small_trees.draw_tree, BOUNDS),
+            ("pooled reductions", pooled_trees.draw_pooled, POOLED_BOUNDS),
+        )
+        for part in range(2)
+    ),
     # Half a dozen, so that an hour has many programs of each length.
     *(
         Job(

@@ -82,13 +82,13 @@ def reduced_kinds(scenario: Any, bound: int | None) -> tuple[Kinds, int, int]:
     return kinds, number, reduced.spared
 
 
-def compare(seed: int, bound: int | None, most: int = 3) -> tuple[int, int]:
+def compare(seed: int, bound: int | None, most: int = 3, draw: Any = draw_tree) -> tuple[int, int]:
     """Go through a drawn tree with and without a reduction; returns how many schedules there are, and how many were run.
 
     Raises AssertionError if a way to fail is lost, or a schedule.
     """
-    kinds, number = plain_kinds(draw_tree(seed, most=most), bound)
-    found, runs, spared = reduced_kinds(draw_tree(seed, most=most), bound)
+    kinds, number = plain_kinds(draw(seed, most=most), bound)
+    found, runs, spared = reduced_kinds(draw(seed, most=most), bound)
     assert found == kinds, f"tree {seed}, bound {bound}: {len(kinds)} ways to fail, {len(found)} with a reduction"
     assert runs + spared == number, f"tree {seed}, bound {bound}: {number} schedules, {runs} and {spared}"
     return number, runs

@@ -12,6 +12,7 @@ from greenroom import Actor, Context, open_supervisor
 from greenroom.races import SharingFound, Sim, prove
 from greenroom.races import _reduced as reduced_module
 
+from .pooled_trees import draw_pooled
 from .reductions import compare, plain_kinds, reduced_kinds
 from .small_trees import draw_tree
 
@@ -27,6 +28,12 @@ class Counts(Actor[int]):
     async def receive(self, message: int, ctx: Context) -> None:
         for _ in range(self.steps):
             await trio.lowlevel.checkpoint()
+
+
+class Shares(Counts):
+    """Do so in a task that it shares with others."""
+
+    own_task = False
 
 
 class Looks(Actor[int]):
@@ -53,6 +60,8 @@ async def apart(sim: Sim, actor: Any, number: int, *args: Any) -> None:
         await trio.sleep(1)
 
 
+#: Drawn trees of actors that share their tasks, and bounds.
+POOLED = [(5, 1), (17, 1), (1, 1), (6, 1), (8, 1), (23, 1)]
 #: Drawn trees and bounds; None: any number of deviations, but only among actors.
 COMPARED = [(1, 1), (5, 1), (7, 1), (11, 1), (1, None), (5, None), (7, None), (8, None), (10, 2), (10, 3)]
 
@@ -66,6 +75,32 @@ def test_no_way_to_fail_is_lost_and_no_schedule(seed: int, bound: int | None) ->
 @pytest.mark.parametrize(("seed", "ways"), [(1, 2), (5, 6), (7, 2)])
 def test_the_trees_that_are_compared_fail_in_several_ways(seed: int, ways: int) -> None:
     assert len(reduced_kinds(draw_tree(seed), None)[0]) == ways
+
+
+@pytest.mark.parametrize(("seed", "bound"), POOLED)
+def test_no_way_to_fail_is_lost_of_actors_that_share_their_tasks(seed: int, bound: int) -> None:
+    number, runs = compare(seed, bound, draw=draw_pooled)
+    assert runs < number
+
+
+def test_pooled_trees_fail_in_several_ways() -> None:
+    assert all(len(reduced_kinds(draw_pooled(seed, most=3), 1)[0]) > 1 for seed, _ in POOLED[:3])
+
+
+def test_actors_that_share_their_tasks_and_do_not_meet_need_a_fifth_of_the_schedules() -> None:
+    """Which of the pool's tasks serves them makes no difference."""
+    proof = prove(apart, Shares, 4, reduction=True)
+    assert proof.is_complete
+    assert proof.schedules + proof.spared >= 5 * proof.schedules
+
+
+def test_nothing_is_spared_where_a_scenario_counts_the_steps() -> None:
+    async def counts(sim: Sim) -> None:
+        await apart(sim, Shares, 2)
+        assert sim.steps > 0
+
+    plain, proof = (prove(counts, deviations=1, reduction=reduction) for reduction in (False, True))
+    assert (proof.schedules, proof.spared) == (plain.schedules, 0)
 
 
 def test_actors_that_do_not_meet_need_a_fifth_of_the_schedules() -> None:
