@@ -110,8 +110,8 @@ class Team:
     def decide(self, child: Slot, reason: ExitReason) -> Verdict:
         """Decide what follows a child's end, in its last step. Plain."""
         self.retries.call_off(child)
-        if child.more is not None and child.more.halted and not self.course.is_starting:
-            child.more.awaited = False  # who started it by hand has been told that this came to nothing
+        if child.more is not None and not self.course.is_starting:
+            child.more.awaited = False  # who started it by hand is told that this came to nothing
         if self._is_ending:
             return self._decide_at_end(child)
         policy, now = policy_of(child), child.runtime.now()
