@@ -2,7 +2,8 @@
 
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from math import inf
 from statistics import median
 
@@ -50,32 +51,36 @@ class Mortal(Actor[int]):
         raise Boom(message)
 
 
-def quiet(name: str) -> logging.Logger:
-    """Return a logger that is asked on both sides, and wants no record."""
+@contextmanager
+def quiet(name: str) -> Generator[logging.Logger]:
+    """Have a logger that is asked on both sides, and wants no record meanwhile."""
     logger = logging.getLogger(name)
+    before = logger.level
     logger.setLevel(logging.CRITICAL)
-    return logger
+    try:
+        yield logger
+    finally:
+        logger.setLevel(before)
 
 
 async def restart_by_greenroom(size: int) -> Sample:
     """Have one actor crash `size` times; timed until the incarnation after the last crash has handled a message."""
-    quiet("greenroom")
     life = Life(size)
-    async with open_supervisor("stage", intensity=Intensity(size, within=WITHIN)) as root:
-        ref = await root.start(Mortal, life, restart="permanent")
-        watch = Stopwatch()
-        for number in range(size + 1):
-            ref.tell(number)
-        await life.over.wait()
-        sample = watch.stop(size)
-        assert ref.incarnation == size + 1
-        root.reports.drain()
+    with quiet("greenroom"):
+        async with open_supervisor("stage", intensity=Intensity(size, within=WITHIN)) as root:
+            ref = await root.start(Mortal, life, restart="permanent")
+            watch = Stopwatch()
+            for number in range(size + 1):
+                ref.tell(number)
+            await life.over.wait()
+            sample = watch.stop(size)
+            assert ref.incarnation == size + 1
+            root.reports.drain()
     return sample
 
 
 async def restart_by_trio(size: int) -> Sample:
     """Do the same with a task in a nursery of its own, that is started again: counted within a window, logged, and told to who reads of it."""
-    logger = quiet("by hand")
     life = Life(size)
     send, receive = trio.open_memory_channel[int](inf)
     times: deque[float] = deque()
@@ -109,13 +114,14 @@ async def restart_by_trio(size: int) -> Sample:
             else:
                 return
 
-    async with trio.open_nursery() as outer:
-        watch = Stopwatch()
-        outer.start_soon(supervise)
-        for number in range(size + 1):
-            await send.send(number)
-        await life.over.wait()
-        sample = watch.stop(size)
+    with quiet("by hand") as logger:
+        async with trio.open_nursery() as outer:
+            watch = Stopwatch()
+            outer.start_soon(supervise)
+            for number in range(size + 1):
+                await send.send(number)
+            await life.over.wait()
+            sample = watch.stop(size)
     assert life.crashes == size
     assert len(times) == size
     return sample

@@ -1,12 +1,16 @@
 """The benchmarks run, and write what they say they write. No time is asserted: figures say more of the machine than of the code."""
 
 import json
+import logging
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
+
+from benchmarks._restart import restart_by_greenroom
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKLOADS = {
@@ -124,3 +128,10 @@ def test_a_measurement_that_fails_is_told_and_is_no_figure() -> None:
     )
     assert "BenchmarkFailed: no such workload by greenroom failed:" in done.stderr
     assert "KeyError" in done.stderr
+
+
+def test_what_a_workload_crashes_on_purpose_leaves_the_log_as_it_was() -> None:
+    logger = logging.getLogger("greenroom")
+    before = logger.level
+    trio.run(restart_by_greenroom, 5)
+    assert logger.level == before != logging.CRITICAL
