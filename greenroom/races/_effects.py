@@ -66,12 +66,12 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
         "ActorRef.uid": NOTHING,
     },
     "actors/_asking.py": {
-        "ask_slot": "@slot", "_inherited_deadline": "@asker", "_hand_in": "@slot", "_accept": "@slot",
+        "ask_slot": "@slot", "inherited_deadline": "@asker", "_hand_in": "@slot", "accept": "@slot",
     },
     "actors/_reach.py": {"slot_of": NOTHING},
     "actors/_request.py": {
         "Asked.__init__": NOTHING, "Asked.answer": "@self.target", "Asked._finish": "@self.target", "Asked.release_asker": "waits",
-        "check_cycle": "waits",
+        "check_cycle": "waits", "find_way": "waits", "awaited_by": "waits",
     },
     "mailbox/_mail.py": {"Envelope.__init__": NOTHING, "Letter.as_mail": NOTHING},
     "mailbox/_spec.py": {"MailboxSpec.key_of": NOTHING},

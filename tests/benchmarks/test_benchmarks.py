@@ -17,6 +17,7 @@ WORKLOADS = {
     "idle": "bytes/actor",
     "ring": "hops/s",
     "fan": "asks/s",
+    "fan-many": "asks/s",
     "restart": "restarts/s",
     "children": "x few",
     "register": "x quick",
@@ -37,7 +38,8 @@ WORKLOADS = {
 }
 #: Units of work that one sample does for each of its size, where that is not one.
 OFTEN = {
-    "ring": 100, "fan": 100, "snapshot": 3, "feed": 10, "subscribers": 10, "suspend": 4, "suspend-thresholds": 4, "fairness": 5, "fairness-ask": 5,
+    "ring": 100, "fan": 100, "fan-many": 100, "snapshot": 3,
+    "feed": 10, "subscribers": 10, "suspend": 4, "suspend-thresholds": 4, "fairness": 5, "fairness-ask": 5,
 }  # fmt: skip
 #: Messages that count in a sample, whatever its size.
 MESSAGES = {"idle-tell": 11 * 1_000, "idle-ask": 11 * 100}
@@ -95,7 +97,7 @@ def test_ratios_are_taken_round_by_round(tmp_path: Path) -> None:
         (("--rounds", "two"), "'two' is not a whole number from 1 to 100"),
         (
             ("--workloads", "tell,tall"),
-            "'tall' is no workload; there are tell, ask, ask-timeout, spawn, idle, ring, fan, restart, children, register",
+            "'tall' is no workload; there are tell, ask, ask-timeout, spawn, idle, ring, fan, fan-many, restart, children, register",
         ),
         (("--workloads", ""), "'' is no workload"),
         (("--output", "results.txt"), "'results.txt' does not end in .json"),
