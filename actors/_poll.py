@@ -71,30 +71,37 @@ class Poll:
         return self._outcome()
 
     async def _send_and_wait(self, timeout: float | None) -> None:
-        deadlines = self._add_deadlines(timeout)
+        deadline = self._add_deadline(timeout)
+        scope = trio.CancelScope()
+        if deadline is not None and not deadline.is_listed:
+            scope.deadline = deadline.when
         try:
-            self._send(deadlines[0] if deadlines else None)
+            self._send(deadline)
             if self.left and self.failed is None:
                 self.is_parked = True
-                await trio.lowlevel.wait_task_rescheduled(self._abort)
+                with scope:
+                    await trio.lowlevel.wait_task_rescheduled(partial(self._abort, deadline))
             else:
+                self._abandon_rest()
                 await trio.lowlevel.checkpoint()
         finally:
-            for deadline in deadlines:
+            if deadline is not None:
                 deadline.cancel()
             self._abandon_rest()
 
-    def _add_deadlines(self, timeout: float | None) -> list[Deadline]:
-        """Bound it, in each tree that is asked: the list of one that has ended meanwhile does not fire any more."""
+    def _add_deadline(self, timeout: float | None) -> Deadline | None:
+        """Bound it; where several trees are asked not in a list, as the list of one that has ended meanwhile does not fire any more."""
         due = inf if self.asker is None else inherited_deadline(self.asker)
-        if timeout is None and due == inf:
-            return []
+        if not self.asks or (timeout is None and due == inf):
+            return None
         now = trio.current_time()
         if timeout is not None:
             due = min(due, now + timeout)
-        runtimes = dict.fromkeys(asked.target.runtime for asked in self.asks)
         label, expiry = f"ask_many of {len(self.asks)}", partial(self._expire, due - now)
-        return [runtime.deadlines.add(due, expiry, label) for runtime in runtimes]
+        deadlines = self.asks[0].target.runtime.deadlines
+        if all(asked.target.runtime.deadlines is deadlines for asked in self.asks):
+            return deadlines.add(due, expiry, label)
+        return Deadline(deadlines, due, expiry, label)
 
     def _send(self, deadline: Deadline | None) -> None:
         """Put all into their mailboxes, or into the line at the door of a full one, in order, up to the first error. Plain."""
@@ -124,8 +131,15 @@ class Poll:
                 return
 
     @trio.lowlevel.enable_ki_protection
-    def _abort(self, _raise_cancel: Any) -> trio.lowlevel.Abort:
+    def _abort(self, deadline: Deadline | None, _raise_cancel: Any) -> trio.lowlevel.Abort:
         self.is_parked = False
+        if (
+            deadline is not None
+            and not deadline.is_listed
+            and deadline.action is not None
+            and trio.current_time() >= deadline.when
+        ):
+            deadline.action()
         self._abandon_rest()
         return trio.lowlevel.Abort.SUCCEEDED
 
