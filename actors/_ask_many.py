@@ -1,6 +1,6 @@
 """Asking many at once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, TypeVar, overload
 
@@ -74,10 +74,12 @@ async def ask_many(
     task, asker, asks = poll.task, poll.asker, poll.asks
     pinned: list[tuple[ActorRef[Any], Asked]] = []
     for pair in _each_of(requests):
-        if not isinstance(pair, tuple) or len(pair) != 2:  # noqa: PLR2004 -- a pair
+        if not issubclass(pair.__class__, tuple) or len(pair) != 2:  # noqa: PLR2004 -- a pair
             raise TypeError(f"ask_many: number {len(asks)} is {pair!r}; give pairs (ref, request)")
+        ref: Any
+        request: Any
         ref, request = pair
-        if not isinstance(ref, ActorRef):
+        if not issubclass(ref.__class__, ActorRef):
             raise TypeError(
                 f"ask_many: number {len(asks)} is for {ref!r}, which is no ActorRef; give pairs (ref, request)"
             )
@@ -107,7 +109,7 @@ def _each_of(requests: Any) -> Iterator[Any]:
 
 
 @contextmanager
-def _refusals(asked: Asked, *, are_kept: bool) -> Iterator[None]:
+def _refusals(asked: Asked, *, are_kept: bool) -> Generator[None]:
     """Take a refusal as the answer, if errors are kept."""
     try:
         yield
