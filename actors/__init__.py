@@ -13,6 +13,7 @@ from ._agent import Agent as Agent
 from ._agent_tool import AgentTool as AgentTool
 from ._agent_tool import Startable as Startable
 from ._approval import ApprovalRequest as ApprovalRequest
+from ._ask_many import ask_many as ask_many
 from ._background import CancelOutcome as CancelOutcome
 from ._blueprint import Blueprint as Blueprint
 from ._blueprint import check_arguments as check_arguments
@@ -158,6 +159,8 @@ from ._reports import log_of as log_of
 from ._reports import post_report as post_report
 from ._request import ReplyToken as ReplyToken
 from ._request import Request as Request
+from ._request import awaited_by as awaited_by
+from ._request import find_way as find_way
 from ._resting import MAY_REST as MAY_REST
 from ._runner import current_slot as current_slot
 from ._runtime import Runtime as Runtime

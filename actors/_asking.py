@@ -27,7 +27,7 @@ async def ask_slot(
         if asker.runtime.lends and not is_lending:
             async with lending():
                 return await ask_slot(slot, request, timeout, incarnation, is_lending=True)
-        deadline = _inherited_deadline(asker)
+        deadline = inherited_deadline(asker)
     asked = Asked(request, task, slot, asker)
     if incarnation:
         asked.incarnation = incarnation
@@ -36,13 +36,13 @@ async def ask_slot(
         if timeout is not None:
             deadline = min(deadline, now + timeout)
         asked.deadline = slot.runtime.deadlines.add(
-            deadline, partial(_expire, asked, deadline - now), f"ask of {slot.name}"
+            deadline, partial(expire, asked, deadline - now), f"ask of {slot.name}"
         )
     if asker is not None:
         asker.get_more().waiting_for = slot
     try:
         if slot.fast or not slot.box.would_wait(asked):
-            _accept(slot, asked)
+            accept(slot, asked)
         else:
             await _hand_in(slot, asked, deadline)
         if not asked.done:
@@ -61,7 +61,7 @@ async def ask_slot(
     return asked.value
 
 
-def _inherited_deadline(asker: Slot) -> float:
+def inherited_deadline(asker: Slot) -> float:
     """Return when what is asked on behalf of an ask has to end: when that one does."""
     hand = asker.box.hand
     if isinstance(hand, Asked):
@@ -89,7 +89,8 @@ async def _hand_in(slot: Slot, asked: Asked, deadline: float) -> None:
 
 
 @trio.lowlevel.enable_ki_protection
-def _accept(slot: Slot, asked: Asked) -> None:
+def accept(slot: Slot, asked: Asked) -> None:
+    """Put a request into a mailbox that does not let it wait for room. Raises MailboxFull."""
     if slot.fast and not asked.incarnation:
         slot.seq = asked.seq = slot.seq + 1
         if slot.queue is None and slot.only is NOTHING:
@@ -120,7 +121,9 @@ def abandon(asked: Asked) -> None:
 
 def _withdraw(asked: Asked) -> None:
     slot = asked.target
-    if (
+    if not asked.seq and asked.poll is not None:
+        slot.box.leave_door(asked)
+    elif (
         not asked.begun
         and asked.seq
         and not asked.void
@@ -132,11 +135,11 @@ def _withdraw(asked: Asked) -> None:
 
 
 @trio.lowlevel.enable_ki_protection
-def _expire(asked: Asked, seconds: float) -> None:
+def expire(asked: Asked, seconds: float) -> None:
     """Tell an asker that its time is over."""
     if asked.done:
         return
-    if not asked.seq:
+    if not asked.seq and asked.poll is None:
         return  # it waits for room under a scope with the same deadline
     error = AskTimeout(asked.target.path, asked.message, seconds, begun=asked.begun)
     _withdraw(asked)

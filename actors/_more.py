@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ._family import Family
     from ._gate import Gate
     from ._monitor import Monitor
+    from ._poll import Poll
     from ._reports import ReportLog
     from ._request import Asked
     from ._slot import Slot
@@ -30,7 +31,7 @@ class More:
 
     __slots__ = (
         "awaited", "background", "changes", "closing", "deferred", "entries", "family", "gate", "halted", "helpers", "keyed_timers",
-        "last_exit", "last_turn", "log", "monitors", "observers", "readied", "redelivered", "reopened", "report_turn",
+        "last_exit", "last_turn", "log", "monitors", "observers", "poll", "readied", "redelivered", "reopened", "report_turn",
         "rests", "roused", "stash", "stop_timer", "timers", "turn", "turns", "vars", "wait_is_over", "waiting_for", "wakes_parent", "warnings",
         "watchdog", "watching",
     )  # fmt: skip
@@ -44,6 +45,8 @@ class More:
         self.turn: Turn[Any] | None = None
         #: the slot that this one's own turn task waits for: an edge of the deadlock check.
         self.waiting_for: Slot | None = None
+        #: the requests that its turn waits for together, each an edge until it is answered.
+        self.poll: Poll | None = None
         #: tells whether that wait is over though the task has not gone on; None for an ask, whose edge ends with its answer.
         self.wait_is_over: Callable[[], bool] | None = None
         #: requests taken whose reply was deferred, in order.

@@ -1,5 +1,6 @@
 """Requests and their answers: ask, deferred replies, and the check that a wait can end."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import trio
@@ -9,6 +10,7 @@ from ._errors import ActorStopped, Deadlock, NoReply
 
 if TYPE_CHECKING:
     from ._deadlines import Deadline
+    from ._poll import Poll
     from ._slot import Slot
 
 R = TypeVar("R")
@@ -36,6 +38,7 @@ class Asked(Letter):
         "error",
         "incarnation",
         "parked",
+        "poll",
         "target",
         "task",
         "value",
@@ -63,6 +66,8 @@ class Asked(Letter):
         self.value: Any = None
         self.error: BaseException | None = None
         self.deadline: Deadline | None = None
+        #: the many that it is one of: its asker waits for them all.
+        self.poll: Poll | None = None
 
     def answer(self, value: Any) -> bool:
         """Hand the result to the asker; False if the asker has gone or has its answer."""
@@ -92,8 +97,24 @@ class Asked(Letter):
             detail = f"incarnation {self.incarnation}, to which this request was pinned, has ended; it had not begun"
             self.fail(ActorStopped(target.path, self.message, detail))
 
+    def let_in(self) -> None:
+        """Have it seen to, now that there was room for it."""
+        target = self.target
+        if target.idle:
+            target.runtime.wake(target)
+
+    def refused(self, error: Exception) -> None:
+        """Let the asker know that there will be no room for it."""
+        self.fail(error)
+
     def _finish(self) -> None:
         self.done = True
+        poll = self.poll
+        if poll is not None:
+            if self.asker is not None:
+                self.release_asker()
+            poll.take(self)
+            return
         if self.deadline is not None:
             self.deadline.cancel()
         if self.asker is not None:
@@ -169,11 +190,42 @@ def _drop(slot: "Slot", asked: Asked) -> None:
 
 def check_cycle(asker: "Slot", target: "Slot", message: Any = None) -> None:
     """Raise Deadlock if `asker`, waiting in its own turn for `target`, would close a cycle of such waits."""
-    cycle = [asker.path]
-    at: Slot | None = target
-    while at is not None:
-        cycle.append(at.path)
-        if at is asker:
-            raise Deadlock(tuple(cycle), message)
-        more = at.more
-        at = None if more is None or (more.wait_is_over is not None and more.wait_is_over()) else more.waiting_for
+    if target.more is None and target is not asker:
+        return
+    way = find_way(target, (asker,))
+    if way:
+        raise Deadlock(tuple(slot.path for slot in (asker, *way)), message)
+
+
+def awaited_by(slot: "Slot") -> "list[Slot]":
+    """Return whom an actor's own turn waits for: one other actor, or, in `ask_many`, several."""
+    more = slot.more
+    if more is None:
+        return []
+    if more.poll is not None:
+        return [asked.target for asked in more.poll.asks if asked.asker is not None]
+    if more.waiting_for is None or (more.wait_is_over is not None and more.wait_is_over()):
+        return []
+    return [more.waiting_for]
+
+
+def find_way(start: "Slot", goals: "Collection[Slot]") -> "list[Slot]":
+    """Return by whom `start` waits for one of `goals`, both of them included; empty if it does not, nor through others."""
+    if start in goals:
+        return [start]
+    before: dict[Slot, Slot | None] = {start: None}
+    open_ = [start]
+    while open_:
+        at = open_.pop()
+        for slot in awaited_by(at):
+            if slot in goals:
+                way = [slot]
+                back: Slot | None = at
+                while back is not None:
+                    way.append(back)
+                    back = before[back]
+                return way[::-1]
+            if slot not in before:
+                before[slot] = at
+                open_.append(slot)
+    return []

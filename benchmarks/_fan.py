@@ -4,7 +4,7 @@ from math import inf
 
 import trio
 
-from greenroom import ActorRef, open_supervisor
+from greenroom import ActorRef, ask_many, open_supervisor
 
 from ._ask import Next, Numbers, Requests, numbers
 from ._sample import Sample
@@ -26,6 +26,17 @@ async def fan_by_greenroom(size: int) -> Sample:
             for _ in range(ASKS_EACH):
                 for ref in refs:
                     nursery.start_soon(ask, ref)
+        sample = watch.stop(len(answers))
+    assert sum(answers) == sum_of_answers(size)
+    return sample
+
+
+async def fan_many_by_greenroom(size: int) -> Sample:
+    """Do the same with `ask_many`, and no task for each."""
+    async with open_supervisor("stage") as root:
+        refs = [await root.start(Numbers) for _ in range(size)]
+        watch = Stopwatch()
+        answers = await ask_many((ref, Next()) for _ in range(ASKS_EACH) for ref in refs)
         sample = watch.stop(len(answers))
     assert sum(answers) == sum_of_answers(size)
     return sample

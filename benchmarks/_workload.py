@@ -7,7 +7,7 @@ import attrs
 
 from ._ask import ask_by_greenroom, ask_by_trio, timed_ask_by_greenroom, timed_ask_by_trio
 from ._fairness import fairness_ask_by_greenroom, fairness_ask_by_trio, fairness_by_greenroom, fairness_by_trio
-from ._fan import fan_by_greenroom, fan_by_trio
+from ._fan import fan_by_greenroom, fan_by_trio, fan_many_by_greenroom
 from ._fan_out import ready_by_greenroom, ready_by_trio, register_by_greenroom, register_by_trio
 from ._goal import Goal
 from ._idle import idle_ask_by_greenroom, idle_ask_by_trio, idle_tell_by_greenroom, idle_tell_by_trio
@@ -111,6 +111,8 @@ WORKLOADS = (
              ring_by_greenroom, ring_by_trio, Goal(must=5, aim=10)),
     Workload("fan", "100 asks at once of each actor, a task for each", "asks/s", 100, 10,
              fan_by_greenroom, fan_by_trio, Goal(must=2.4, aim=3)),
+    Workload("fan-many", "the same by one ask_many, against a task for each", "asks/s", 100, 10,
+             fan_many_by_greenroom, fan_by_trio, Goal(must=10, aim=35)),
     Workload("restart", "crashes, each followed by a restart", "restarts/s", 20_000, 1_000,
              restart_by_greenroom, restart_by_trio, Goal(must=3.5, aim=5)),
     Workload("children", "declared children started and ended, over 1,000", "x few", 100_000, 2_000,

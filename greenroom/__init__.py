@@ -104,6 +104,7 @@ if TYPE_CHECKING:
     from .actors import ValueChanged as ValueChanged
     from .actors import Vanished as Vanished
     from .actors import Waited as Waited
+    from .actors import ask_many as ask_many
     from .actors import run_abandonable as run_abandonable
     from .actors import tool as tool
     from .mailbox import CHOICES as CHOICES
@@ -261,6 +262,7 @@ __all__ = [
     "Vanished",
     "Waited",
     "__version__",
+    "ask_many",
     "check_specs",
     "open_supervisor",
     "run_abandonable",

@@ -31,14 +31,29 @@ class Addressee(Protocol):
 
 
 class WaitingSender:
-    """Hold what a sender waits to hand in; `error` says why it never will be."""
+    """Hold what a sender waits to hand in; `error` says why it never will be. Without a task, the mail itself is told."""
 
     __slots__ = ("envelope", "error", "task")
 
-    def __init__(self, envelope: Letter, task: "trio.lowlevel.Task") -> None:
+    def __init__(self, envelope: Letter, task: "trio.lowlevel.Task | None") -> None:
         self.envelope = envelope
         self.task = task
         self.error: Exception | None = None
+
+    def get_in(self) -> None:
+        """Tell that it is in. Plain."""
+        if self.task is None:
+            self.envelope.let_in()
+        else:
+            trio.lowlevel.reschedule(self.task)
+
+    def refuse(self, error: Exception) -> None:
+        """Tell that it never will be. Plain."""
+        if self.task is None:
+            self.envelope.refused(error)
+        else:
+            self.error = error
+            trio.lowlevel.reschedule(self.task)
 
 
 #: Hears that mail comes, before it is in; plain, quick, and reads nothing of the mailbox yet.
@@ -89,14 +104,38 @@ class Door:
         if self.keyed is not None and self.twin_of(key) is envelope:
             del self.keyed[type(key), key]
 
+    async def wait(self, envelope: Letter) -> None:
+        """Wait for room. Checkpoint: always. Cancellation: it has not got in. Raises what the mailbox was closed with."""
+        waiting = self.waiting
+        me = WaitingSender(envelope, trio.lowlevel.current_task())
+
+        def abort(_raise_cancel: Any) -> trio.lowlevel.Abort:
+            waiting.remove(me)
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        waiting.append(me)
+        await trio.lowlevel.wait_task_rescheduled(abort)
+        if me.error is not None:
+            raise me.error
+
+    def queue(self, envelope: Letter) -> None:
+        """Have a mail wait for room by itself."""
+        self.waiting.append(WaitingSender(envelope, None))
+
     def refuse(self, error_for: "ErrorFor", incarnation: int | None) -> None:
         """Wake those who wait with an error each: all, or those whose mail is for one incarnation."""
         for sender in [*self.waiting]:
             if incarnation not in (None, sender.envelope.incarnation):
                 continue
             self.waiting.remove(sender)
-            sender.error = error_for(sender.envelope.message)
-            trio.lowlevel.reschedule(sender.task)
+            sender.refuse(error_for(sender.envelope.message))
+
+    def leave(self, envelope: Letter) -> None:
+        """Let a mail wait no more, if it does."""
+        for sender in self.waiting:
+            if sender.envelope is envelope:
+                self.waiting.remove(sender)
+                return
 
     def forget_all(self) -> None:
         """Count nothing any more; who waits goes on waiting."""

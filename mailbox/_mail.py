@@ -55,6 +55,12 @@ class Letter:
     def buried(self, reason: str) -> None:
         """Be told that it became a dead letter: whoever waits for it has to know. Plain; runs no user code."""
 
+    def let_in(self) -> None:
+        """Be told that it got in, after it had waited for room without a task of its own. Plain; runs no user code."""
+
+    def refused(self, error: Exception) -> None:
+        """Be told that it never will get in, after it had waited for room without a task of its own. Plain; runs no user code."""
+
     def __repr__(self) -> str:
         """Show kind, seq and message."""
         return f"<{type(self).__name__} {self.kind} seq={self.seq} {self.message!r}>"

@@ -15,12 +15,10 @@ Invariants:
 
 from collections import deque
 from collections.abc import Iterable
-from typing import Any, Final
-
-import trio
+from typing import Final
 
 from ._dead_letters import DeadLetter, DeadReason
-from ._door import Addressee, Door, ErrorFor, WaitingSender
+from ._door import Addressee, Door, ErrorFor
 from ._errors import MailboxFull
 from ._lanes import NOTHING, Lanes
 from ._mail import Envelope, Letter
@@ -155,19 +153,19 @@ class Mailbox(Lanes):
         """
         door = self._door
         if door is not None and self.would_wait(envelope):
-            waiting = door.waiting
-            me = WaitingSender(envelope, trio.lowlevel.current_task())
-
-            def abort(_raise_cancel: Any) -> trio.lowlevel.Abort:
-                waiting.remove(me)
-                return trio.lowlevel.Abort.SUCCEEDED
-
-            waiting.append(me)
-            await trio.lowlevel.wait_task_rescheduled(abort)
-            if me.error is not None:
-                raise me.error
+            await door.wait(envelope)
             return envelope.seq
         return self.accept(envelope)
+
+    def queue_at_door(self, envelope: Letter) -> None:
+        """Have a mail that would wait for room do so by itself: `let_in` or `refused` tells it the end of that, unless it leaves."""
+        assert self._door is not None
+        self._door.queue(envelope)
+
+    def leave_door(self, envelope: Letter) -> None:
+        """Let a mail wait for room no more, if it does."""
+        if self._door is not None:
+            self._door.leave(envelope)
 
     def would_wait(self, envelope: Letter) -> bool:
         """Return whether `accept_when_room` would wait: the policy is "wait", and there is no room or others wait already."""
@@ -189,7 +187,7 @@ class Mailbox(Lanes):
         while door.waiting and door.load < capacity:
             sender = door.waiting.popleft()
             self.accept(sender.envelope)
-            trio.lowlevel.reschedule(sender.task)
+            sender.get_in()
             let_in = True
         return let_in
 

@@ -1,7 +1,5 @@
 """Other bounds for a mailbox that is in use."""
 
-import trio
-
 from ._door import Door
 from ._mailbox import ENVELOPED, Mailbox
 from ._overflow import EXEMPT
@@ -35,4 +33,4 @@ def rebind(box: Mailbox, spec: MailboxSpec, *, enveloped: bool) -> None:
     while old.waiting:
         sender = old.waiting.popleft()
         box.accept(sender.envelope)
-        trio.lowlevel.reschedule(sender.task)
+        sender.get_in()

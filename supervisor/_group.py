@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ..actors import INITIALIZING, PARKED, QUEUED, RESTARTING, STOPPING, Slot, halt, is_down
+from ..actors import INITIALIZING, PARKED, QUEUED, RESTARTING, STOPPING, Slot, awaited_by, find_way, halt, is_down
 
 if TYPE_CHECKING:
     from ..actors import Deadline, Runtime
@@ -83,14 +83,7 @@ class StartLine:
 
 def _waits_within(child: Slot, group: frozenset[Slot]) -> bool:
     """Return whether a child's turn waits, directly or not, for one that will not go on before this child has ended."""
-    at = child
-    seen: set[Slot] = set()
-    while at.more is not None and at.more.waiting_for is not None and at not in seen:
-        seen.add(at)
-        at = at.more.waiting_for
-        if at in group:
-            return True
-    return False
+    return any(find_way(slot, group) for slot in awaited_by(child))
 
 
 class GroupRestart:

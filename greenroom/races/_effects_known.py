@@ -64,12 +64,12 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
         "ActorRef.uid": NOTHING,
     },
     "actors/_asking.py": {
-        "ask_slot": "@slot @asker", "_inherited_deadline": "@asker", "_hand_in": "@slot", "_accept": "@slot",
+        "ask_slot": "@slot @asker", "inherited_deadline": "@asker", "_hand_in": "@slot", "accept": "@slot",
     },
     "actors/_reach.py": {"slot_of": NOTHING},
     "actors/_request.py": {
         "Asked.__init__": NOTHING, "Asked.answer": "@self.target", "Asked._finish": "@self.target", "Asked.release_asker": "@self.asker",
-        "check_cycle": ">target",
+        "check_cycle": ">target", "find_way": NOTHING, "awaited_by": NOTHING,
     },
     "mailbox/_mail.py": {"Envelope.__init__": NOTHING, "Letter.as_mail": NOTHING},
     "mailbox/_spec.py": {"MailboxSpec.key_of": NOTHING},

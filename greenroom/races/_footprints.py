@@ -368,7 +368,7 @@ class Footprints:
             seen.add(slot)
             self._read.add(self._name(slot))
             more = slot.more
-            if more is not None and more.wait_is_over is not None:
+            if more is not None and (more.wait_is_over is not None or more.poll is not None):
                 self._touched.add(ALL)
             slot = None if more is None else more.waiting_for
 

@@ -108,7 +108,7 @@ class _Tellers:
         self._actor = Actor
         self.at_call: dict[CodeType, Teller] = {
             _code(_run.Runner.reschedule): self._woken,
-            _code(_asking._accept): self._asked_directly,  # noqa: SLF001 -- this sees what the runtime does inside
+            _code(_asking.accept): self._asked_directly,
             _code(order_end): self._told_to_end,
             _code(note_end): self._is_to_end,
             _code(Slot.advance): lambda names, _: self._is(names["self"].path, names["life"].value),

@@ -79,9 +79,10 @@ PLAIN: list[Callable[..., Any]] = [Server, OwnServer]
 
 
 def is_free_of_waits(root: Supervisor) -> bool:
-    """No deadline is kept and no edge of the deadlock check is left."""
+    """No deadline is kept, no edge of the deadlock check is left, and nobody waits for room."""
     slots = [ref._slot for ref in root.which_children()]
-    edges = [slot.more.waiting_for for slot in slots if slot.more is not None]
+    edges = [slot.more.waiting_for or slot.more.poll for slot in slots if slot.more is not None]
+    edges += [slot.box.waiting_senders for slot in slots]
     return len(root._slot.runtime.deadlines) == 0 and not any(edges)
 
 

@@ -1,5 +1,6 @@
 """The guard fails where the runtime has become slower than its bounds allow, and says what a reader needs; no time of this machine is asserted."""
 
+import logging
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -8,6 +9,7 @@ from time import process_time
 from typing import Any
 
 import pytest
+import trio
 
 from greenroom.actors._ref import ActorRef
 from greenroom.supervisor._starter import Starter
@@ -17,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # The root is kept off sys.path (see conftest): at its end, and for these imports only, it hides nothing.
 sys.path.append(str(ROOT))
 from benchmarks._bound import BOUNDS, Bound, WrongBounds, read_bounds  # noqa: E402 -- see above
+from benchmarks._restart import restart_by_greenroom  # noqa: E402
 from benchmarks._sample import BenchmarkFailed  # noqa: E402
 from benchmarks.guard import guard, judge, main, measure_apart, measure_here  # noqa: E402
 
@@ -219,3 +222,10 @@ def test_ci_runs_the_guard() -> None:
     assert "make bench-guard" in (ROOT / ".ci" / "run").read_text()
     assert "-m benchmarks.guard" in (ROOT / "Makefile").read_text()
     assert BOUNDS.is_file()
+
+
+def test_what_a_workload_crashes_on_purpose_leaves_the_log_as_it_was() -> None:
+    logger = logging.getLogger("greenroom")
+    before = logger.level
+    trio.run(restart_by_greenroom, 5)
+    assert logger.level == before != logging.CRITICAL

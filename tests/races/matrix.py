@@ -5,6 +5,7 @@ from typing import Final
 from . import (
     promises_ends,
     promises_mail,
+    promises_many,
     promises_outcomes,
     promises_ready,
     promises_start,
@@ -18,6 +19,7 @@ MATRIX: Final = (
     promises_start,
     promises_ready,
     promises_mail,
+    promises_many,
     promises_waits,
     promises_turns,
     promises_outcomes,

@@ -19,6 +19,7 @@ from greenroom import (
     Supervisor,
     Turn,
     TurnHandle,
+    ask_many,
     open_supervisor,
     run_abandonable,
 )
@@ -92,6 +93,8 @@ async def main() -> None:
         assert_type(counter.tell(Add()), int)
         assert_type(counter.try_tell(Total()), bool)
         assert_type(await counter.ask(Total(), timeout=1.0), int)
+        assert_type(await ask_many([(counter, Total()), (counter, Total())], timeout=1.0), list[int])
+        assert_type(await ask_many(((counter, Total()) for _ in range(2)), return_errors=True), list[int | Exception])
         # An answer may be used where more is taken than it is.
         print(await counter.ask(Total()))
         answer: float | None = await counter.ask(Total())
