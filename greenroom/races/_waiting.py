@@ -173,8 +173,11 @@ def _awaited(frames: list[FrameType], living: Mapping[Task, Any]) -> tuple[str, 
             return "its children", [task for task in living if task.parent_nursery is it]
         slot = names.get("slot")
         if frame.f_code.co_name in _OF_ACTORS and slot is not None:
-            worker = getattr(getattr(slot, "runner", None), "task", None)
-            return f"{_OF_ACTORS[frame.f_code.co_name]} {slot.path}", [task for task in living if task is worker]
+            return f"{_OF_ACTORS[frame.f_code.co_name]} {slot.path}", _at_work([slot], living)
+        if frame.f_code is _many():
+            slots = [asked.target for asked in names["self"].asks if not asked.done]
+            others = f" and {len(slots) - NAMED} others" if len(slots) > NAMED else ""
+            return f"answers of {', '.join(slot.path for slot in slots[:NAMED])}{others}", _at_work(slots, living)
         for kind, text in _PLAIN:
             if isinstance(it, kind):
                 return text, []
@@ -183,6 +186,23 @@ def _awaited(frames: list[FrameType], living: Mapping[Task, Any]) -> tuple[str, 
         return "somebody to unpark it", []
     return ("mail" if name in ("_park", "_loop", "next_mail") else f"what {name} waits for"), []
 
+
+def _at_work(slots: Sequence[Any], living: Mapping[Task, Any]) -> list[Task]:
+    """Return the tasks that have these actors in their hands."""
+    workers = {getattr(getattr(slot, "runner", None), "task", None) for slot in slots}
+    return [task for task in living if task in workers]
+
+
+@cache
+def _many() -> CodeType:
+    """Return the function of the runtime in which a caller waits for many actors."""
+    from ..actors._poll import Poll
+
+    return Poll._send_and_wait.__code__  # noqa: SLF001 -- this sees what the runtime does inside
+
+
+#: Of many actors that are waited for together, so many are named.
+NAMED: Final = 5
 
 #: Functions of the runtime in which a caller waits for an actor, by what they wait for.
 _OF_ACTORS: Final = {

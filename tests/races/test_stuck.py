@@ -8,9 +8,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trio
 
-from greenroom import Actor, Context, Request, open_supervisor, races
+from greenroom import Actor, Context, Request, ask_many, open_supervisor, races
 from greenroom.races import Sim
 
 from .scenarios import lock_order
@@ -130,6 +131,11 @@ class Silent(Actor[Get]):
         return 1
 
 
+class Answers(Actor[Get]):
+    async def receive(self, message: Get, ctx: Context) -> int:
+        return 1
+
+
 def test_who_waits_for_an_actor_is_told_with_its_path() -> None:
     async def scenario(sim: Sim) -> None:
         async with open_supervisor("stage") as root:
@@ -140,6 +146,21 @@ def test_who_waits_for_an_actor_is_told_with_its_path() -> None:
     assert result.verdict == "deadlock"
     assert "0:scenario waits at test_stuck.py:" in str(result.error)
     assert "for an answer of /stage/silent (" in str(result.error)
+
+
+@pytest.mark.parametrize("count", [2, 5, 8])
+def test_who_waits_for_many_actors_is_told_with_the_paths_of_those_that_have_not_answered(count: int) -> None:
+    async def scenario(sim: Sim) -> None:
+        async with open_supervisor("stage") as root:
+            answers = root.start_soon(Answers, name="answers")
+            silent = [root.start_soon(Silent, name=f"silent{number}") for number in range(count)]
+            await ask_many((ref, Get()) for ref in (answers, *silent))
+
+    result = races.run(scenario)
+    assert result.verdict == "deadlock"
+    named = ", ".join(f"/stage/silent{number}" for number in range(min(count, 5)))
+    others = " and 3 others" if count == 8 else ""
+    assert f"for answers of {named}{others} (" in str(result.error)
 
 
 def test_what_is_imported_through_a_link_is_known_all_the_same(tmp_path: Path) -> None:
