@@ -176,8 +176,8 @@ def _awaited(frames: list[FrameType], living: Mapping[Task, Any]) -> tuple[str, 
             return f"{_OF_ACTORS[frame.f_code.co_name]} {slot.path}", _at_work([slot], living)
         if frame.f_code is _many():
             slots = [asked.target for asked in names["self"].asks if not asked.done]
-            others = f" and {len(slots) - NAMED} others" if len(slots) > NAMED else ""
-            return f"answers of {', '.join(slot.path for slot in slots[:NAMED])}{others}", _at_work(slots, living)
+            others = f" and {len(slots) - SHOWN} others" if len(slots) > SHOWN else ""
+            return f"answers of {', '.join(slot.path for slot in slots[:SHOWN])}{others}", _at_work(slots, living)
         for kind, text in _PLAIN:
             if isinstance(it, kind):
                 return text, []
@@ -200,9 +200,6 @@ def _many() -> CodeType:
 
     return Poll._send_and_wait.__code__  # noqa: SLF001 -- this sees what the runtime does inside
 
-
-#: Of many actors that are waited for together, so many are named.
-NAMED: Final = 5
 
 #: Functions of the runtime in which a caller waits for an actor, by what they wait for.
 _OF_ACTORS: Final = {
