@@ -6,12 +6,16 @@ from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from time import process_time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._programs import PROGRAMS, Asyncio
 
-#: Ways of exploring that simloom has, as it calls them; the best of them counts.
+if TYPE_CHECKING:
+    from greenroom.races._strategies import Strategy
+
+#: Ways of exploring, the default first: those that simloom has, as it calls them, and ours of the same kinds.
 SCHEDULERS = (None, "pct:auto,d=2", "pct:auto,d=3")
+STRATEGIES: "tuple[Strategy, ...]" = ("portfolio", "walk", "pct")
 SCHEDULES = 300
 
 #: Run schedules of what has no bug, from a seed, and say how many; and say after how many each way finds what has one, within a limit.
@@ -19,7 +23,7 @@ Side = tuple[Callable[[Any, int], int], Callable[[Any, int, int], dict[str, int]
 
 
 def ours() -> Side:
-    """Return how greenroom does it: by the portfolio."""
+    """Return how greenroom does it."""
     from greenroom import races
     from greenroom.races._search import first_failure
 
@@ -36,8 +40,9 @@ def ours() -> Side:
         return count
 
     def find(program: Any, seed: int, limit: int) -> dict[str, int]:
-        found = first_failure(partial(under_trio, program=program, fixed=False), schedules=limit, seed=seed)
-        return {"portfolio": limit if found is None else found[0]}
+        main = partial(under_trio, program=program, fixed=False)
+        found = {way: first_failure(main, strategy=way, schedules=limit, seed=seed) for way in STRATEGIES}
+        return {way: limit if first is None else first[0] for way, first in found.items()}
 
     return run, find
 
