@@ -20,6 +20,7 @@ _INTERRUPTED = 128 + signal.SIGINT
 
 def main() -> int:
     """Be the program `greenroom`; the exit status is returned."""
+    code = _INTERRUPTED
     try:
         try:
             from ._app import main as run_main  # the extra may be missing, and Ctrl-C may come while it is imported
@@ -30,8 +31,12 @@ def main() -> int:
             sys.stderr.write(f"greenroom: the command line needs {missing}; install it: pip install 'greenroom[cli]'\n")
             return 2
         code = run_main()
-    except KeyboardInterrupt:
-        code = _INTERRUPTED
-    # What Python still has to do is not worth a traceback.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _ignore_interrupts()
+    except KeyboardInterrupt:  # in the midst of it, or just as all was done
+        _ignore_interrupts()
     return code
+
+
+def _ignore_interrupts() -> None:
+    """Leave what Python still has to do undisturbed: it is not worth a traceback."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -4,8 +4,12 @@ import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from greenroom import console
+from greenroom.console import _app
 
 Write = Callable[[str], Path]
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -78,3 +82,21 @@ def test_ctrl_c_while_a_module_is_imported_exits_130(tree: Write, start: Start, 
 def _status(pid: int, key: str) -> str:
     text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     return next(line for line in text.splitlines() if line.startswith(f"{key}:")).split()[1]
+
+
+def test_ctrl_c_just_as_all_is_done_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes in the very call that would have it ignored."""
+    asked: list[object] = []
+
+    def struck(number: int, handler: object) -> None:
+        asked.append((number, handler))
+        if len(asked) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(console, "signal", SimpleNamespace(signal=struck, SIGINT=2, SIG_IGN="ignored"))
+    monkeypatch.setattr(_app, "main", lambda: 0)
+    try:
+        assert console.main() == 0
+    except KeyboardInterrupt:
+        pytest.fail("it came through")
+    assert asked == [(2, "ignored")] * 2
