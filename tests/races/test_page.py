@@ -69,4 +69,12 @@ def test_a_proof_within_a_bound_says_what_the_page_shows(tmp_path: Path) -> None
     [program] = [block for block in blocks("python") if "races.prove(two_tills)" in block]
     [shown] = [block for block in blocks("text") if block.startswith("no schedule fails")]
     ended = ran(tmp_path, program)
-    assert (ended.returncode, ended.stderr, ended.stdout) == (0, "", shown)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    plain, reduced = ended.stdout.splitlines()
+    plain_shown, reduced_shown = shown.splitlines()
+    assert plain == plain_shown
+    # How much is known to be harmless depends on the version of Trio; what is left out and what is run are all there is.
+    assert re.sub(r"\d+", "N", reduced) == re.sub(r"\d+", "N", reduced_shown)
+    run, _, _, spared, _ = map(int, re.findall(r"\d+", reduced))
+    assert run + spared == int(re.findall(r"\d+", plain)[0])
+    assert run < 100
