@@ -8,7 +8,7 @@ import trio
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
-from greenroom import Actor, Context, GreenroomError, Request, Supervisor, open_supervisor, races
+from greenroom import Actor, Context, GreenroomError, Intensity, Request, Supervisor, open_supervisor, races
 from greenroom.races._machine_examples import examples_of, run_examples
 
 from ._row import Effort, Row
@@ -43,7 +43,8 @@ class Stage(races.StateMachine):
     @races.initialize()
     async def opens(self) -> None:
         """Open the tree."""
-        self.root = await self.enter(open_supervisor("stage"))
+        often = Intensity(STEPS, 5)  # as often as there are rules to crash anybody: that it gives up is no race
+        self.root = await self.enter(open_supervisor("stage", intensity=often))
 
     @races.rule(client=CLIENTS, name=NAMES)
     async def starts(self, client: str, name: str) -> None:
