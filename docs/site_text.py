@@ -20,7 +20,11 @@ from sphinx.util import logging
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = ("greenroom", "greenroom.mcp", "greenroom.races", "greenroom.races.catalogue", "greenroom.testing")
 SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
-LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)")
+#: A link, or code, in which nothing is one.
+LINK = re.compile(
+    r"^```.*?^```$|(`+)(?!`).+?(?<!`)\1(?!`)|(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)",
+    re.MULTILINE | re.DOTALL,
+)
 MARKUP = re.compile(r"[*|\\]|_(?!\w)")
 
 log = logging.getLogger(__name__)
@@ -61,7 +65,9 @@ def as_rst(text: str) -> str:
 
 def mend_docstring(_app: Sphinx, what: str, _name: str, _thing: object, _options: object, lines: list[str]) -> None:
     """Turn a docstring into reStructuredText: code spans, bullets as they are, and what is indented after a blank line as code."""
-    made: list[str] = [""] if what in {"attribute", "data", "property"} else []  # else what is before a colon is the type
+    made: list[str] = (
+        [""] if what in {"attribute", "data", "property"} else []
+    )  # else what is before a colon is the type
     in_code = False
     for at, line in enumerate(lines):
         if line.startswith("    Others as "):
@@ -88,7 +94,9 @@ def mend_links(text: str, folder: Path, page: str) -> str:
     """Drop the links to files of the repository that are no pages, and see that those files are there."""
 
     def mend(link: re.Match[str]) -> str:
-        shown, target = link[1], link[2]
+        shown, target = link[2], link[3]
+        if target is None:
+            return link[0]
         path, hash_, anchor = target.partition("#")
         if re.match(r"[a-z]+:", target) or not path:
             return link[0]
