@@ -21,7 +21,7 @@ ANSWERS = {
     "yes": "yes",
     "later": "once it is ready",
     "cancel": "cancels the startup or restart",
-    "failed": "refused: `StartupFailed`",
+    "failed": "refused: [StartupFailed](errors/StartupFailed.md)",
 }
 ENDINGS = {
     "no failure": "by itself, without failure",
@@ -111,7 +111,7 @@ def make_tables() -> str:
     for row, answers in ADMISSION.items():
         name = row.value if isinstance(row, Lifecycle) else row
         cells = [
-            ANSWERS[answer] if isinstance(answer, str) else f"refused: `{answer.__name__}`"
+            ANSWERS[answer] if isinstance(answer, str) else f"refused: [{answer.__name__}](errors/{answer.__name__}.md)"
             for answer in answers.values()
         ]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")

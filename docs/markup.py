@@ -1,0 +1,110 @@
+"""How the texts of this project become what Sphinx reads. Pure: `site_text` hangs it into Sphinx.
+
+Docstrings are plain text with Markdown's backticks; Sphinx reads reStructuredText. Links of pages to files that are no pages (tests, examples) mean
+the repository; the site has no such files, so there they are text.
+"""
+
+import importlib
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = ("greenroom", "greenroom.mcp", "greenroom.races", "greenroom.races.catalogue", "greenroom.testing")
+SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+#: A link, or code, in which nothing is one.
+LINK = re.compile(
+    r"^```.*?^```$|(`+)(?!`).+?(?<!`)\1(?!`)|(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)",
+    re.MULTILINE | re.DOTALL,
+)
+MARKUP = re.compile(r"[*|\\]|_(?!\w)")
+BULLET = re.compile(r"\s*[*-] |\s*\*{0,2}\w+: ")
+
+
+def public_names() -> dict[str, str]:
+    """Map what a text may call a public thing (its short name, its full name, where it is defined) to where users find it."""
+    found: dict[str, str] = {}
+    for module in MODULES:
+        namespace = importlib.import_module(module)
+        for name in namespace.__all__:
+            thing, full = getattr(namespace, name), f"{module}.{name}"
+            found[full] = full
+            found.setdefault(name, full)
+            if isinstance(thing, type):
+                found.setdefault(f"{thing.__module__}.{thing.__qualname__}", full)
+    return found
+
+
+def as_rst(text: str, names: Mapping[str, str]) -> str:
+    """Return a paragraph with Markdown's code spans as reStructuredText; the names of public things lead to them."""
+    parts: list[str] = []
+    end = 0
+    for span in SPAN.finditer(text):
+        parts.append(MARKUP.sub(r"\\\g<0>", text[end : span.start()]))
+        if parts[-1] and (parts[-1][-1].isalnum() or parts[-1][-1] in "_-"):
+            parts.append("\\ ")
+        code = span[2].strip()
+        parts.append(f":py:obj:`{code} <{names[code]}>`" if code in names else f"``{code}``")
+        end = span.end()
+        if text[end : end + 1].isalnum():
+            parts.append("\\ ")
+    return "".join(parts) + MARKUP.sub(r"\\\g<0>", text[end:])
+
+
+def mend_docstring(lines: Sequence[str], names: Mapping[str, str], *, of_value: bool = False) -> list[str]:
+    """Return a docstring as reStructuredText with Google's sections: code spans, bullets as they are, what is indented after a blank line as code.
+
+    Args:
+        lines: the docstring's.
+        names: as `public_names` gives them.
+        of_value: it is an attribute's or a property's; there, Napoleon would take what is before the first line's colon for a type.
+    """
+    made: list[str] = [""] if of_value else []
+    in_code = False
+    for at, line in enumerate(lines):
+        if line.startswith("    Others as "):
+            made += ["", as_rst(line.strip(), names)]  # what follows the list of errors is no error
+            continue
+        indented = line.startswith("    ")
+        if line and not indented:
+            in_code = False
+        elif indented and at and not lines[at - 1].strip() and not in_code:
+            last = next((each for each in reversed(lines[:at]) if each.strip()), "")
+            if not last.startswith((" ", "* ", "- ")):
+                made += ["::", ""]
+                in_code = True
+        if in_code:
+            made.append(line)
+            continue
+        bullet = BULLET.match(line)
+        start = bullet.end() if bullet else 0
+        made.append(line[:start] + as_rst(line[start:], names))
+    return made
+
+
+def mend_links(text: str, folder: Path) -> tuple[str, list[str]]:
+    """Return a page's text without the links to files of the repository that are no pages, and the links to what is not there.
+
+    Args:
+        text: Markdown.
+        folder: where the page is; links to other pages become paths from the folder of all pages.
+    """
+    missing: list[str] = []
+
+    def mend(link: re.Match[str]) -> str:
+        shown, target = link[2], link[3]
+        if target is None:
+            return link[0]
+        path, hash_, anchor = target.partition("#")
+        if re.match(r"[a-z]+:", target) or not path:
+            return link[0]
+        file = (folder / path).resolve()
+        if not file.exists():
+            missing.append(target)
+            return link[0]
+        docs = ROOT / "docs"
+        if file.suffix in {".md", ".svg"} and file.is_relative_to(docs):
+            return f"[{shown}](/{file.relative_to(docs).as_posix()}{hash_}{anchor})"
+        return f"`{shown}`" if shown == target else shown
+
+    return LINK.sub(mend, text), missing
