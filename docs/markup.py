@@ -6,6 +6,7 @@ the repository; the site has no such files, so there they are text.
 
 import importlib
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +19,8 @@ LINK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 MARKUP = re.compile(r"[*|\\]|_(?!\w)")
+#: One of the errors in a list of them.
+ERROR = re.compile(r"    [\w., ]+: ")
 BULLET = re.compile(r"\s*[*-] |\s*\*{0,2}\w+: ")
 
 
@@ -33,6 +36,18 @@ def public_names() -> dict[str, str]:
             if isinstance(thing, type):
                 found.setdefault(f"{thing.__module__}.{thing.__qualname__}", full)
     return found
+
+
+def private_names() -> set[str]:
+    """Return the names of the classes that users neither make nor name."""
+    ours = {name: vars(module) for name, module in sys.modules.items() if name.partition(".")[0] == "greenroom"}
+    known = public_names()
+    return {
+        name
+        for things in ours.values()
+        for name, thing in things.items()
+        if isinstance(thing, type) and thing.__module__.startswith("greenroom") and name not in known
+    }
 
 
 def as_rst(text: str, names: Mapping[str, str]) -> str:
@@ -51,6 +66,27 @@ def as_rst(text: str, names: Mapping[str, str]) -> str:
     return "".join(parts) + MARKUP.sub(r"\\\g<0>", text[end:])
 
 
+def out_of_list(lines: Sequence[str]) -> list[str]:
+    """Return a docstring's lines with what stands at the end of its list of errors, and is none of them, as a paragraph of its own."""
+    if "Raises:" not in lines:
+        return list(lines)
+    start = lines.index("Raises:") + 1
+    end = next((at for at in range(start, len(lines)) if not lines[at].startswith("    ")), len(lines))
+    items: list[list[str]] = []
+    for line in lines[start:end]:
+        if line.startswith("     ") and items:
+            items[-1].append(line)
+        else:
+            items.append([line])
+    kept = len(items)
+    while kept and not ERROR.match(items[kept - 1][0]):
+        kept -= 1
+    errors = [line for item in items[:kept] for line in item]
+    others = [line.strip() for item in items[kept:] for line in item]
+    head = ["Raises:", *errors] if errors else [f"Raises: {others.pop(0)}"]
+    return [*lines[: start - 1], *head, *([""] if errors and others else []), *others, *lines[end:]]
+
+
 def mend_docstring(lines: Sequence[str], names: Mapping[str, str], *, of_value: bool = False) -> list[str]:
     """Return a docstring as reStructuredText with Google's sections: code spans, bullets as they are, what is indented after a blank line as code.
 
@@ -59,12 +95,10 @@ def mend_docstring(lines: Sequence[str], names: Mapping[str, str], *, of_value: 
         names: as `public_names` gives them.
         of_value: it is an attribute's or a property's; there, Napoleon would take what is before the first line's colon for a type.
     """
+    lines = out_of_list(lines)
     made: list[str] = [""] if of_value else []
     in_code = False
     for at, line in enumerate(lines):
-        if line.startswith("    Others as "):
-            made += ["", as_rst(line.strip(), names)]  # what follows the list of errors is no error
-            continue
         indented = line.startswith("    ")
         if line and not indented:
             in_code = False

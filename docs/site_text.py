@@ -1,6 +1,7 @@
 """A Sphinx extension: docstrings and pages of this project as `markup` mends them, and references by any name that a public thing has."""
 
 import inspect
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
 NAMES = markup.public_names()
+PRIVATE = re.compile(rf"\b({'|'.join(sorted(markup.private_names()))})\b")
 VALUES = {"attribute", "data", "property"}
 
 log = logging.getLogger(__name__)
@@ -65,6 +67,17 @@ def drop_bases(_app: Sphinx, _name: str, _thing: object, _options: object, bases
     bases[:] = [base for base in bases if not getattr(base, "__name__", "").startswith("_")] or [object]
 
 
+def mend_signature(
+    _app: Sphinx, what: str, _name: str, thing: object, _options: object, signature: str | None, returned: str | None
+) -> tuple[str, str | None] | None:
+    """Leave out how a class is made that the runtime alone makes, as it takes what users never have; a default that is made anew is "..."."""
+    if not signature:
+        return None
+    if what == "class" and not hasattr(thing, "__attrs_attrs__") and PRIVATE.search(signature):
+        return "", returned
+    return signature.replace("= NOTHING", "= ..."), returned
+
+
 def skips(_app: Sphinx, what: str, name: str, thing: Any, _skip: bool, _options: object) -> bool | None:  # noqa: FBT001 -- as Sphinx calls it
     """Leave out what classes have from elsewhere (the methods of exceptions, of attrs), and a module's names: the pages group them."""
     if what == "module" or name.startswith("_"):
@@ -82,6 +95,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
             field.label = "Attributes"  # as the docstrings call them
     app.connect("autodoc-process-docstring", mend_docstring, priority=100)  # before Napoleon's sections
     app.connect("autodoc-process-bases", drop_bases)
+    app.connect("autodoc-process-signature", mend_signature)
     app.connect("autodoc-skip-member", skips)
     app.connect("source-read", mend_page)
     app.connect("include-read", mend_included)

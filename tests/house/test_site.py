@@ -142,6 +142,12 @@ def test_a_docstring_becomes_paragraphs_code_and_sections() -> None:
         *("Run it.", "", "::", "", "    run(`x`)", "", "Args:", "    x: a ``y``.", ""),
         *("Raises:", "    E: no.", "", "Others as ``run``."),
     ]
+    raises = ["Raises:", "    E, F: no,", "        never. Others as", "    it is."]
+    assert MARKUP["mend_docstring"](raises, {}) == [*raises[:3], "", "it is."]
+    assert MARKUP["mend_docstring"](["Raises:", "    What it", "    raises.", "", "End."], {}) == [
+        *("Raises: What it", "raises.", "", "End.")
+    ]
+    assert MARKUP["mend_docstring"](["Raises:", "    E: no."], {}) == ["Raises:", "    E: no."]
     assert MARKUP["mend_docstring"](["False: of all"], {}, of_value=True) == ["", "False: of all"]
 
 
