@@ -66,6 +66,45 @@ def as_rst(text: str, names: Mapping[str, str]) -> str:
     return "".join(parts) + MARKUP.sub(r"\\\g<0>", text[end:])
 
 
+def with_attributes(lines: Sequence[str], attributes: Sequence[str]) -> list[str]:
+    """Return a class's docstring with those attributes at the end of its list that are not in it; Napoleon adds their types."""
+    known = {
+        name.strip() for line in lines if (entry := re.match(r"    ([\w, ]+):", line)) for name in entry[1].split(",")
+    }
+    more = [f"    {name}:" for name in attributes if name not in known]
+    if not more:
+        return list(lines)
+    if "Attributes:" not in lines:
+        return [*lines, "", "Attributes:", *more]
+    end = next(
+        (at for at in range(lines.index("Attributes:") + 1, len(lines)) if not lines[at].startswith("    ")), len(lines)
+    )
+    return [*lines[:end], *more, *lines[end:]]
+
+
+def spread(lines: Sequence[str]) -> list[str]:
+    """Return a docstring with an entry of its own for each of several arguments or attributes that are told of together; Sphinx knows no other."""
+    made: list[str] = []
+    entry: list[str] = []
+    names: list[str] = []
+    in_list = False
+    for line in [*lines, ""]:
+        if not line.startswith("     "):  # the entry before has ended
+            made += [each for name in names for each in (f"    {name}:{entry[0]}", *entry[1:])]
+            names = []
+            in_list = (in_list and line.startswith("    ")) or line in {"Args:", "Attributes:"}
+            several = re.match(r"    (\w+(?:, \w+)+):", line)
+            if in_list and several:
+                names, entry = several[1].split(", "), [line[several.end() :]]
+            else:
+                made.append(line)
+        elif names:
+            entry.append(line)
+        else:
+            made.append(line)
+    return made[:-1]
+
+
 def out_of_list(lines: Sequence[str]) -> list[str]:
     """Return a docstring's lines with what stands at the end of its list of errors, and is none of them, as a paragraph of its own."""
     if "Raises:" not in lines:
@@ -95,7 +134,7 @@ def mend_docstring(lines: Sequence[str], names: Mapping[str, str], *, of_value: 
         names: as `public_names` gives them.
         of_value: it is an attribute's or a property's; there, Napoleon would take what is before the first line's colon for a type.
     """
-    lines = out_of_list(lines)
+    lines = out_of_list(spread(lines))
     made: list[str] = [""] if of_value else []
     in_code = False
     for at, line in enumerate(lines):

@@ -11,6 +11,7 @@ from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.domains.python import PyObject
 from sphinx.environment import BuildEnvironment
+from sphinx.pycode import ModuleAnalyzer
 from sphinx.util import logging
 
 NAMES = markup.public_names()
@@ -20,9 +21,30 @@ VALUES = {"attribute", "data", "property"}
 log = logging.getLogger(__name__)
 
 
-def mend_docstring(_app: Sphinx, what: str, _name: str, _thing: object, _options: object, lines: list[str]) -> None:
-    """Turn a docstring into reStructuredText."""
+def mend_docstring(_app: Sphinx, what: str, _name: str, thing: Any, _options: object, lines: list[str]) -> None:
+    """Turn a docstring into reStructuredText; of a class, with all its public attributes."""
+    if what == "class":
+        lines[:] = markup.with_attributes(lines, _attributes(thing))
     lines[:] = markup.mend_docstring(lines, NAMES, of_value=what in VALUES)
+
+
+def _attributes(cls: type) -> list[str]:
+    """Return the names of a class's public attributes that have no text of their own."""
+    found: dict[str, None] = {}
+    for base in reversed(cls.__mro__):
+        if base.__module__.partition(".")[0] != "greenroom":
+            continue
+        told = {
+            name
+            for owner, name in ModuleAnalyzer.for_module(base.__module__).find_attr_docs()
+            if owner == base.__name__
+        }
+        for name in (*inspect.get_annotations(base), *vars(base)):
+            thing = vars(base).get(name)
+            is_told = name in told or isinstance(thing, (property, classmethod, staticmethod, type)) or callable(thing)
+            if not name.startswith("_") and not is_told:
+                found[name] = None
+    return list(found)
 
 
 def mend_page(app: Sphinx, page: str, content: list[str]) -> None:
@@ -85,7 +107,9 @@ def skips(_app: Sphinx, what: str, name: str, thing: Any, _skip: bool, _options:
     thing = getattr(thing, "fget", None) or getattr(thing, "__func__", None) or thing
     thing = getattr(thing, "__objclass__", None) or (inspect.unwrap(thing) if callable(thing) else thing)
     module = getattr(thing, "__module__", None)
-    return True if module and not str(module).startswith("greenroom") else None
+    return (
+        True if module and not str(module).startswith(("greenroom", "sphinx")) else None
+    )  # Sphinx stands in for attributes of instances
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -148,6 +148,28 @@ def test_a_docstring_becomes_paragraphs_code_and_sections() -> None:
         *("Raises: What it", "raises.", "", "End.")
     ]
     assert MARKUP["mend_docstring"](["Raises:", "    E: no."], {}) == ["Raises:", "    E: no."]
+    with_attributes = MARKUP["with_attributes"]
+    assert with_attributes(["One."], ["a", "b"]) == ["One.", "", "Attributes:", "    a:", "    b:"]
+    assert with_attributes(["One.", "", "Args:", "    a, b: x."], ["a", "b"]) == ["One.", "", "Args:", "    a, b: x."]
+    listed = ["One.", "", "Attributes:", "    a: x,", "        y.", "", "End."]
+    assert with_attributes(listed, ["a", "c"]) == [*listed[:5], "    c:", "", "End."]
+    several = ["One.", "", "Args:", "    a, b: x,", "        y.", "    c: z.", "", "    d, e: code", "End."]
+    assert MARKUP["spread"](several) == [
+        *(
+            "One.",
+            "",
+            "Args:",
+            "    a: x,",
+            "        y.",
+            "    b: x,",
+            "        y.",
+            "    c: z.",
+            "",
+            "    d, e: code",
+            "End.",
+        )
+    ]
+    assert MARKUP["spread"](["Attributes:", "    a, b: x."]) == ["Attributes:", "    a: x.", "    b: x."]
     assert MARKUP["mend_docstring"](["False: of all"], {}, of_value=True) == ["", "False: of all"]
 
 
