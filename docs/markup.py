@@ -105,6 +105,15 @@ def spread(lines: Sequence[str]) -> list[str]:
     return made[:-1]
 
 
+def untyped(lines: Sequence[str], at: int) -> list[str]:
+    """Return a docstring with a line broken after its colon: Napoleon takes what is before a colon within that line for a type."""
+    if at >= len(lines) or ": " not in lines[at]:
+        return list(lines)
+    head, _, rest = lines[at].partition(": ")
+    indent = head[: len(head) - len(head.lstrip())]
+    return [*lines[:at], f"{head}:", indent + rest, *lines[at + 1 :]]
+
+
 def out_of_list(lines: Sequence[str]) -> list[str]:
     """Return a docstring's lines with what stands at the end of its list of errors, and is none of them, as a paragraph of its own."""
     if "Raises:" not in lines:
@@ -132,10 +141,14 @@ def mend_docstring(lines: Sequence[str], names: Mapping[str, str], *, of_value: 
     Args:
         lines: the docstring's.
         names: as `public_names` gives them.
-        of_value: it is an attribute's or a property's; there, Napoleon would take what is before the first line's colon for a type.
+        of_value: it is an attribute's or a property's; there, the first line may say its type.
     """
     lines = out_of_list(spread(lines))
-    made: list[str] = [""] if of_value else []
+    if of_value:
+        lines = untyped(lines, 0)
+    if "Returns:" in lines:
+        lines = untyped(lines, lines.index("Returns:") + 1)
+    made: list[str] = []
     in_code = False
     for at, line in enumerate(lines):
         indented = line.startswith("    ")

@@ -170,7 +170,9 @@ def test_a_docstring_becomes_paragraphs_code_and_sections() -> None:
         )
     ]
     assert MARKUP["spread"](["Attributes:", "    a, b: x."]) == ["Attributes:", "    a: x.", "    b: x."]
-    assert MARKUP["mend_docstring"](["False: of all"], {}, of_value=True) == ["", "False: of all"]
+    assert MARKUP["mend_docstring"](["Returns:", "    It: all."], {}) == ["Returns:", "    It:", "    all."]
+    assert MARKUP["mend_docstring"]([], {}, of_value=True) == []
+    assert MARKUP["mend_docstring"](["False: of all", "here."], {}, of_value=True) == ["False:", "of all", "here."]
 
 
 def test_links_to_files_that_are_no_pages_are_text_and_those_to_nothing_are_told() -> None:
