@@ -106,12 +106,18 @@ def spread(lines: Sequence[str]) -> list[str]:
 
 
 def untyped(lines: Sequence[str], at: int) -> list[str]:
-    """Return a docstring with a line broken after its colon: Napoleon takes what is before a colon within that line for a type."""
+    """Return a docstring with a line broken after its first word: Napoleon takes what is before a colon in that line for a type."""
     if at >= len(lines) or ": " not in lines[at]:
         return list(lines)
-    head, _, rest = lines[at].partition(": ")
-    indent = head[: len(head) - len(head.lstrip())]
-    return [*lines[:at], f"{head}:", indent + rest, *lines[at + 1 :]]
+    text = lines[at].lstrip()
+    indent = lines[at].removesuffix(text)
+    first, _, rest = text.partition(" ")
+    if first.rstrip(":").isidentifier() and first.endswith(":"):
+        return list(lines)  # a type
+    broken = (
+        [indent + "\\", lines[at]] if ":" in first else [indent + first, indent + rest]
+    )  # a backslash takes the break away
+    return [*lines[:at], *broken, *lines[at + 1 :]]
 
 
 def out_of_list(lines: Sequence[str]) -> list[str]:
@@ -160,6 +166,9 @@ def mend_docstring(lines: Sequence[str], names: Mapping[str, str], *, of_value: 
                 made += ["::", ""]
                 in_code = True
         if in_code:
+            made.append(line)
+            continue
+        if line.strip() == "\\":
             made.append(line)
             continue
         bullet = BULLET.match(line)

@@ -170,9 +170,11 @@ def test_a_docstring_becomes_paragraphs_code_and_sections() -> None:
         )
     ]
     assert MARKUP["spread"](["Attributes:", "    a, b: x."]) == ["Attributes:", "    a: x.", "    b: x."]
-    assert MARKUP["mend_docstring"](["Returns:", "    It: all."], {}) == ["Returns:", "    It:", "    all."]
+    assert MARKUP["mend_docstring"](["Returns:", "    All it: yes."], {}) == ["Returns:", "    All", "    it: yes."]
+    assert MARKUP["mend_docstring"](["Returns:", "    int: it."], {}) == ["Returns:", "    int: it."]
+    assert MARKUP["mend_docstring"](["Returns:", '    "a": it.'], {}) == ["Returns:", "    \\", '    "a": it.']
     assert MARKUP["mend_docstring"]([], {}, of_value=True) == []
-    assert MARKUP["mend_docstring"](["False: of all", "here."], {}, of_value=True) == ["False:", "of all", "here."]
+    assert MARKUP["mend_docstring"](["It is: so", "here."], {}, of_value=True) == ["It", "is: so", "here."]
 
 
 def test_links_to_files_that_are_no_pages_are_text_and_those_to_nothing_are_told() -> None:
