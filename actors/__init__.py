@@ -94,6 +94,7 @@ from ._lifecycle import STARTING as STARTING
 from ._lifecycle import STOPPED as STOPPED
 from ._lifecycle import STOPPING as STOPPING
 from ._lifecycle import Lifecycle as Lifecycle
+from ._lookout import looked_out as looked_out
 from ._monitor import Down as Down
 from ._monitor import Monitor as Monitor
 from ._on_error import ERROR_ACTIONS as ERROR_ACTIONS

@@ -33,6 +33,7 @@ from ..actors import (
     error_of,
     finalize,
     log_of,
+    looked_out,
     make_slot,
     order_end,
 )
@@ -70,12 +71,16 @@ class Scheduling:
         per_turn: messages before Trio's other tasks have theirs. Two turns may follow one another between two steps of another task, as Trio mixes
             its batches; so many are some 30 microseconds of the shortest handlers.
         time_slice: seconds of real time before Trio's other tasks have theirs.
+        stall_after: seconds of real time after which a step that has not come to an end is told in the log, as a warning that names the actor and
+            where it is: again after twice as long, and so on, and when it has gone on. A handler that never waits holds up all of Trio, and only
+            another thread can see it: there is one while the tree is open. None: there is none. Not where schedules are explored.
     """
 
     run_queue: RunQueue | None = None
     per_activation: int = 64
     per_turn: int = 64
     time_slice: float = 0.001
+    stall_after: float | None = None
 
     def __attrs_post_init__(self) -> None:
         """Check the numbers."""
@@ -86,6 +91,8 @@ class Scheduling:
         ]
         if not is_seconds(self.time_slice, above_zero=True):
             problems.append(f"time_slice: {shown(self.time_slice)} is not a number of seconds above 0")
+        if self.stall_after is not None and not is_seconds(self.stall_after, above_zero=True):
+            problems.append(f"stall_after: {shown(self.stall_after)} is not a number of seconds above 0, or None")
         if problems:
             raise InvalidSpec("; ".join(f"Scheduling.{problem}" for problem in problems))
 
@@ -167,7 +174,7 @@ async def open_supervisor(
     gate.choices = runtime.choices
     root = _make_root(runtime, name, starter, read_plan(flags, children, runtime.blueprint))
     starter.root = root
-    tree = _Tree(runtime, root)
+    tree = _Tree(runtime, root, scheduling.stall_after if runtime.choices is None else None)
     body_error: BaseException | None = None
     entered = False
     if on_open is not None:
@@ -237,9 +244,10 @@ def _make_root(runtime: Runtime, name: str, starter: Starter, plan: Plan) -> Slo
 class _Tree:
     """Hold what the block and the tree's tasks share."""
 
-    def __init__(self, runtime: Runtime, root: Slot) -> None:
+    def __init__(self, runtime: Runtime, root: Slot, stall_after: float | None) -> None:
         self.runtime = runtime
         self.root = root
+        self.stall_after = stall_after
         self.body: trio.CancelScope | None = None
         self.over = trio.Event()
         #: the block was cancelled from outside: that passes, and failures of the tree are only logged.
@@ -257,7 +265,7 @@ class _Tree:
         """Hold all tasks of the tree, out of reach of cancellation from outside."""
         runtime, root = self.runtime, self.root
         try:
-            with trio.CancelScope(shield=True):
+            with trio.CancelScope(shield=True), looked_out(self.stall_after):
                 async with trio.open_nursery() as stage:
                     runtime.nursery = stage
                     stage.start_soon(runtime.deadlines.run, name="greenroom deadlines")

@@ -5,10 +5,13 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
+
+import attrs
 
 from . import _backends, _deadlocks, _finding, _histories, _machines, _proofs, _replays, _shrinking, _simloom, _sweeps
 from ._draw import draw
@@ -39,7 +42,11 @@ def main() -> int:
         action="store_true",
         help="try out the script: too little of all to say how good the kit is; writes nothing",
     )
-    parser.add_argument("--rows", default=",".join(MEASURES), help="some of them, with commas between them (all)")
+    parser.add_argument(
+        "--rows",
+        default=",".join(MEASURES),
+        help="some of them, with commas between them (all); others stay in the output as they were measured before",
+    )
     parser.add_argument(
         "--output", type=Path, help="where to write .json, .txt and .png (benchmarks/kit/results; nowhere with --short)"
     )
@@ -54,17 +61,34 @@ def main() -> int:
             parser.error(f"--output: there is no folder {output.parent}")
         if find_spec("matplotlib") is None:
             parser.error("the picture needs matplotlib; install it, or give --short without --output")
-    rows: list[Row] = []
+    measured = {} if output is None else measured_before(output.with_suffix(".json"), names)
     for name in names:
         print(f"measuring {name}", file=sys.stderr)
-        rows += MEASURES[name](effort)
-    text = "\n".join(table(rows))
-    print(text)
-    if output is not None:
-        output.with_suffix(".txt").write_text(text + "\n", encoding="utf-8")
-        output.with_suffix(".json").write_text(json.dumps(data(rows), indent=1) + "\n", encoding="utf-8")
-        draw(rows, output.with_suffix(".png"))
-    return int(any(row.reached < 1 for row in rows))
+        measured[name] = MEASURES[name](effort)
+        print("\n".join(table(measured[name])), flush=True)
+        if output is not None:  # what has been measured is there, whatever becomes of the others
+            write(output, {each: measured[each] for each in MEASURES if each in measured})
+    return int(any(row.reached < 1 for name in names for row in measured[name]))
+
+
+def measured_before(path: Path, names: Sequence[str]) -> dict[str, list[Row]]:
+    """Return what a file has of rows that are not measured now."""
+    if not path.exists():
+        return {}
+    kept: dict[str, list[Row]] = {}
+    for row in json.loads(path.read_text(encoding="utf-8"))["rows"]:
+        by = row.pop("by")
+        if by not in names:
+            kept.setdefault(by, []).append(Row(**row))
+    return kept
+
+
+def write(output: Path, measured: Mapping[str, list[Row]]) -> None:
+    """Write the table, the figures and the picture."""
+    rows = [row for each in measured.values() for row in each]
+    output.with_suffix(".txt").write_text("\n".join(table(rows)) + "\n", encoding="utf-8")
+    output.with_suffix(".json").write_text(json.dumps(data(measured), indent=1) + "\n", encoding="utf-8")
+    draw(rows, output.with_suffix(".png"))
 
 
 def table(rows: list[Row]) -> list[str]:
@@ -79,11 +103,11 @@ def table(rows: list[Row]) -> list[str]:
     return lines
 
 
-def data(rows: list[Row]) -> dict[str, object]:
+def data(measured: Mapping[str, list[Row]]) -> dict[str, object]:
     """Return all figures as plain data."""
     return {
         "machine": {"python": platform.python_version(), "trio": version("trio"), "platform": platform.platform(), "cpus": os.cpu_count()},
-        "rows": [{"name": row.name, "goal": row.goal, "measured": row.measured, "reached": row.reached, "facts": dict(row.facts)} for row in rows],
+        "rows": [{"by": by, **attrs.asdict(row)} for by, rows in measured.items() for row in rows],
     }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from .. import (
     ExitReason,
     Finished,
     InvalidSpec,
+    Scheduling,
     Supervisor,
     open_supervisor,
 )
@@ -33,6 +34,8 @@ FAILED: Final = 1
 USAGE: Final = 2
 #: Seconds between two looks when nothing changes: what is stale becomes so by time alone.
 TICK: Final = 0.1
+#: Seconds of real time that a step may take before it is told as one that holds up all others.
+STALL_AFTER: Final = 5.0
 #: How much longer than a look took the next one waits: a large tree needs its time for itself.
 EASE: Final = 20
 
@@ -111,6 +114,7 @@ async def _run_shown(plan: Plan, screen: Screen, outcome: Outcome) -> None:
                 children=plan.children,
                 unread=plan.unread,
                 approval=plan.approval,
+                scheduling=Scheduling(stall_after=STALL_AFTER),
                 on_open=begin,
             ) as root:
                 if plan.main is None:

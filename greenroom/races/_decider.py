@@ -1,6 +1,6 @@
 """Deciders: who says what goes next, one for each way of exploring."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Final, Protocol
 
@@ -130,29 +130,40 @@ class Priorities:
 
 
 class Lottery:
-    """Give each that becomes ready a priority for its next step only, and let the highest go (partial order sampling, Yuan et al. 2018).
+    """Give each that becomes ready a ticket for its next step, and let the highest go (partial order sampling, Yuan et al. 2018).
 
-    Orders of steps that matter come up more evenly than by drawing at each step, which favours whoever has few steps left. Past `FAIR_AFTER`
-    choices it draws at each step all the same: who holds a low ticket waits without bound for one who always comes back.
+    Orders of steps that matter come up more evenly than by drawing at each step, which favours whoever has few steps left. Whoever conflicts with the
+    one that goes gets a new ticket, as in the paper: else who holds a low one comes last of all that it meets. Past `FAIR_AFTER` choices it draws
+    at each step all the same: who holds a low ticket waits without bound for one who always comes back.
+
+    Args:
+        seed: of the tickets.
+        conflict: says of two labels how likely their steps touch the same, from 0 to 1; without it all keep their tickets until they go.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, conflict: Callable[[str, str], float] | None = None) -> None:
         self._random = Random(seed)
         self._tickets: dict[str, float] = {}
+        self._conflict = conflict
 
     def __str__(self) -> str:
         """Name the way of exploring."""
         return "a lottery (POS)"
 
     def decide(self, at: int, kind: str, labels: Sequence[str]) -> int:
-        """Return the one with the highest ticket, and take its ticket back."""
+        """Return the one with the highest ticket, and take back its ticket and those of all that it conflicts with."""
         if at >= FAIR_AFTER or kind == DATA:
             return self._random.randrange(len(labels))
+        tickets, conflict = self._tickets, self._conflict
         for label in labels:
-            if label not in self._tickets:
-                self._tickets[label] = self._random.random()
-        index = max(range(len(labels)), key=lambda index: self._tickets[labels[index]])
-        del self._tickets[labels[index]]
+            if label not in tickets:
+                tickets[label] = self._random.random()
+        index = max(range(len(labels)), key=lambda index: tickets[labels[index]])
+        chosen = labels[index]
+        del tickets[chosen]
+        if conflict is not None:
+            draw = self._random.random
+            self._tickets = {label: ticket for label, ticket in tickets.items() if draw() >= conflict(chosen, label)}
         return index
 
 

@@ -37,8 +37,9 @@ class Footprints:
         self.parts: list[Part] = []
         #: of the tasks that they are of.
         self.labels: list[str] = []
-        #: something was seen that no footprint tells of: two trees, or a run queue of somebody's own.
-        self.is_lost = False
+        self._codes = codes = _codes()
+        #: something was seen that no footprint tells of: two trees, a run queue of somebody's own, a runtime that would pass for code of an actor.
+        self.is_lost = not is_trusted(codes.worker)
         self._part: Part | None = None
         self._label = ""
         self._touched: set[str] = set()
@@ -66,7 +67,6 @@ class Footprints:
         #: the entries of the list of deadlines, by who made them, and how many each has made.
         self._entries: dict[Any, str] = {}
         self._made: dict[str, int] = {}
-        self._codes = codes = _codes()
         self._crew = Crew(stepper, codes.runners, codes.worker)
         self._effects, self._popleft, self._breathe = codes.effects, codes.popleft, codes.breathe
 
@@ -239,8 +239,8 @@ class Footprints:
             lot = None if more is None else more.changes
             waiting = () if lot is None else tuple(lot._parked)  # noqa: SLF001 -- who waits, and no public name for it
             values[LOT + name] = frozenset(map(self._crew.lasting, map(self._stepper.label_of, waiting)))
-        if self._has_exited:
-            nursery = self._task.parent_nursery
+        # The scenario's own task has a parent that is not stepped; when it exits all is over.
+        if self._has_exited and (nursery := self._task.parent_nursery).parent_task in self._stepper.tasks:
             host = self._crew.lasting(self._stepper.label_of(nursery.parent_task))
             values[f"{NURSERY} of {host}"] = len(nursery.child_tasks)
         return values

@@ -15,7 +15,7 @@ from ._decider import Decider, Follow
 from ._errors import InvalidMachine
 from ._machine import StateMachine
 from ._sim import Sim
-from ._strategies import MAKERS
+from ._strategies import MAKERS, Learned
 
 LABEL: Final = calc_label_from_name("a step of a race machine")
 #: The label of the whole program. Hypothesis mutates no part of what is in a collection of this label: to copy one step over another leads to the
@@ -49,7 +49,7 @@ class Drawn:
         makers = MAKERS["portfolio"]
         way = data.draw_integer(0, len(makers))
         seed = data.draw_integer(0, SEEDS) if way else 0
-        self._guide: Decider = makers[way - 1](seed, LENGTH) if way else Follow({})
+        self._guide: Decider = makers[way - 1](seed, Learned(LENGTH)) if way else Follow({})
         self._faith = FAITH if way else DEFAULT_FAITH
         self._data = data
         #: whether a strategy guides it.

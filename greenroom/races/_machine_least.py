@@ -20,7 +20,7 @@ from ._machine_drawing import GivenProgram, Program, Step, left_to_hypothesis
 from ._result import Result, kind_of
 from ._run import Scenario, Terms, run_once
 from ._shrink import shrink
-from ._strategies import MAKERS
+from ._strategies import MAKERS, Learned
 
 #: Schedules that are searched for the same failure of a program without one of its steps: with few deviations, and drawn ones.
 FEW: Final = 40
@@ -122,7 +122,7 @@ class Least:
             longest = max(longest, len(failing.result.choices))
         makers = MAKERS["portfolio"]
         for seed in range(DRAWN):
-            failing = self._run(steps, makers[seed % len(makers)](seed, longest))
+            failing = self._run(steps, makers[seed % len(makers)](seed, Learned(longest)))
             if self._is_same(failing):
                 return failing
         return None

@@ -10,13 +10,14 @@ import attrs
 from ._bounded import Bounded
 from ._checks import check_count, check_scenario, check_seconds, check_seed
 from ._confirming import First, confirmed
+from ._conflicts import conflicts_of
 from ._cores import Turn, check_workers, search_on_cores
 from ._decider import Decider, Follow
 from ._fit import check_fit
 from ._result import Result, again_of
 from ._run import MAX_STEPS, Backend, Scenario, Stage, Terms, prepared, run_once
 from ._schedule import Fidelity, Schedule, Time
-from ._strategies import MAKERS, Strategy, deciders_of
+from ._strategies import MAKERS, Learned, Strategy, deciders_of
 from ._survey import Found, Survey, Tally
 from ._telling import told
 from ._threads import Threads
@@ -83,6 +84,7 @@ def survey(
         seed: of all that is drawn; the same seed tries the same schedules.
         seconds: of real time after which no other schedule is begun; None means no limit.
         strategy: "portfolio", or one alone: "bounded" (all schedules with one deviation, then with two, and so on), "walk", "pct", "pos", "batch".
+            With "pos" the default schedule is run once more, watched, to see which actors touch the same.
         mode: "shared" has many schedules in one Trio run, which is faster, and confirms a failure in a run of its own; "isolated" gives each its own.
         max_steps: steps after which a run counts as a livelock.
         time: "exact": time passes when nothing else can happen; "choice": also before, so that timeouts fire early and late.
@@ -108,13 +110,14 @@ def survey(
     begun = monotonic()
     until = None if seconds is None else begun + seconds
     tally = Tally()
+    learned = learned_first(strategy, scenario, args, terms)
 
     def replay(deviations: Mapping[int, int]) -> Result:
         return run_once(scenario, args, Follow(deviations), terms)
 
     def plan(turn: Turn | None = None) -> Plan:
         told = progress if turn is None or turn.is_first else None
-        return _plan(strategy, schedules, seed, until, turn.tally if turn is not None else tally, told, turn)
+        return _plan(strategy, schedules, seed, until, tally if turn is None else turn.tally, learned, told, turn)
 
     def noted(deviations: Mapping[int, int]) -> Result:
         return run_once(scenario, args, Follow(deviations), attrs.evolve(terms, takes_notes=True))
@@ -173,13 +176,15 @@ def first_failure(
 ) -> tuple[int, Result] | None:
     """Return the first failure as it was found, and the number of its schedule: a search without what follows it."""
     go = run_shared if mode == "shared" else run_isolated
-    first = go(
-        _plan(strategy, schedules, seed, None, Tally()),
-        scenario,
-        (),
-        terms_of(MAX_STEPS, "exact", backend, "inline", fidelity),
-    )
+    terms = terms_of(MAX_STEPS, "exact", backend, "inline", fidelity)
+    learned = learned_first(strategy, scenario, (), terms)
+    first = go(_plan(strategy, schedules, seed, None, Tally(), learned), scenario, (), terms)
     return None if first is None else (first.number, first.result)
+
+
+def learned_first(strategy: Strategy, scenario: Scenario, args: Sequence[Any], terms: Terms) -> Learned:
+    """Return what has to be known before the first schedule: for a lottery, who conflicts with whom."""
+    return Learned(conflict=conflicts_of(scenario, args, terms).chance if strategy == "pos" else None)
 
 
 def terms_of(
@@ -201,13 +206,14 @@ def _plan(  # noqa: PLR0917 -- what a search has been told
     seed: int,
     until: float | None,
     tally: Tally,
+    learned: Learned,
     progress: Callable[[int], None] | None = None,
     turn: Turn | None = None,
 ) -> Plan:
     bounded = Bounded()
     ways = Ways()
-    longest = 0
-    deciders = deciders_of(strategy, bounded, seed, lambda: longest)
+    learned.longest = 0
+    deciders = deciders_of(strategy, bounded, seed, learned)
     for number in range(1, schedules + 1):
         if until is not None and number > 1 and monotonic() > until:
             return None
@@ -224,7 +230,7 @@ def _plan(  # noqa: PLR0917 -- what a search has been told
         if result.failed:
             return First(number, result, str(decider))
         ways.add(result)
-        longest = max(longest, len(result.choices))
+        learned.longest = max(learned.longest, len(result.choices))
         if isinstance(decider, Follow):
             bounded.learn(decider.deviations, result)
             tally.covered = bounded.covered if turn is None else min(1, bounded.covered)

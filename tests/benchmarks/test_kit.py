@@ -1,5 +1,6 @@
 """The measurement of the race kit: its programs have the bugs that they should, and its rows say what they found."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -46,7 +47,7 @@ def test_rows_are_told_with_their_goals_and_the_short_form_writes_nothing() -> N
     first, goal, second, _ = ended.stdout.splitlines()
     assert first == "ok   both back-ends identical  100 of 100"
     assert goal.strip() == "goal: all of 10,000 programs"
-    assert second == "ok   deadlock                  7 of 7 with their circle; 0 false of 2 in flight"
+    assert second == "ok   deadlock  7 of 7 with their circle; 0 false of 2 in flight"
     assert before == sorted(path for path in (ROOT / "benchmarks" / "kit").iterdir() if path.suffix)
 
 
@@ -57,6 +58,20 @@ def test_what_is_measured_is_written_and_drawn_where_it_is_asked_for(tmp_path: P
     assert (tmp_path / "rows.txt").read_text(encoding="utf-8") == ended.stdout
     assert '"reached": 1.0' in (tmp_path / "rows.json").read_text(encoding="utf-8")
     assert (tmp_path / "rows.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_rows_that_are_not_measured_again_stay_and_stand_in_the_order_of_the_table(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    kept = '{"by": "backends", "name": "once", "goal": "of then", "measured": "7", "reached": 2.0, "facts": {"a": 1}}'
+    gone = kept.replace("backends", "deadlocks").replace("once", "of before")
+    (tmp_path / "rows.json").write_text(f'{{"rows": [{gone}, {kept}]}}', encoding="utf-8")
+    ended = ran("-m", "benchmarks.kit", "--short", "--rows", "deadlocks", "--output", str(tmp_path / "rows"))
+    assert ended.returncode == 0, ended.stderr
+    assert "once" not in ended.stdout
+    names = [line[5:].split("  ")[0] for line in (tmp_path / "rows.txt").read_text(encoding="utf-8").splitlines()[::2]]
+    assert names == ["once", "deadlock"]
+    rows = json.loads((tmp_path / "rows.json").read_text(encoding="utf-8"))["rows"]
+    assert rows[0] == json.loads(kept)
 
 
 MISSED = """

@@ -1,7 +1,10 @@
 """What is logged becomes lines of the run: of the tree's own modules from the level that was asked for, of others only what is worrying."""
 
 import logging
+import subprocess
+import sys
 from io import StringIO
+from pathlib import Path
 
 import pytest
 
@@ -63,3 +66,47 @@ def test_a_record_that_cannot_be_formatted_harms_nobody() -> None:
         handler.emit(logging.LogRecord("own_package", logging.INFO, __file__, 1, text, arguments, None))
     assert "'%s' (RuntimeError while formatting it)" in stream.getvalue()
     assert "'%d %s' (TypeError while formatting it)" in stream.getvalue()
+
+
+STANDS = """
+import logging, threading
+
+class Ear(logging.Handler):
+    def emit(self, record):
+        if "holds up all of Trio" in record.getMessage():
+            heard.set()
+
+heard = threading.Event()
+logging.getLogger("greenroom").addHandler(Ear())
+
+async def stands(ctx):
+    return heard.wait(30)
+"""
+HASTY = """
+import sys
+from greenroom.console import _run, main
+
+_run.STALL_AFTER = 0.01
+sys.argv = ["greenroom", "run", "tree.toml"]
+sys.exit(main())
+"""
+TREE = """
+name = "stage"
+main = "one"
+[[children]]
+name = "one"
+factory = "standing:stands"
+restart = "temporary"
+"""
+
+
+def test_who_holds_up_all_others_is_told_while_it_does(tmp_path: Path) -> None:
+    (tmp_path / "standing.py").write_text(STANDS, encoding="utf-8")
+    (tmp_path / "tree.toml").write_text(TREE, encoding="utf-8")
+    ended = subprocess.run(
+        [sys.executable, "-c", HASTY], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert ended.stdout.splitlines()[-1] == "true"
+    assert "one               warning: holds up all of Trio: its step has taken " in ended.stdout
+    assert "standing.py:13 in stands" in ended.stdout
+    assert "one               warning: has gone on, after " in ended.stdout

@@ -17,7 +17,7 @@ from greenroom.races._run import MAX_STEPS, Terms, run_once
 from greenroom.races._schedule import Time
 from greenroom.races._search import first_failure
 from greenroom.races._shrink import shrink
-from greenroom.races._strategies import MAKERS
+from greenroom.races._strategies import MAKERS, Learned
 from greenroom.races._telling import told as told_of
 from greenroom.races.catalogue import CATALOGUE
 
@@ -139,7 +139,7 @@ def deciders(seed: int) -> Iterator[Decider]:
     makers = MAKERS["portfolio"]
     random = Random(seed)
     for number in count(seed * 1_000_003):
-        yield makers[number % len(makers)](number, random.choice([20, 60, 150]))
+        yield makers[number % len(makers)](number, Learned(random.choice([20, 60, 150])))
 
 
 def explore(scenario: Any, *args: Any, time: Time = "exact", sweeps: bool = False) -> Any:
@@ -228,7 +228,7 @@ def play_drawn(
 
             for offset in range(each):
                 make = makers[(number + offset) % len(makers)]
-                result = run(make(number + offset, 60), program.injection)
+                result = run(make(number + offset, Learned(60)), program.injection)
                 tally.note(result, number)
                 if result.failed:
                     yield from told(tally, result, run, number)

@@ -41,6 +41,17 @@ def test_who_has_lost_in_a_lottery_keeps_its_ticket() -> None:
     assert 1_900 < lost < 2_100
 
 
+@pytest.mark.parametrize(("chance", "least", "most"), [(1.0, 1_400, 1_600), (0.5, 1_650, 1_850), (0.0, 1_900, 2_100)])
+def test_who_conflicts_with_the_one_that_goes_gets_a_new_ticket(chance: float, least: int, most: int) -> None:
+    """It loses against a fresh one in every other case then."""
+    lost = 0
+    for seed in range(3_000):
+        lottery = Lottery(seed, lambda one, other: chance if "d" not in {one, other} else 1.0)
+        loser = "ba"[lottery.decide(0, "task", "ab")]
+        lost += lottery.decide(1, "task", [loser, "c"]) == 1
+    assert least < lost < most
+
+
 def test_in_batches_all_go_once_before_any_goes_again() -> None:
     orders: set[str] = set()
     for seed in range(20):

@@ -16,7 +16,7 @@ from greenroom.races._bounded import Bounded
 from greenroom.races._cores import Turn
 from greenroom.races._decider import Follow, Walk
 from greenroom.races._pulse import Pulse
-from greenroom.races._strategies import MAKERS, deciders_of
+from greenroom.races._strategies import MAKERS, Learned, deciders_of
 from greenroom.races._survey import Survey, Tally
 
 
@@ -29,7 +29,7 @@ async def many(sim: Sim) -> None:
 def test_a_portfolio_has_all_its_parts_and_no_two_draw_alike() -> None:
     survey = races.survey(many, schedules=300, seed=1)
     assert (survey.schedules, survey.distinct) == (300, 300)
-    names = {str(decider) for decider in islice(deciders_of("portfolio", Bounded(), 1, lambda: 50), 30)}
+    names = {str(decider) for decider in islice(deciders_of("portfolio", Bounded(), 1, Learned(50)), 30)}
     assert names == {
         "deviations, the fewest first", "a random walk", "a lottery (POS)", "batches as Trio has them",
         *(f"priorities (PCT) of depth {depth}" for depth in (2, 3, 4)),
@@ -37,14 +37,14 @@ def test_a_portfolio_has_all_its_parts_and_no_two_draw_alike() -> None:
 
 
 def test_priorities_alone_come_in_three_depths() -> None:
-    deciders = deciders_of("pct", Bounded(), 1, lambda: 50)
+    deciders = deciders_of("pct", Bounded(), 1, Learned(50))
     assert len({str(decider) for decider in islice(deciders, 1, 10)}) == 3
 
 
 def test_a_portfolio_draws_a_few_and_then_each_other_one_deviates_until_all_have() -> None:
     """There are 51 schedules with up to one deviation: the first, and from the tenth on each other one."""
     bounded = Bounded()
-    deciders = deciders_of("portfolio", bounded, 1, lambda: 50)
+    deciders = deciders_of("portfolio", bounded, 1, Learned(50))
     follows: list[bool] = []
     for decider in islice(deciders, 120):
         follows.append(isinstance(decider, Follow))
@@ -58,8 +58,8 @@ def asked_for(monkeypatch: pytest.MonkeyPatch, seed: int) -> list[tuple[int, int
     """Return the seeds that a strategy of three makers gives them, and what it says of the length of a run."""
     asked: list[tuple[int, int]] = []
 
-    def make(seed: int, length: int) -> Any:
-        asked.append((seed, length))
+    def make(seed: int, learned: Learned) -> Any:
+        asked.append((seed, learned.longest))
         return Walk(seed)
 
     monkeypatch.setitem(MAKERS, "pct", (make,) * 3)
@@ -76,8 +76,8 @@ def test_each_seed_draws_its_own_and_is_told_how_long_a_run_is(monkeypatch: pyte
 def test_priorities_change_anywhere_in_the_longest_run_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
 
-    def make(seed: int, length: int) -> Any:
-        asked.append(length)
+    def make(seed: int, learned: Learned) -> Any:
+        asked.append(learned.longest)
         return Walk(seed)
 
     async def of_two_lengths(sim: Sim) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 import trio
 
-from greenroom import Actor, Context, open_supervisor
+from greenroom import Actor, Context, Request, ask_many, open_supervisor
 from greenroom.races import SharingFound, Sim, prove
+from greenroom.races import _effects as effects_module
+from greenroom.races import _footprints as footprints_module
 from greenroom.races import _reduced as reduced_module
 
 from .pooled_trees import draw_pooled
@@ -256,6 +258,67 @@ def test_where_no_footprint_tells_of_a_step_all_are_run() -> None:
 
     plain, proof = (prove(twice, deviations=1, reduction=reduction) for reduction in (False, True))
     assert (proof.schedules, proof.spared, proof.covered) == (plain.schedules, 0, 1)
+
+
+class Leaf(Actor["Get"]):
+    """Say when it was asked, of all that are."""
+
+    def __init__(self, name: str, asked: list[str]) -> None:
+        self.name, self.asked = name, asked
+
+    async def receive(self, message: "Get", ctx: Context) -> str:
+        self.asked.append(self.name)
+        return self.name
+
+
+class Get(Request[str]):
+    """Ask for a name."""
+
+
+class Mid(Actor[Get]):
+    """Ask several at once."""
+
+    def __init__(self, refs: list[Any]) -> None:
+        self.refs = refs
+
+    async def receive(self, message: Get, ctx: Context) -> str:
+        return "".join(await ask_many([(ref, Get()) for ref in self.refs]))
+
+
+async def asked_at_once(sim: Sim) -> None:
+    """Fail if the second leaf is asked first."""
+    asked: list[str] = []
+    async with open_supervisor("t") as root:
+        leaves = [root.start_soon(Leaf, name, asked, name=name) for name in "ab"]
+        mids = [root.start_soon(Mid, leaves[::way], name=f"m{way}") for way in (1, -1)]
+        assert await ask_many([(mid, Get()) for mid in mids]) == ["ab", "ba"]
+    assert asked[:1] != ["b"]
+
+
+def test_no_way_to_fail_is_lost_where_many_are_asked_at_once() -> None:
+    kinds, number = plain_kinds(asked_at_once, 1)
+    found, runs, spared = reduced_kinds(asked_at_once, 1)
+    assert len(kinds) == 2
+    assert (found, runs + spared) == (kinds, number)
+
+
+def test_a_runtime_that_is_not_where_it_is_looked_for_spares_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its functions would pass for code of an actor, which touches nobody else."""
+    monkeypatch.setattr(effects_module, "_RUNTIME", ("/elsewhere/",))
+    monkeypatch.setattr(footprints_module, "_codes", effects_module.Codes)
+    plain, proof = (prove(apart, Counts, 2, deviations=1, reduction=reduction) for reduction in (False, True))
+    assert (proof.schedules, proof.spared, proof.covered) == (plain.schedules, 0, 1)
+
+
+async def chooses(sim: Sim) -> None:
+    assert sim.choose("abc") != "c"
+
+
+@pytest.mark.parametrize("mode", ["shared", "isolated"])
+def test_a_scenario_whose_last_step_touches_nothing_is_gone_through(mode: Any) -> None:
+    proof = prove(chooses, reduction=True, mode=mode)
+    assert proof.found is not None
+    assert proof.found.result.schedule.deviations == {0: 2}
 
 
 def test_a_reduction_that_runs_out_of_time_says_so() -> None:

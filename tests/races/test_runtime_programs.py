@@ -7,7 +7,7 @@ import pytest
 
 from greenroom.races._run import Terms, run_once
 from greenroom.races._schedule import Time
-from greenroom.races._strategies import MAKERS
+from greenroom.races._strategies import MAKERS, Learned
 
 from .drawn_programs import draw, scenario
 from .wide_programs import draw_wide, wide
@@ -19,7 +19,7 @@ def check(play: Any, draw: Callable[[int], Any], first: int, time: Time = "exact
     for seed in range(first, first + PROGRAMS):
         program = draw(seed)
         for number, make in enumerate(MAKERS["portfolio"]):
-            decider = make(seed * 10 + number, 60)
+            decider = make(seed * 10 + number, Learned(60))
             result = run_once(play, (program,), decider, Terms(time=time), injection=program.injection)
             if result.failed:
                 raise AssertionError(f"draw({seed}) under {result.schedule.token}: {result.verdict}") from result.error

@@ -146,7 +146,9 @@ def test_a_thread_that_the_scenario_starts_itself_is_waited_for_and_told() -> No
         token = trio.lowlevel.current_trio_token()
 
         def work() -> None:
-            time.sleep(0.05)
+            time.sleep(
+                0.05
+            )  # in a thread of the scenario's own, which takes real time: that it is waited for is the point
             token.run_sync_soon(done.set)
 
         threading.Thread(target=work).start()
