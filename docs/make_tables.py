@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import attrs
 
-from greenroom import Backoff, ChildSpec, ExitReason, Intensity, Limits, MailboxSpec
+from greenroom import Backoff, ChildSpec, ExitReason, Intensity, Limits, MailboxSpec, Scheduling
 from greenroom.actors import ADMISSION, FOLLOWS, STATUSES, Lifecycle
 from greenroom.mailbox._dead_letters import HOUSEKEEPING, DeadReason
 from greenroom.mailbox._spec import NEEDS_CAPACITY, OVERFLOWS
@@ -85,7 +85,7 @@ def make_more() -> list[str]:
         ["reason", "counts as lost mail"],
         ([f"`{reason}`", "no" if reason in HOUSEKEEPING else "yes"] for reason in get_args(DeadReason)),
     )
-    for kind in (ChildSpec, Limits, MailboxSpec, Intensity, Backoff):
+    for kind in (ChildSpec, Limits, MailboxSpec, Intensity, Backoff, Scheduling):
         lines += table(
             f"Defaults of `{kind.__name__}`",
             ["option", "default"],
