@@ -16,7 +16,7 @@ METADATA = pyproject.toml greenroom/_version.py
 .DEFAULT_GOAL := help
 # Two pips in one environment would step on each other.
 .NOTPARALLEL:
-.PHONY: help run fanout test lint format coverage soak mutants bench bench-peers bench-million bench-guard bench-races bench-kit wheel-test lowest-test clean
+.PHONY: help run fanout test lint format coverage soak mutants bench bench-peers bench-million bench-guard bench-races bench-kit wheel-test lowest-test site clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*##/make \1:/p' Makefile
@@ -76,8 +76,13 @@ wheel-test: $(VENV)/.ready-to-test  ## run the tests against the installed wheel
 lowest-test: $(VENV)/.ready-to-test  ## the same, with every dependency at its lower bound
 	@$(VENV_PYTHON) -P tests/house/installed.py --lowest
 
+site: $(VENV)/.ready-to-document  ## build the documentation as a site, into site/html, and check its links; a warning is an error
+	@$(VENV_PYTHON) -P -m sphinx --quiet --fail-on-warning --fresh-env --jobs $(WORKERS) -b html -d site/doctrees docs site/html
+	@$(VENV_PYTHON) -P docs/check_links.py site/html
+	@echo "greenroom: the site is in site/html; open site/html/index.html"
+
 clean:  ## remove all that make has made
-	rm -rf $(VENV) .venv-peers build dist *.egg-info .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-peers build dist site *.egg-info .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps: an environment is made once, and installed into again when the metadata changes.
@@ -92,7 +97,8 @@ $(VENV)/.made:
 $(VENV)/.ready-to-run: EXTRA = newsroom
 $(VENV)/.ready-to-test: EXTRA = test
 $(VENV)/.ready-to-develop: EXTRA = dev
-$(VENV)/.ready-to-run $(VENV)/.ready-to-test $(VENV)/.ready-to-develop: $(VENV)/.made $(METADATA)
+$(VENV)/.ready-to-document: EXTRA = docs
+$(VENV)/.ready-to-run $(VENV)/.ready-to-test $(VENV)/.ready-to-develop $(VENV)/.ready-to-document: $(VENV)/.made $(METADATA)
 	@echo "greenroom: installing what it needs into $(VENV) (a minute or two, the first time)"
 	@# -qq and no warnings: setuptools warns of editable installs as such, pip of the machine's settings; errors still show.
 	@PYTHONWARNINGS=ignore $(VENV_PYTHON) -m pip install -qq --disable-pip-version-check --editable '.[$(EXTRA)]'

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,10 +30,45 @@ def test_the_readme_begins_with_the_two_commands() -> None:
     assert [command for command in commands if command.startswith("make")][:2] == ["make run", "make test"]
 
 
+@pytest.fixture(scope="module")
+def run() -> Iterator[Callable[[Path], int]]:
+    """Run a file, as often as you like; returns its exit status."""
+    command = [sys.executable, "-W", "error", str(Path(__file__).with_name("examples.py"))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as runner:
+        assert runner.stdin is not None
+        assert runner.stdout is not None
+        given, heard = runner.stdin, runner.stdout
+
+        def run(example: Path) -> int:
+            given.write(f"{example}\n")
+            given.flush()
+            return int(heard.readline())
+
+        yield run
+        given.close()
+
+
 @pytest.mark.parametrize("code", EXAMPLES)
-def test_the_examples_on_the_pages_run(code: str, tmp_path: Path) -> None:
+def test_the_examples_on_the_pages_run(code: str, tmp_path: Path, run: Callable[[Path], int]) -> None:
     example = tmp_path / "example.py"
     example.write_text(code)
-    command = [sys.executable, "-W", "error", str(example)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
+    assert run(example) == 0, (tmp_path / "output").read_text()
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "said"),
+    [
+        ("import trio\nasync def main():\n    1 / 0\ntrio.run(main)", 1, "ZeroDivisionError"),
+        ("raise SystemExit('the race was not found')", 1, "the race was not found"),
+        ("import sys\nsys.exit(3)", 3, ""),
+        ("import warnings\nwarnings.warn('old', DeprecationWarning)", 1, "DeprecationWarning: old"),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", -9, ""),
+    ],
+)
+def test_an_example_that_fails_is_noticed(
+    code: str, status: int, said: str, tmp_path: Path, run: Callable[[Path], int]
+) -> None:
+    example = tmp_path / "example.py"
+    example.write_text(code)
+    assert run(example) == status
+    assert said in (tmp_path / "output").read_text()
