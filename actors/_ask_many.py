@@ -11,7 +11,7 @@ from ._errors import Refused, StartupFailed
 from ._poll import Poll
 from ._ref import ActorRef
 from ._refusals import raise_refusal
-from ._request import Asked, Request
+from ._request import Asked, Request, make_asked
 
 R = TypeVar("R")
 
@@ -83,7 +83,7 @@ async def ask_many(
             raise TypeError(
                 f"ask_many: number {len(asks)} is for {ref!r}, which is no ActorRef; give pairs (ref, request)"
             )
-        asked = Asked(request, task, ref._slot, asker)  # noqa: SLF001 -- it belongs to refs
+        asked = make_asked(request, task, ref._slot, asker)  # noqa: SLF001 -- it belongs to refs
         asked.poll = poll
         asks.append(asked)
         if ref._pinned:  # noqa: SLF001

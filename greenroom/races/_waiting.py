@@ -172,8 +172,9 @@ def _awaited(frames: list[FrameType], living: Mapping[Task, Any]) -> tuple[str, 
         if isinstance(it, trio.Nursery):
             return "its children", [task for task in living if task.parent_nursery is it]
         slot = names.get("slot")
-        if frame.f_code.co_name in _OF_ACTORS and slot is not None:
-            return f"{_OF_ACTORS[frame.f_code.co_name]} {slot.path}", _at_work([slot], living)
+        of_actor = _OF_ACTORS.get(frame.f_code.co_name) or _OF_ACTORS.get(frame.f_code.co_qualname)
+        if of_actor is not None and slot is not None:
+            return f"{of_actor} {slot.path}", _at_work([slot], living)
         if frame.f_code is _many():
             slots = [asked.target for asked in names["self"].asks if not asked.done]
             others = f" and {len(slots) - SHOWN} others" if len(slots) > SHOWN else ""
@@ -203,7 +204,8 @@ def _many() -> CodeType:
 
 #: Functions of the runtime in which a caller waits for an actor, by what they wait for.
 _OF_ACTORS: Final = {
-    "ask_slot": "an answer of",
+    "AskSide.ask": "an answer of",
+    "wait_for_answer": "an answer of",
     "wait_stopped": "the end of",
     "wait_ready": "the start of",
     "ended": "the end of",
