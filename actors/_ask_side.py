@@ -1,15 +1,11 @@
 """The side of a ref that asks."""
 
-from math import inf
 from typing import TypeVar
 
 import trio
 
-from ._asking import accept, limit_ask, wait_for_answer
-from ._checks import check_seconds
-from ._refusals import raise_refusal
-from ._request import Request, check_cycle, make_asked
-from ._runner import RUNNERS
+from ._asking import accept, make_ask, wait_for_answer
+from ._request import Request
 from ._turn_gate import lending
 from ._view import ActorView
 
@@ -44,27 +40,14 @@ class AskSide(ActorView):
             MailboxFull: there is no room, and the policy is to refuse.
         """
         slot = self._slot
-        if timeout is not None:
-            check_seconds("ask: timeout", timeout)
-        if not slot.is_open:
-            raise_refusal(slot, "mail", request)
-        task = trio.lowlevel.current_task()
-        runner = RUNNERS.get(task)
-        asker = None if runner is None else runner.slot
-        lends = False
-        if asker is not None:
-            check_cycle(asker, slot, request)
-            lends = asker.runtime.lends
-        asked = make_asked(request, task, slot, asker)
-        if self._pinned:
-            asked.incarnation = self._pinned
-        deadline = inf
-        if asker is not None or timeout is not None:
-            deadline = limit_ask(asked, timeout)
-        if asker is not None:
-            asker.get_more().waiting_for = slot
-        if slot.fast and not lends:
-            # As `wait_for_answer`, in this coroutine: each one more that waits has to be looked through by the garbage collector.
+        asked = make_ask(slot, request, timeout, self._pinned)
+        if asked.asker is not None and asked.asker.runtime.lends:
+            async with lending():
+                await wait_for_answer(asked)
+        elif not slot.fast:
+            await wait_for_answer(asked)
+        else:
+            # The same in this coroutine, and with few variables: the garbage collector looks through whatever waits, and all that it refers to.
             try:
                 accept(slot, asked)
                 asked.parked = True
@@ -73,11 +56,6 @@ class AskSide(ActorView):
                 if not asked.done:
                     asked.abandon()
                 raise
-        elif not lends:
-            await wait_for_answer(asked, deadline)
-        else:
-            async with lending():
-                await wait_for_answer(asked, deadline)
         if asked.error is not None:
             try:
                 raise asked.error

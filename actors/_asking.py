@@ -2,17 +2,42 @@
 
 from functools import partial
 from math import inf
+from typing import Any
 
 import trio
 
 from ..mailbox import NOTHING
+from ._checks import check_seconds
 from ._errors import AskTimeout
-from ._request import Asked
+from ._refusals import raise_refusal
+from ._request import Asked, check_cycle, make_asked
+from ._runner import RUNNERS
 from ._slot import Slot
 
 
-def limit_ask(asked: Asked, timeout: float | None) -> float:
-    """Have an ask end when its timeout is over, and when what is asked on behalf of has to end; return when that is."""
+def make_ask(slot: Slot, request: Any, timeout: float | None, incarnation: int) -> Asked:
+    """Return a request of the current task that may be sent; to one incarnation alone, if it is given. Raises why it may not."""
+    if timeout is not None:
+        check_seconds("ask: timeout", timeout)
+    if not slot.is_open:
+        raise_refusal(slot, "mail", request)
+    task = trio.lowlevel.current_task()
+    runner = RUNNERS.get(task)
+    asker = None if runner is None else runner.slot
+    if asker is not None:
+        check_cycle(asker, slot, request)
+    asked = make_asked(request, task, slot, asker)
+    if incarnation:
+        asked.incarnation = incarnation
+    if asker is not None or timeout is not None:
+        _limit(asked, timeout)
+        if asker is not None:
+            asker.get_more().waiting_for = slot
+    return asked
+
+
+def _limit(asked: Asked, timeout: float | None) -> None:
+    """Have an ask end when its timeout is over, and when what is asked on behalf of has to end."""
     deadline = inf if asked.asker is None else inherited_deadline(asked.asker)
     if timeout is not None or deadline != inf:
         slot = asked.target
@@ -22,17 +47,16 @@ def limit_ask(asked: Asked, timeout: float | None) -> float:
         asked.deadline = slot.runtime.deadlines.add(
             deadline, partial(expire, asked, deadline - now), f"ask of {slot.name}"
         )
-    return deadline
 
 
-async def wait_for_answer(asked: Asked, deadline: float) -> None:
+async def wait_for_answer(asked: Asked) -> None:
     """Hand a request in and wait for its answer or error, whatever the mailbox is like."""
     slot = asked.target
     try:
         if slot.fast or not slot.box.would_wait(asked):
             accept(slot, asked)
         else:
-            await _hand_in(slot, asked, deadline)
+            await _hand_in(slot, asked)
         if not asked.done:
             asked.parked = True
             await trio.lowlevel.wait_task_rescheduled(asked)
@@ -52,10 +76,11 @@ def inherited_deadline(asker: Slot) -> float:
     return inf if turn is None else turn.deadline
 
 
-async def _hand_in(slot: Slot, asked: Asked, deadline: float) -> None:
+async def _hand_in(slot: Slot, asked: Asked) -> None:
     """Wait for room, no longer than the asker would wait for its answer."""
     box = slot.box
     since, is_late = slot.runtime.now(), False
+    deadline = inf if asked.deadline is None else asked.deadline.when
     if slot.idle:
         slot.runtime.wake(slot)  # full of mail that asks for no turn: it has to make room
     with trio.CancelScope(deadline=deadline) as scope:

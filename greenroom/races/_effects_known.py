@@ -63,9 +63,9 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
         "ActorRef.tell": "@self._slot", "ActorRef._tell_enveloped": "@self._slot", "ActorRef._envelope": "@self._slot",
         "ActorRef._deliver": "@self._slot", "ActorRef.name": NOTHING, "ActorRef.path": NOTHING, "ActorRef.uid": NOTHING,
     },
-    "actors/_ask_side.py": {"AskSide.ask": "@self._slot @asker"},
+    "actors/_ask_side.py": {"AskSide.ask": "@self._slot @asked.asker"},
     "actors/_asking.py": {
-        "limit_ask": "@asked.target @asked.asker", "wait_for_answer": "@asked.target @asked.asker", "inherited_deadline": "@asker",
+        "make_ask": "@slot", "_limit": "@asked.target", "wait_for_answer": "@asked.target @asked.asker", "inherited_deadline": "@asker",
         "_hand_in": "@slot", "accept": "@slot",
     },
     "actors/_reach.py": {"slot_of": NOTHING},
