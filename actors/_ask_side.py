@@ -5,6 +5,7 @@ from typing import TypeVar
 import trio
 
 from ._asking import accept, make_ask, wait_for_answer
+from ._parking import park
 from ._request import Request
 from ._turn_gate import lending
 from ._view import ActorView
@@ -51,7 +52,7 @@ class AskSide(ActorView):
             try:
                 accept(slot, asked)
                 asked.parked = True
-                await trio.lowlevel.wait_task_rescheduled(asked)
+                await park(asked)
             except BaseException:
                 if not asked.done:
                     asked.abandon()

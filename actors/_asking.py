@@ -9,6 +9,7 @@ import trio
 from ..mailbox import NOTHING
 from ._checks import check_seconds
 from ._errors import AskTimeout
+from ._parking import park
 from ._refusals import raise_refusal
 from ._request import Asked, check_cycle, make_asked
 from ._runner import RUNNERS
@@ -59,7 +60,7 @@ async def wait_for_answer(asked: Asked) -> None:
             await _hand_in(slot, asked)
         if not asked.done:
             asked.parked = True
-            await trio.lowlevel.wait_task_rescheduled(asked)
+            await park(asked)
     except BaseException:
         # Refused, cancelled while it waited for room, or struck by Ctrl-C: whoever has it need not see to it.
         if not asked.done:

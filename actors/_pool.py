@@ -16,12 +16,13 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import trio
-from trio.lowlevel import reschedule, wait_task_rescheduled
+from trio.lowlevel import reschedule
 
 from ._awake import AWAKE
 from ._chosen import come_to_handler
 from ._ending import end_incarnation
 from ._held import nurseries_of
+from ._parking import park
 from ._runner import RUNNERS, check_thread
 from ._steps import Steps
 from ._watch import Watch
@@ -224,7 +225,7 @@ class Worker(Steps):
 
         self.is_fresh = True
         pool.parked[self] = None
-        await wait_task_rescheduled(self._unpark)
+        await park(self._unpark)
         if pool.closing or self.is_dismissed:
             return False
         pool.baton = self
