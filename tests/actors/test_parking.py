@@ -1,7 +1,7 @@
 """Parking does what Trio's own function does, of whatever Trio; and what waits for an answer is few objects."""
 
 import gc
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from types import coroutine
 from typing import Any
 
@@ -276,3 +276,25 @@ async def test_what_waits_for_an_answer_is_few_objects() -> None:
                 gc.enable()
                 go.set()
     assert round(each) == 7
+
+
+async def test_what_wakes_a_task_may_be_sent_any_number_of_times() -> None:
+    """As any outcome, also into generators."""
+    got: list[Any] = []
+
+    def plain() -> Generator[str, Any, None]:
+        got.append((yield "waits"))
+        got.append((yield "waits"))
+
+    async def asynchronous() -> AsyncGenerator[str, Any]:
+        got.append((yield "waits"))
+        got.append((yield "waits"))
+
+    one, other = plain(), asynchronous()
+    assert (next(one), await anext(other)) == ("waits", "waits")
+    assert (AWAKE.send(one), await AWAKE.asend(other)) == ("waits", "waits")
+    assert got == [None, None]
+    with pytest.raises(StopIteration):
+        AWAKE.send(one)
+    assert got == [None, None, None]
+    await other.aclose()
