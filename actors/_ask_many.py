@@ -11,7 +11,7 @@ from ._errors import Refused, StartupFailed
 from ._poll import Poll
 from ._ref import ActorRef
 from ._refusals import raise_refusal
-from ._request import Asked, Request
+from ._request import Asked, Request, make_asked
 
 R = TypeVar("R")
 
@@ -74,16 +74,18 @@ async def ask_many(
     task, asker, asks = poll.task, poll.asker, poll.asks
     pinned: list[tuple[ActorRef[Any], Asked]] = []
     for pair in _each_of(requests):
-        if not issubclass(pair.__class__, tuple) or len(pair) != 2:  # noqa: PLR2004 -- a pair
+        kind: type = pair.__class__
+        if (kind is not tuple and not issubclass(kind, tuple)) or len(pair) != 2:  # noqa: PLR2004 -- a pair
             raise TypeError(f"ask_many: number {len(asks)} is {pair!r}; give pairs (ref, request)")
         ref: Any
         request: Any
         ref, request = pair
-        if not issubclass(ref.__class__, ActorRef):
+        kind = ref.__class__
+        if kind is not ActorRef and not issubclass(kind, ActorRef):
             raise TypeError(
                 f"ask_many: number {len(asks)} is for {ref!r}, which is no ActorRef; give pairs (ref, request)"
             )
-        asked = Asked(request, task, ref._slot, asker)  # noqa: SLF001 -- it belongs to refs
+        asked = make_asked(request, task, ref._slot, asker)  # noqa: SLF001 -- it belongs to refs
         asked.poll = poll
         asks.append(asked)
         if ref._pinned:  # noqa: SLF001

@@ -7,58 +7,65 @@ from typing import Any
 import trio
 
 from ..mailbox import NOTHING
+from ._checks import check_seconds
 from ._errors import AskTimeout
-from ._request import Asked, check_cycle
+from ._parking import park
+from ._refusals import raise_refusal
+from ._request import Asked, check_cycle, make_asked
 from ._runner import RUNNERS
 from ._slot import Slot
-from ._turn_gate import lending
 
 
-async def ask_slot(
-    slot: Slot, request: Any, timeout: float | None, incarnation: int = 0, *, is_lending: bool = False
-) -> Any:
-    """Put a request into an open mailbox and wait for its answer; of one incarnation alone, if it is given. Checkpoint: always."""
+def make_ask(slot: Slot, request: Any, timeout: float | None, incarnation: int) -> Asked:
+    """Return a request of the current task that may be sent; to one incarnation alone, if it is given. Raises why it may not."""
+    if timeout is not None:
+        check_seconds("ask: timeout", timeout)
+    if not slot.is_open:
+        raise_refusal(slot, "mail", request)
     task = trio.lowlevel.current_task()
     runner = RUNNERS.get(task)
     asker = None if runner is None else runner.slot
-    deadline = inf
     if asker is not None:
         check_cycle(asker, slot, request)
-        if asker.runtime.lends and not is_lending:
-            async with lending():
-                return await ask_slot(slot, request, timeout, incarnation, is_lending=True)
-        deadline = inherited_deadline(asker)
-    asked = Asked(request, task, slot, asker)
+    asked = make_asked(request, task, slot, asker)
     if incarnation:
         asked.incarnation = incarnation
+    if asker is not None or timeout is not None:
+        _limit(asked, timeout)
+        if asker is not None:
+            asker.get_more().waiting_for = slot
+    return asked
+
+
+def _limit(asked: Asked, timeout: float | None) -> None:
+    """Have an ask end when its timeout is over, and when what is asked on behalf of has to end."""
+    deadline = inf if asked.asker is None else inherited_deadline(asked.asker)
     if timeout is not None or deadline != inf:
+        slot = asked.target
         now = slot.runtime.now()
         if timeout is not None:
             deadline = min(deadline, now + timeout)
         asked.deadline = slot.runtime.deadlines.add(
             deadline, partial(expire, asked, deadline - now), f"ask of {slot.name}"
         )
-    if asker is not None:
-        asker.get_more().waiting_for = slot
+
+
+async def wait_for_answer(asked: Asked) -> None:
+    """Hand a request in and wait for its answer or error, whatever the mailbox is like."""
+    slot = asked.target
     try:
         if slot.fast or not slot.box.would_wait(asked):
             accept(slot, asked)
         else:
-            await _hand_in(slot, asked, deadline)
+            await _hand_in(slot, asked)
         if not asked.done:
             asked.parked = True
-            await trio.lowlevel.wait_task_rescheduled(partial(_abort, asked))
+            await park(asked)
     except BaseException:
         # Refused, cancelled while it waited for room, or struck by Ctrl-C: whoever has it need not see to it.
         if not asked.done:
-            abandon(asked)
+            asked.abandon()
         raise
-    if asked.error is not None:
-        try:
-            raise asked.error
-        finally:
-            asked.error = None  # no cycle of error, traceback and this frame
-    return asked.value
 
 
 def inherited_deadline(asker: Slot) -> float:
@@ -70,10 +77,11 @@ def inherited_deadline(asker: Slot) -> float:
     return inf if turn is None else turn.deadline
 
 
-async def _hand_in(slot: Slot, asked: Asked, deadline: float) -> None:
+async def _hand_in(slot: Slot, asked: Asked) -> None:
     """Wait for room, no longer than the asker would wait for its answer."""
     box = slot.box
     since, is_late = slot.runtime.now(), False
+    deadline = inf if asked.deadline is None else asked.deadline.when
     if slot.idle:
         slot.runtime.wake(slot)  # full of mail that asks for no turn: it has to make room
     with trio.CancelScope(deadline=deadline) as scope:
@@ -84,7 +92,7 @@ async def _hand_in(slot: Slot, asked: Asked, deadline: float) -> None:
         # been made in the same batch of steps.
         is_late = scope.cancel_called
     if (scope.cancelled_caught or is_late) and not asked.done:
-        _withdraw(asked)
+        asked.withdraw()
         asked.fail(AskTimeout(slot.path, asked.message, deadline - since, begun=asked.begun))
 
 
@@ -93,44 +101,16 @@ def accept(slot: Slot, asked: Asked) -> None:
     """Put a request into a mailbox that does not let it wait for room. Raises MailboxFull."""
     if slot.fast and not asked.incarnation:
         slot.seq = asked.seq = slot.seq + 1
-        if slot.queue is None and slot.only is NOTHING:
+        queue = slot.queue
+        if queue is not None:
+            queue.append(asked)
+        elif slot.only is NOTHING:
             slot.only = asked
         else:
             slot.lane().append(asked)
     else:
         slot.box.accept(asked)
     if slot.idle:
-        slot.runtime.wake(slot)
-
-
-@trio.lowlevel.enable_ki_protection
-def _abort(asked: Asked, _raise_cancel: Any) -> trio.lowlevel.Abort:
-    abandon(asked)
-    return trio.lowlevel.Abort.SUCCEEDED
-
-
-def abandon(asked: Asked) -> None:
-    """Let go of a request whose asker leaves: what has not begun is not executed."""
-    asked.done = True
-    asked.parked = False
-    if asked.deadline is not None:
-        asked.deadline.cancel()
-    asked.release_asker()
-    _withdraw(asked)
-
-
-def _withdraw(asked: Asked) -> None:
-    slot = asked.target
-    if not asked.seq and asked.poll is not None:
-        slot.box.leave_door(asked)
-    elif (
-        not asked.begun
-        and asked.seq
-        and not asked.void
-        and slot.box.abandon(asked)
-        and slot.idle
-        and slot.box.has_triggers
-    ):
         slot.runtime.wake(slot)
 
 
@@ -142,5 +122,5 @@ def expire(asked: Asked, seconds: float) -> None:
     if not asked.seq and asked.poll is None:
         return  # it waits for room under a scope with the same deadline
     error = AskTimeout(asked.target.path, asked.message, seconds, begun=asked.begun)
-    _withdraw(asked)
+    asked.withdraw()
     asked.fail(error)

@@ -7,7 +7,8 @@ from typing import Any
 import trio
 
 from ..mailbox import MailboxFull
-from ._asking import abandon, accept, expire, inherited_deadline
+from ._asking import accept, expire, inherited_deadline
+from ._awake import AWAKE
 from ._deadlines import Deadline
 from ._request import Asked, check_cycle
 from ._runner import RUNNERS
@@ -48,7 +49,7 @@ class Poll:
             self.failed = asked
         if self.is_parked and (self.failed is not None or not self.left):
             self.is_parked = False
-            trio.lowlevel.reschedule(self.task)
+            trio.lowlevel.reschedule(self.task, AWAKE)
 
     async def ask(self, timeout: float | None) -> list[Any]:
         """Send all that is not refused yet, and wait; return answers and errors in order. Raises the error that ends it. Checkpoint: always."""
@@ -150,7 +151,7 @@ class Poll:
         if self.left:
             for asked in self.asks:
                 if not asked.done:
-                    abandon(asked)
+                    asked.abandon()
 
     def _outcome(self) -> list[Any]:
         failed = self.failed

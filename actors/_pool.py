@@ -16,10 +16,13 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import trio
+from trio.lowlevel import reschedule
 
+from ._awake import AWAKE
 from ._chosen import come_to_handler
 from ._ending import end_incarnation
 from ._held import nurseries_of
+from ._parking import park
 from ._runner import RUNNERS, check_thread
 from ._steps import Steps
 from ._watch import Watch
@@ -93,13 +96,18 @@ class Pool:
 
     def kick(self) -> None:
         """Have somebody drain the queue."""
-        check_thread()
         if self.parked:
             worker, _ = self.parked.popitem()
             assert worker.task is not None
-            trio.lowlevel.reschedule(worker.task)
+            try:
+                reschedule(worker.task, AWAKE)
+            except RuntimeError:
+                self.parked[worker] = None
+                check_thread()
+                raise
             self.baton = STARTING
         elif not self.closing:
+            check_thread()
             nursery = self.runtime.nursery
             assert nursery is not None
             worker = Worker(self)
@@ -123,7 +131,7 @@ class Pool:
             assert worker.task is not None
             del self.parked[worker]
             worker.is_dismissed = True
-            trio.lowlevel.reschedule(worker.task)
+            reschedule(worker.task, AWAKE)
         if len(stale) == BITE:
             self.look_in(PAUSE)
         elif many > len(stale):
@@ -138,7 +146,7 @@ class Pool:
             self.look.cancel()
         for worker in self.parked:
             assert worker.task is not None
-            trio.lowlevel.reschedule(worker.task)
+            reschedule(worker.task, AWAKE)
         self.parked.clear()
 
 
@@ -215,17 +223,18 @@ class Worker(Steps):
         assert task is not None
         task.name = "greenroom idle worker"
 
-        def abort(_raise_cancel: Any) -> trio.lowlevel.Abort:
-            pool.parked.pop(self, None)
-            return trio.lowlevel.Abort.SUCCEEDED
-
         self.is_fresh = True
         pool.parked[self] = None
-        await trio.lowlevel.wait_task_rescheduled(abort)
+        await park(self._unpark)
         if pool.closing or self.is_dismissed:
             return False
         pool.baton = self
         return True
+
+    @trio.lowlevel.enable_ki_protection
+    def _unpark(self, _raise_cancel: Any) -> trio.lowlevel.Abort:
+        self.pool.parked.pop(self, None)
+        return trio.lowlevel.Abort.SUCCEEDED
 
     async def breathe(self) -> float:
         """Let Trio's other tasks run, keeping the baton; returns when the next slice ends."""

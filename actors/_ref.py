@@ -6,14 +6,13 @@ import trio
 
 from ..mailbox import NOTHING, Envelope, Letter, MailboxFull, MailKind
 from ._admission import ADMISSION, Column
-from ._asking import ask_slot
+from ._ask_side import AskSide
 from ._checks import check_seconds, check_sender
 from ._errors import ActorStopping, Refused, StartupFailed, StillRunning, TurnInProgress
 from ._lifecycle import INITIALIZING, READY
 from ._orders import end_from_outside, order_end
 from ._reasons import Crashed, ExitReason
 from ._refusals import admit, raise_refusal
-from ._request import Request
 from ._rest_side import RestSide
 from ._resting import await_ready_step
 from ._runner import check_thread, current_path
@@ -32,7 +31,7 @@ R = TypeVar("R")
 GRACE = 5.0
 
 
-class ActorRef(RestSide, Generic[M]):
+class ActorRef(AskSide, RestSide, Generic[M]):
     """Reach an actor: tell it, ask it, watch it, end it.
 
     A ref is of a slot: it survives restarts, and goes on to tell how the actor ended. It is cheap, hashable, and equal only to itself. It is of one
@@ -152,31 +151,6 @@ class ActorRef(RestSide, Generic[M]):
             slot.runtime.wake(slot)
         await trio.lowlevel.cancel_shielded_checkpoint()
         return seq
-
-    @trio.lowlevel.enable_ki_protection
-    async def ask(self, request: Request[R], *, timeout: float | None = None) -> R:
-        """Send a request and wait for its answer.
-
-        Args:
-            request: its class says what the answer is (`class Get(Request[int])`).
-            timeout: seconds; None means none of its own. Within the handling of an ask with a deadline, that deadline bounds this one.
-
-        Checkpoint: always. Cancellation: what has not begun is not executed and becomes a dead letter; a late answer is dropped.
-
-        Raises:
-            AskTimeout: no answer in time; what has not begun is not executed.
-            ActorCrashed: the actor raised; its exception is the cause.
-            StartupFailed: it never became ready.
-            ActorStopping, ActorStopped: nobody will answer, or the actor ended first; at once, not by timeout.
-            TurnInterrupted: the turn that was to answer was interrupted. NoReply: the reply was deferred, and dropped.
-            Deadlock: it closes a cycle of actors that each wait in their own turn; at once, and nothing was sent.
-            MailboxFull: there is no room, and the policy is to refuse.
-        """
-        if timeout is not None:
-            check_seconds("ask: timeout", timeout)
-        if not self._slot.is_open:
-            raise_refusal(self._slot, "mail", request)
-        return await ask_slot(self._slot, request, timeout, self._pinned)  # type: ignore[no-any-return]
 
     # -- turns
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
+from ._awake import AWAKE
 from ._chosen import TriedQueue
 from ._ending import conclude
 from ._faults import is_only
@@ -49,7 +50,7 @@ class OwnQueue:
         check_thread()
         self.baton = self.solo
         assert self.solo.task is not None
-        trio.lowlevel.reschedule(self.solo.task)
+        trio.lowlevel.reschedule(self.solo.task, AWAKE)
 
     def enqueue(self, slot: Slot) -> None:
         """Put the slot on the queue."""

@@ -26,6 +26,8 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
         "Watch.__init__": NOTHING, "Watch.__await__": NOTHING, "Watch.__iter__": NOTHING, "Watch.__next__": NOTHING,
         "Watch.send": NOTHING,
     },
+    "actors/_awake.py": {"Awake.unwrap": NOTHING},
+    "actors/_parking.py": {"choose_park.<locals>.park": NOTHING},
     "actors/_runner.py": {
         "Runner.__init__": NOTHING, "Runner.clear": NOTHING, "check_thread": NOTHING, "current_slot": NOTHING, "current_path": NOTHING,
     },
@@ -60,15 +62,16 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
     },
     "actors/_ref.py": {
         "ActorRef.tell": "@self._slot", "ActorRef._tell_enveloped": "@self._slot", "ActorRef._envelope": "@self._slot",
-        "ActorRef._deliver": "@self._slot", "ActorRef.ask": "@self._slot", "ActorRef.name": NOTHING, "ActorRef.path": NOTHING,
-        "ActorRef.uid": NOTHING,
+        "ActorRef._deliver": "@self._slot", "ActorRef.name": NOTHING, "ActorRef.path": NOTHING, "ActorRef.uid": NOTHING,
     },
+    "actors/_ask_side.py": {"AskSide.ask": "@self._slot @asked.asker"},
     "actors/_asking.py": {
-        "ask_slot": "@slot @asker", "inherited_deadline": "@asker", "_hand_in": "@slot", "accept": "@slot",
+        "make_ask": "@slot", "_limit": "@asked.target", "wait_for_answer": "@asked.target @asked.asker", "inherited_deadline": "@asker",
+        "_hand_in": "@slot", "accept": "@slot",
     },
     "actors/_reach.py": {"slot_of": NOTHING},
     "actors/_request.py": {
-        "Asked.__init__": NOTHING, "Asked.answer": "@self.target", "Asked._finish": "@self.target", "Asked.release_asker": "@self.asker",
+        "make_asked": NOTHING, "Asked.answer": "@self.target", "Asked._finish": "@self.target", "Asked.release_asker": "@self.asker",
         "check_cycle": ">target", "find_way": NOTHING, "awaited_by": NOTHING,
     },
     "mailbox/_mail.py": {"Envelope.__init__": NOTHING, "Letter.as_mail": NOTHING},

@@ -14,7 +14,6 @@ import trio
 from ._stepper import Stepper, Task
 
 _TRIO: Final = str(Path(trio.__file__).parent.resolve())
-_TRAPS: Final = str(Path(_TRIO, "_core", "_traps.py"))
 #: Tasks that are shown of those that could go on.
 SHOWN: Final = 5
 _HOUSE: Final = str(Path(__file__).parent.parent.resolve())
@@ -22,6 +21,10 @@ _HOUSE: Final = str(Path(__file__).parent.parent.resolve())
 _ROOMS: Final = tuple(str(Path(_HOUSE, room).resolve()) for room in ("mailbox", "actors", "supervisor"))
 _PYTHON: Final = str(Path(sysconfig.get_path("stdlib")).resolve())
 _SITE: Final = str(Path(sysconfig.get_path("purelib")).resolve())
+#: Where all waiting ends: in Trio, and in the runtime.
+_TRAPS: Final = frozenset(
+    (str(Path(_TRIO, "_core", "_traps.py")), str(Path(_HOUSE, "actors", "_parking.py").resolve()))
+)
 #: Scenarios, although they are part of the house.
 _CATALOGUE: Final = str(Path(_HOUSE, "races", "catalogue"))
 
@@ -159,7 +162,7 @@ def _is_users(path: str) -> bool:
 
 def _is_trap(frame: FrameType) -> bool:
     """Return whether it is one of the functions that all waiting ends in, and says nothing of what for."""
-    return _real(frame.f_code.co_filename) == _TRAPS
+    return _real(frame.f_code.co_filename) in _TRAPS
 
 
 def _awaited(frames: list[FrameType], living: Mapping[Task, Any]) -> tuple[str, list[Task]]:
@@ -172,8 +175,9 @@ def _awaited(frames: list[FrameType], living: Mapping[Task, Any]) -> tuple[str, 
         if isinstance(it, trio.Nursery):
             return "its children", [task for task in living if task.parent_nursery is it]
         slot = names.get("slot")
-        if frame.f_code.co_name in _OF_ACTORS and slot is not None:
-            return f"{_OF_ACTORS[frame.f_code.co_name]} {slot.path}", _at_work([slot], living)
+        of_actor = _OF_ACTORS.get(frame.f_code.co_name) or _OF_ACTORS.get(frame.f_code.co_qualname)
+        if of_actor is not None and slot is not None:
+            return f"{of_actor} {slot.path}", _at_work([slot], living)
         if frame.f_code is _many():
             slots = [asked.target for asked in names["self"].asks if not asked.done]
             others = f" and {len(slots) - SHOWN} others" if len(slots) > SHOWN else ""
@@ -203,7 +207,8 @@ def _many() -> CodeType:
 
 #: Functions of the runtime in which a caller waits for an actor, by what they wait for.
 _OF_ACTORS: Final = {
-    "ask_slot": "an answer of",
+    "AskSide.ask": "an answer of",
+    "wait_for_answer": "an answer of",
     "wait_stopped": "the end of",
     "wait_ready": "the start of",
     "ended": "the end of",

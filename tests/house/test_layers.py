@@ -28,7 +28,7 @@ FREE = {"_version", "_lazy"}
 CORE = {"trio", "attrs", "attr"}
 EXTERNAL = {
     "mailbox": CORE,
-    "actors": CORE,
+    "actors": CORE | {"outcome"},  # what Trio hands to a task that wakes
     "supervisor": CORE | {"cattrs"},
     "mcp": CORE | {"cattrs", "mcp", "anyio", "httpx2", "pydantic"},  # the SDK, and what its API is made of
     "lab": CORE | {"cattrs", "matplotlib"},

@@ -76,7 +76,8 @@ def test_a_part_that_may_have_touched_anything_conflicts_with_all() -> None:
 async def two_halls(sim: Sim) -> None:
     for name in ("one", "other"):
         async with open_supervisor(name) as root:
-            root.start_soon(Copyist, name, [], name="copyist").tell(1)
+            noted: list[str] = []
+            root.start_soon(Copyist, name, noted, name="copyist").tell(1)
             await wait_all_tasks_blocked()
 
 
