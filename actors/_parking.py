@@ -42,7 +42,7 @@ def _kind_of_trap(wait: Callable[[Abort], Coroutine[Any, Any, Any]]) -> Any:
     is_same = False
     try:
         trap: Any = waiting.send(None)
-        kind = type(trap)
+        kind = trap.__class__
         is_same = kind(_stay) == trap
         waiting.send(Value(woken))
     except StopIteration as end:
