@@ -28,24 +28,25 @@ def choose_park(wait: Callable[[Abort], Coroutine[Any, Any, Any]]) -> Park:
         return wait
 
     @coroutine
-    def park(abort: Abort) -> Generator[Any, Outcome[Any], Any]:
+    def _park(abort: Abort) -> Generator[Any, Outcome[Any], Any]:
         return (yield kind(abort)).unwrap()
 
-    return park
+    return _park
 
 
-def _kind_of_trap(wait: Callable[[Abort], Coroutine[Any, Any, Any]]) -> type[Any] | None:
+def _kind_of_trap(wait: Callable[[Abort], Coroutine[Any, Any, Any]]) -> Any:
     """Return the class of what a function hands to Trio's loop, if that is all that it does; else None."""
     waiting = wait(_stay)
     woken = object()
-    trap: Any = None
+    kind: Any = object
     is_same = False
     try:
-        trap = waiting.send(None)
-        is_same = type(trap)(_stay) == trap
+        trap: Any = waiting.send(None)
+        kind = trap.__class__
+        is_same = kind(_stay) == trap
         waiting.send(Value(woken))
     except StopIteration as end:
-        return type(trap) if is_same and end.value is woken else None
+        return kind if is_same and end.value is woken else None
     except Exception:  # noqa: BLE001 -- whatever it is, it is not known here
         return None
     finally:

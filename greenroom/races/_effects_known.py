@@ -27,7 +27,7 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
         "Watch.send": NOTHING,
     },
     "actors/_awake.py": {"Awake.unwrap": NOTHING},
-    "actors/_parking.py": {"choose_park.<locals>.park": NOTHING},
+    "actors/_parking.py": {"choose_park.<locals>._park": NOTHING},
     "actors/_runner.py": {
         "Runner.__init__": NOTHING, "Runner.clear": NOTHING, "check_thread": NOTHING, "current_slot": NOTHING, "current_path": NOTHING,
     },
