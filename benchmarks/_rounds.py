@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from ._comparison import Comparison
+from ._process import take_forked
 from ._sample import SYSTEMS, Sample, take_sample
 from ._workload import Workload
 
@@ -50,18 +51,19 @@ def run_rounds(
     Args:
         workloads: in the order in which each round goes through them.
         rounds: how many, from 1. Who goes first changes from round to round.
-        quick: take the small sizes; figures then say little.
+        quick: take the small sizes, in forks of this process; figures then say little.
         progress: called before each measurement with the round (from 1), the workload and the system.
 
     Raises:
         BenchmarkFailed: a measurement did not come about.
     """
     chosen = list(workloads)
+    take = take_forked if quick else take_sample
     samples = interleave(
         chosen,
         SYSTEMS,
         rounds,
-        take=lambda system, workload: take_sample(system, workload.name, workload.size_of(quick=quick)),
+        take=lambda system, workload: take(system, workload.name, workload.size_of(quick=quick)),
         progress=progress,
     )
     return [Comparison(workload, workload.size_of(quick=quick), samples[workload.name]) for workload in chosen]
