@@ -1,0 +1,1 @@
+"""Lab: experiments with supervisor trees, in virtual time, on the real runtime."""
