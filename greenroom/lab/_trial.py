@@ -61,16 +61,15 @@ Measure = Literal[
 ]
 """The measures of a trial, every one of them in each.
 
-* `availability`: the share of the horizon in which all actors were up at once (the tree's availability);
-* `asked`, `answered`, `lost`, `unanswered`: requests that arrived, and what became of them: answered, lost (refused, dropped, or with the
-  actor that had them), or still under way at the horizon; `late` are those of the answered that took longer than the workload's `late`;
-* `latency …`: seconds from a request's arrival to its answer (`nan` when none was answered);
-* `crashes`, `restarts`, `startups failed`: of actors, each start that was tried again counted once; `wasted restarts` are restarts that did not reach `up`,
-  or of actors that had not failed themselves; `escalations`: supervisors that gave up;
+* `availability`: the share of the time in which all actors were up at once (the tree's availability);
+* `asked`: requests that arrived; `answered`; `lost`: refused, dropped, or with the actor that had them in hand; `unanswered`: under way at the
+  horizon. `late` are those of the answered that took longer than the experiment's `late`;
+* `latency …`: seconds from a request's arrival to its answer, `waiting mean`: to the beginning of its handling (`nan` when there was none);
+* `crashes`, `restarts`, `startups failed`: of actors. `wasted restarts` did not come to `up`, or were of actors that had not failed themselves;
+  `escalations`: supervisors that gave up;
 * `recovery …`: seconds from an actor's going down to its being up again (`nan` when there was none);
-* `queued …`: mail waiting in all mailboxes together, over time; `in system mean`: the same with what is being handled;
-* `waiting mean`: seconds from a request's arrival to the beginning of its handling;
-* `steps`: crashes, requests and state changes together, the size of the trial.
+* `queued …`: mail that waits in all mailboxes together, over time; `in system mean`: with what is being handled;
+* `steps`: crashes, requests, changes and happenings together: the size of the trial.
 """
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 

@@ -22,7 +22,7 @@ LAYERS = (
 # It looks into the rooms, so it stands above them; nothing of the runtime may import it.
 TESTING = "testing"
 FRONT_DOOR = "__init__"
-FREE = {"_version", "_lazy"}
+FREE = {"_version", "_lazy", "_borrowed"}
 
 # Who may import what from outside; the standard library is everybody's.
 CORE = {"trio", "attrs", "attr"}

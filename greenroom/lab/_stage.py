@@ -1,0 +1,279 @@
+"""The stage: one trial, with the real runtime on it, in virtual time."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import trio
+from trio.testing import MockClock
+
+from .. import (
+    ChildSpec,
+    DeadLetters,
+    GreenroomError,
+    MailboxFull,
+    Scheduling,
+    Supervisor,
+    open_supervisor,
+)
+from ..actors import Slot
+from ..actors._deadlines import Deadlines
+from ._arrivals import Arrivals, targets_of
+from ._errors import TrialEndless
+from ._experiment import Experiment, flags_of
+from ._model import Fault
+from ._order import ordered
+from ._policy import ROOT, Policy, apply, matches, walk
+from ._recorder import Life, Recorder
+from ._request import Request
+from ._shared import SharedService
+from ._simulated import Behaviour, SimulatedCrash, factory_for, simulate
+from ._streams import stream
+from ._trial import Trial
+
+#: Seconds of real time after which the runtime lets other tasks run: never, as how far a machine gets in a time is no matter of the seed.
+NEVER = 1e9
+#: Letters that may wait for the recorder.
+LETTERS = 1_000_000
+
+
+class Stage:
+    """Be one trial."""
+
+    def __init__(self, experiment: Experiment, name: str, policy: Policy, seed: int) -> None:
+        self._experiment = experiment
+        self._name = name
+        self._seed = seed
+        self._limits = experiment.limits_under(policy)
+        self._clock: Callable[[], float] = float
+        self._recorder = recorder = Recorder(
+            experiment.warmup, experiment.horizon, experiment.late, experiment.records, self.now
+        )
+        self._deadlines = Deadlines()
+        self._nursery: trio.Nursery | None = None
+        self._services = {
+            key: SharedService(key, model, seed, self.now, self._tell_outage)
+            for key, model in experiment.services.items()
+        }
+        self._behaviours: dict[str, Behaviour] = {}
+        self._specs: dict[str, ChildSpec] = {}
+        recorder.expect(ROOT, is_actor=False)
+        for path, spec in walk(experiment.tree):
+            self._expect(path, is_actor=isinstance(spec, ChildSpec))
+        self._root = apply(policy, experiment.tree, self._simulated)
+
+    def _expect(self, path: str, *, is_actor: bool) -> None:
+        life = self._recorder.expect(path, is_actor=is_actor)
+        if is_actor:
+            behaviour = Behaviour(path, self._experiment.model_of(path), self._services, self._recorder, self._seed)
+            behaviour.crash = partial(_crash, life)
+            self._behaviours[path] = behaviour
+            if behaviour.model.lifetime is not None:
+                _Mortality(life, behaviour, self._deadlines, self.now)
+
+    def _simulated(self, path: str, spec: ChildSpec) -> ChildSpec:
+        behaviour = self._behaviours[path]
+        made = self._specs[path] = simulate(spec, factory_for(behaviour.model), behaviour)
+        return made
+
+    def now(self) -> float:
+        """Return the time of the trial, in seconds."""
+        return self._clock()
+
+    # -- running
+
+    def run(self) -> Trial:
+        """Run it, and return what it came to. Raises TrialEndless."""
+        with ordered(self._seed):
+            trio.run(self._main, clock=MockClock(autojump_threshold=0))
+        if self._recorder.endless is not None:
+            at, path = self._recorder.endless
+            raise TrialEndless(self._name, self._seed, at, path)
+        return self._recorder.trial(self._name, self._seed)
+
+    async def _main(self) -> None:
+        self._clock = trio.lowlevel.current_clock().current_time
+        horizon, at = self._experiment.horizon, self._at
+        with trio.CancelScope() as scope:
+
+            def finish() -> None:
+                self._recorder.close()
+                scope.cancel()
+
+            self._recorder.on_endless = scope.cancel
+            at(horizon, finish)
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
+                for service in self._services.values():
+                    service.plan(at)
+                self._plan_faults()
+                self._plan_arrivals()
+                nursery.start_soon(self._deadlines.run)
+                await self._keep_running()
+
+    async def _keep_running(self) -> None:
+        """Keep the tree open; once it has given up, open it again if that is to be done."""
+        after = self._experiment.restart_after
+        while True:
+            await self._run_tree()
+            if after is None:
+                await trio.sleep_forever()
+            await trio.sleep(after)
+            self._recorder.forget_slots()
+
+    async def _run_tree(self) -> None:
+        try:
+            async with (
+                open_supervisor(
+                    self._root.name,
+                    **flags_of(self._root),
+                    limits=self._limits,
+                    children=self._root.children,
+                    scheduling=Scheduling(time_slice=NEVER),
+                    on_open=self._watch,
+                ) as root,
+                trio.open_nursery() as nursery,
+            ):
+                nursery.start_soon(self._hear_of_lost_mail, root.dead_letters)
+                await root.wait_stopped()
+                nursery.cancel_scope.cancel()
+        except Exception as error:
+            if _is_of_the_tree(error):
+                self._recorder.happen(ROOT, "gave up", str(error))
+                return
+            raise
+        self._recorder.happen(ROOT, "gave up", "the tree has ended by itself")
+
+    def _watch(self, root: Supervisor) -> None:
+        runtime = root._slot.runtime  # noqa: SLF001 -- the tree is the lab's own
+        before, watch = runtime.watch, self._recorder.watch
+        if before is None:
+            runtime.watch = watch
+            return
+        reaper: Callable[[Slot], None] = before
+
+        def both(slot: Slot) -> None:
+            reaper(slot)
+            watch(slot)
+
+        runtime.watch = both
+
+    def _at(self, when: float, action: Callable[[], None]) -> Any:
+        return self._deadlines.add(when, action)
+
+    # -- what happens to it
+
+    def _tell_outage(self, service: str, is_out: bool) -> None:  # noqa: FBT001 -- of one kind of fact
+        self._recorder.happen(service, "outage begins" if is_out else "outage ends")
+
+    def _plan_faults(self) -> None:
+        for name, fault in self._experiment.faults.items():
+            _Correlated(name, fault, [*self._behaviours.values()], self._seed).plan(self._at, self.now)
+
+    def _plan_arrivals(self) -> None:
+        behaviours = [*self._behaviours.values()]
+        for name, source in self._experiment.workload.items():
+            targets = targets_of(source, behaviours)
+            for group in [[each] for each in targets] if source.each else [targets]:
+                own = group[0].path if source.each else ""
+                Arrivals(name, source, group, self._seed, own, self._send).plan(self._at, self._experiment.horizon)
+
+    def _send(self, request: Request) -> None:
+        recorder = self._recorder
+        slot = recorder.lives[request.path].slot
+        spec = self._specs[request.path]
+        request.tries = spec.redeliver
+        recorder.arrive(request)
+        if slot is None:
+            recorder.lose(request, "nobody is there yet", refused=True)
+            return
+        try:
+            slot.ref().tell(request)
+        except MailboxFull as error:
+            if spec.mailbox.overflow == "wait":
+                assert self._nursery is not None
+                self._nursery.start_soon(self._send_later, slot, request)
+            else:
+                recorder.lose(request, type(error).__name__, refused=True)
+        except GreenroomError as error:
+            recorder.lose(request, type(error).__name__, refused=True)
+
+    async def _send_later(self, slot: Slot, request: Request) -> None:
+        try:
+            await slot.ref().send(request)
+        except GreenroomError as error:
+            self._recorder.lose(request, type(error).__name__, refused=True)
+
+    async def _hear_of_lost_mail(self, letters: DeadLetters) -> None:
+        async with letters.subscribe(LETTERS) as feed:
+            async for letter in feed:
+                if isinstance(letter.message, Request):
+                    self._recorder.lose(letter.message, letter.reason)
+
+
+def _is_of_the_tree(error: Exception) -> bool:
+    """Return whether the tree itself has failed, rather than the lab or the runtime."""
+    if isinstance(error, ExceptionGroup):
+        return all(map(_is_of_the_tree, error.exceptions))
+    return isinstance(error, (GreenroomError, SimulatedCrash))
+
+
+def _crash(life: Life, error: Exception) -> bool:
+    """Crash an actor's incarnation; False if there is none."""
+    return life.slot is not None and life.slot.ref().crash(error)
+
+
+class _Mortality:
+    """Let each incarnation of an actor live as long as it is drawn to."""
+
+    def __init__(self, life: Life, behaviour: Behaviour, deadlines: Deadlines, now: Callable[[], float]) -> None:
+        self._behaviour, self._deadlines, self._now = behaviour, deadlines, now
+        self._death: Any = None
+        life.readied, life.ended = self._live, self._end
+
+    def _live(self) -> None:
+        seconds = self._behaviour.lifetime()
+        assert seconds is not None
+        self._death = self._deadlines.add(self._now() + seconds, self._die)
+
+    def _die(self) -> None:
+        self._behaviour.crash(SimulatedCrash("it broke"))
+
+    def _end(self) -> None:
+        if self._death is not None:
+            self._death.cancel()
+            self._death = None
+
+
+class _Correlated:
+    """Crash several actors at one moment, again and again."""
+
+    def __init__(self, name: str, fault: Fault, actors: list[Behaviour], seed: int) -> None:
+        self._name, self._fault = name, fault
+        self._actors = [each for each in actors if any(matches(each.path, pattern) for pattern in fault.actors)]
+        self._when = stream(seed, "fault", name).random
+        self._who = stream(seed, "fault share", name).random
+
+    def plan(self, at: Callable[[float, Callable[[], None]], Any], now: Callable[[], float]) -> None:
+        """Put the moments on the agenda."""
+        every = self._fault.every
+        for when in self._fault.at or ():
+            at(when, self._strike)
+        if every is None:
+            return
+
+        def again() -> None:
+            self._strike()
+            at(now() + every.at(self._when()), again)
+
+        at(now() + every.at(self._when()), again)
+
+    def _strike(self) -> None:
+        for actor in self._actors:
+            if self._who() < self._fault.share:
+                actor.crash(SimulatedCrash(f"{self._name} struck"))
+
+
+def run_trial(experiment: Experiment, name: str, policy: Policy, seed: int) -> Trial:
+    """Run one trial. Raises TrialEndless."""
+    return Stage(experiment, name, policy, seed).run()
