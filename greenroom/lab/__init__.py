@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from .._lazy import find_later
 
 if TYPE_CHECKING:
+    from ._comparison import Comparison as Comparison
+    from ._comparison import compare as compare
     from ._distribution import Distribution as Distribution
     from ._distribution import constant as constant
     from ._distribution import exponential as exponential
@@ -23,13 +25,20 @@ if TYPE_CHECKING:
     from ._errors import InvalidExperiment as InvalidExperiment
     from ._errors import TrialEndless as TrialEndless
     from ._errors import TrialFailed as TrialFailed
+    from ._estimate import Estimate as Estimate
+    from ._estimate import estimate as estimate
     from ._experiment import Experiment as Experiment
+    from ._export import make_csv as make_csv
+    from ._export import make_json as make_json
+    from ._interval import Interval as Interval
     from ._load import load as load
     from ._model import ActorModel as ActorModel
     from ._model import Fault as Fault
     from ._model import ServiceModel as ServiceModel
     from ._model import Source as Source
     from ._order import UnknownTrio as UnknownTrio
+    from ._page import make_page as make_page
+    from ._plot import NoMatplotlib as NoMatplotlib
     from ._policy import Policy as Policy
     from ._request import Request as Request
     from ._run import run as run
@@ -59,6 +68,12 @@ else:
             "._load",
             "._order",
             "._run",
+            "._interval",
+            "._estimate",
+            "._comparison",
+            "._export",
+            "._page",
+            "._plot",
         ),
     )
 
@@ -68,11 +83,15 @@ __all__ = [
     "STATES",
     "ActorModel",
     "Change",
+    "Comparison",
     "Distribution",
+    "Estimate",
     "Experiment",
     "Fault",
     "Happening",
+    "Interval",
     "InvalidExperiment",
+    "NoMatplotlib",
     "Poisoned",
     "Policy",
     "Request",
@@ -85,10 +104,15 @@ __all__ = [
     "TrialEndless",
     "TrialFailed",
     "UnknownTrio",
+    "compare",
     "constant",
+    "estimate",
     "exponential",
     "load",
     "lognormal",
+    "make_csv",
+    "make_json",
+    "make_page",
     "pareto",
     "run",
     "uniform",

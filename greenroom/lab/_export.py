@@ -40,13 +40,19 @@ def make_csv(results: Results) -> str:
     return "".join(lines)
 
 
-def make_json(results: Results, *, baseline: str | None = None, confidence: float = CONFIDENCE) -> str:
+def make_json(
+    results: Results,
+    *,
+    baseline: str | None = None,
+    measures: Sequence[str] | None = None,
+    confidence: float = CONFIDENCE,
+) -> str:
     """Return results as JSON: the trials, and what follows from them (estimates, comparisons, and the worst minutes with their stories).
 
-    The timelines are not in it. What could not be measured (nan) is null.
+    The timelines are not in it. `baseline`, `measures` and `confidence` are as for `compare`; the trials have all measures. What could not be measured (nan) is null.
 
     Raises:
-        ValueError: the baseline is unknown, the confidence is none, or a measure is infinite.
+        ValueError: the baseline or a measure is unknown, the confidence is none, or a measure is infinite.
     """
     minutes = worst_minutes(results)
     data = {
@@ -70,9 +76,10 @@ def make_json(results: Results, *, baseline: str | None = None, confidence: floa
             }
             for trial in results.trials
         ],
-        "estimates": [_plain(each) for each in estimate(results, confidence=confidence)],
+        "estimates": [_plain(each) for each in estimate(results, measures=measures, confidence=confidence)],
         "comparisons": [
-            {**_plain(each), "text": str(each)} for each in compare(results, baseline=baseline, confidence=confidence)
+            {**_plain(each), "text": str(each)}
+            for each in compare(results, baseline=baseline, measures=measures, confidence=confidence)
         ],
         "worst minutes": [_plain(each) for each in minutes],
         "worst minute": _plain(worst_of(minutes)),

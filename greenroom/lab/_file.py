@@ -9,7 +9,8 @@ from pathlib import Path
 def write_whole(path: str | os.PathLike[str], text: str) -> None:
     """Write a text to a file, as UTF-8 and with its newlines as they are; the file is there whole or as it was before, whatever happens.
 
-    What is no plain file (a pipe, a terminal) is written to as it is; a symbolic link keeps leading to the file that is written.
+    What is no plain file (a pipe, a terminal) is written to as it is, and so is a file in a folder that takes no new ones; a symbolic link keeps
+    leading to the file that is written.
 
     Raises:
         OSError: it cannot be written; nothing is left behind.
@@ -19,7 +20,13 @@ def write_whole(path: str | os.PathLike[str], text: str) -> None:
     if target.exists() and not target.is_file():
         target.write_bytes(data)
         return
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:40]}.", dir=target.parent)
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=".greenroom-", dir=target.parent)
+    except PermissionError:
+        if not target.exists():
+            raise
+        target.write_bytes(data)
+        return
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)

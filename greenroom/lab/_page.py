@@ -32,7 +32,14 @@ _WORDS: Final[dict[Verdict, str]] = {
 }
 
 
-def make_page(results: Results, *, baseline: str | None = None, confidence: float = CONFIDENCE, again: str = "") -> str:
+def make_page(
+    results: Results,
+    *,
+    baseline: str | None = None,
+    measures: Sequence[str] | None = None,
+    confidence: float = CONFIDENCE,
+    again: str = "",
+) -> str:
     """Return the report of an experiment as one HTML page that needs no other file.
 
     It has the comparisons in words, availability by policy with intervals, how long it took actors to be up again, the worst minute with what
@@ -41,15 +48,16 @@ def make_page(results: Results, *, baseline: str | None = None, confidence: floa
     Args:
         results: of an experiment.
         baseline: the policy that the others are compared with; the first, unless another is named.
+        measures: that the tables have; those that tell anything about this experiment, unless others are named.
         confidence: of the intervals and comparisons, above 0 and below 1.
         again: the command that makes it again, if it is to be told.
 
     Raises:
         NoMatplotlib: it is not installed.
-        ValueError: the baseline is unknown, the confidence is none, or a measure is infinite.
+        ValueError: the baseline or a measure is unknown, the confidence is none, or a measure is infinite.
     """
-    estimates = estimate(results, confidence=confidence)
-    comparisons = compare(results, baseline=baseline, confidence=confidence)
+    estimates = estimate(results, measures=measures, confidence=confidence)
+    comparisons = compare(results, baseline=baseline, measures=measures, confidence=confidence)
     base = baseline if baseline is not None else results.policies[0]
     minutes = worst_minutes(results)
     return "\n".join([
@@ -124,7 +132,7 @@ def _found(comparisons: Sequence[Comparison]) -> str:
     for verdict, words in _WORDS.items():
         those = [each for each in comparisons if each.verdict == verdict]
         if those:
-            some = [f"{marked_up(each.policy)}{marked_up(_by(each))}" for each in those[:_NAMED]]
+            some = [marked_up(f"{each.policy}{_by(each)}") for each in those[:_NAMED]]
             more = [f"{len(those) - _NAMED} more"] if len(those) > _NAMED else []
             parts.append(f'<span class="{verdict.split()[0]}">{words}</span> {", ".join([*some, *more])}')
     return "; ".join(parts)
