@@ -7,6 +7,8 @@ from collections.abc import Callable
 from math import fsum, nan
 from typing import Final
 
+import trio
+
 from ..actors import (
     DRAINING,
     INITIALIZING,
@@ -132,9 +134,23 @@ class Recorder:
         if not self.is_over:
             self._go(self.lives[path], "down", self._now())
 
-    def forget_slots(self) -> None:
-        """Hear that the tree has been opened anew: nobody is who they were."""
+    def open(self) -> None:
+        """Hear that the tree is being opened: all its declared actors are there, and on their way."""
+        if not self.is_over:
+            for life in self.lives.values():
+                self._go(life, "starting", self._now())
+
+    def gone(self) -> None:
+        """Hear that the tree has ended: whoever comes next is somebody else."""
+        if self.is_over:
+            return
         self._by_uid.clear()
+        for life in self.lives.values():
+            self._go(life, "down", self._now())
+            life.slot = None
+            life.is_begun = life.is_restarting = False
+        for request in [*self._open]:
+            self.lose(request, "stopped")
 
     def _life_of(self, slot: Slot) -> Life | None:
         life = self._by_uid.get(slot.uid)
@@ -245,13 +261,12 @@ class Recorder:
 
     def _change(self, life: Life, state: State, now: float) -> None:
         """Note a state; it comes into the timeline once time has passed in it."""
-        life.state, life.since = state, now
-        if not life.is_actor:
-            return
         if now != self._settles_at:
             self._settle()
             self._settles_at = now
-        self._settling[life] = None
+        life.state, life.since = state, now
+        if life.is_actor:
+            self._settling[life] = None
 
     def _settle(self) -> None:
         for life in self._settling:
@@ -312,7 +327,8 @@ class Recorder:
         request.tries -= 1
         if request.tries < 0:
             self._leave(request, "lost")
-            self._happen(request.path, "request lost", f"of {request.source}: {type(error).__name__}", self._now())
+            why = "it was cut off" if isinstance(error, trio.Cancelled) else str(error)
+            self._happen(request.path, "request lost", f"of {request.source}: {why}", self._now())
             return
         request.stage = "interrupted"
         self._queued.add(1, self._now())
