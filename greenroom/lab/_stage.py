@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import trio
 from trio.testing import MockClock
@@ -184,13 +184,13 @@ class Stage:
                 Arrivals(name, source, group, self._seed, own, self._send).plan(self._at, self._experiment.horizon)
 
     def _send(self, request: Request) -> None:
-        recorder = self._recorder
+        traffic = self._recorder.traffic
         slot = self._slot_of(request.path)
         spec = self._specs[request.path]
         request.tries = spec.redeliver
-        recorder.arrive(request)
+        traffic.arrive(request)
         if slot is None:
-            recorder.lose(request, "there is no tree", refused=True)
+            traffic.lose(request, "there is no tree", refused=True)
             return
         try:
             slot.ref().tell(request)
@@ -199,9 +199,9 @@ class Stage:
                 assert self._nursery is not None
                 self._nursery.start_soon(self._send_later, slot, request)
             else:
-                recorder.lose(request, type(error).__name__, refused=True)
+                traffic.lose(request, type(error).__name__, refused=True)
         except GreenroomError as error:
-            recorder.lose(request, type(error).__name__, refused=True)
+            traffic.lose(request, type(error).__name__, refused=True)
 
     def _slot_of(self, path: str) -> Slot | None:
         """Return who has a path now; declared actors are there before they have begun."""
@@ -217,19 +217,19 @@ class Stage:
         try:
             await slot.ref().send(request)
         except GreenroomError as error:
-            self._recorder.lose(request, type(error).__name__, refused=True)
+            self._recorder.traffic.lose(request, type(error).__name__, refused=True)
 
     async def _hear_of_lost_mail(self, letters: DeadLetters) -> None:
         async with letters.subscribe(LETTERS) as feed:
             async for letter in feed:
                 if isinstance(letter.message, Request):
-                    self._recorder.lose(letter.message, letter.reason)
+                    self._recorder.traffic.lose(letter.message, letter.reason)
 
 
 def _is_of_the_tree(error: Exception) -> bool:
     """Return whether the tree itself has failed, rather than the lab or the runtime."""
     if isinstance(error, ExceptionGroup):
-        return all(map(_is_of_the_tree, error.exceptions))
+        return all(map(_is_of_the_tree, cast("ExceptionGroup[Exception]", error).exceptions))
     return isinstance(error, (GreenroomError, SimulatedCrash))
 
 
