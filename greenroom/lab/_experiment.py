@@ -1,7 +1,7 @@
 """The experiment: a tree, what it lives through, and the policies that are compared on it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 
@@ -56,12 +56,12 @@ class Experiment:
     description: Text = ""
     warmup: FromZero = 0.0
     limits: AnyLimits = None
-    actors: dict[str, ActorModel] = attrs.field(factory=dict)
-    services: dict[str, ServiceModel] = attrs.field(factory=dict)
-    workload: dict[str, Source] = attrs.field(factory=dict)
-    faults: dict[str, Fault] = attrs.field(factory=dict)
-    policies: dict[str, Policy] = attrs.field(factory=dict)
-    grid: dict[str, dict[str, Policy]] = attrs.field(factory=dict)
+    actors: dict[str, ActorModel] = attrs.field(factory=dict[str, ActorModel])
+    services: dict[str, ServiceModel] = attrs.field(factory=dict[str, ServiceModel])
+    workload: dict[str, Source] = attrs.field(factory=dict[str, Source])
+    faults: dict[str, Fault] = attrs.field(factory=dict[str, Fault])
+    policies: dict[str, Policy] = attrs.field(factory=dict[str, Policy])
+    grid: dict[str, dict[str, Policy]] = attrs.field(factory=dict[str, dict[str, Policy]])
     late: MaybeAbove = None
     restart_after: MaybeFrom = None
     records: Natural = 10_000
@@ -126,7 +126,7 @@ def _wrong_table(where: tuple[str, ...], table: Any, cls: type[Any]) -> Iterator
     if not isinstance(table, dict):
         yield Problem(path_of(where), f"{table!r} is no dict of {cls.__name__}")
         return
-    for name, value in table.items():
+    for name, value in cast("Mapping[Any, Any]", table).items():
         if not isinstance(name, str) or not name:
             yield Problem(path_of(where), f"{name!r} is no name; give a string")
         elif not isinstance(value, cls):

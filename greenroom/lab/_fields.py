@@ -27,7 +27,7 @@ def settle(thing: Any, *where: str) -> None:
         InvalidExperiment: all that is wrong with them.
     """
     problems: list[Problem] = []
-    for field in attrs.fields(type(thing)):
+    for field in attrs.fields(cast("type[Any]", type(thing))):
         kind = kind_of(field.type)
         value = getattr(thing, field.name)
         if kind is None or value is field.default or isinstance(value, Absent):
@@ -72,7 +72,7 @@ def _read_weights(value: Any) -> Mapping[str, float]:
     """Read whom requests go to: a pattern, several, or patterns with weights."""
     if not isinstance(value, dict):
         return dict.fromkeys(_read_names(value), 1.0)
-    table: dict[Any, Any] = value
+    table = cast("Mapping[Any, Any]", value)
     for pattern, weight in table.items():
         if not isinstance(pattern, str) or not pattern:
             raise ValueError(f"{shown(pattern)} is no pattern of actors' paths")
@@ -86,7 +86,7 @@ def _read_weights(value: Any) -> Mapping[str, float]:
 def _read_rows(value: Any, width: int, says: str) -> tuple[tuple[float, ...], ...]:
     rows: list[Any] = [*value] if isinstance(value, (list, tuple)) else [None]
     for row in rows:
-        if not isinstance(row, (list, tuple)) or len(row) != width or not all(map(is_number, cast("Any", row))):
+        if type(row) not in {list, tuple} or len(row) != width or not all(map(is_number, row)):
             raise ValueError(f"{shown(value)} is wrong here; give {says}")
         if not 0 <= row[0] < row[1]:
             raise ValueError(f"[{row[0]:g}, {row[1]:g}] is no time: give a beginning from 0, and an end after it")

@@ -108,9 +108,9 @@ def _tree(given: Any, path: Path) -> tuple[SupervisorSpec, Limits | None]:
 def _without_factories(table: Mapping[str, Any]) -> dict[str, Any]:
     """Return the data of a tree, its actors made of what stands in for them."""
     found = {key: value for key, value in table.items() if key != "with_arguments"}
-    children = found.get("children")
-    if isinstance(children, list):
-        found["children"] = [_child(each) for each in children]
+    children: Any = found.get("children")
+    if type(children) is list:
+        found["children"] = [*map(_child, children)]
     return found
 
 

@@ -53,7 +53,7 @@ class Policy:
     redeliver: Natural | Absent = ABSENT
     mailbox: AnyMailbox = None
     limits: AnyLimits = None
-    only: "dict[str, Policy]" = attrs.field(factory=dict)
+    only: "dict[str, Policy]" = attrs.field(factory=dict[str, Any])
 
     def __attrs_post_init__(self) -> None:
         """Check the fields."""

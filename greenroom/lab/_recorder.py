@@ -22,41 +22,13 @@ from ..actors import (
     text_of,
 )
 from ..actors._lifecycle import ENDED
-from ._request import Request
+from ._traffic import Traffic, mean
 from ._trial import MEASURES, Change, Happening, Kind, State, Trial
 
 #: How an end is told: cut short, as a cause may be long.
 LONGEST_TEXT: Final = 200
 #: Changes of state at one moment that no tree needs.
 MOST_AT_ONCE: Final = 100_000
-
-
-class Level:
-    """Follow a number over time: its mean and its maximum."""
-
-    def __init__(self, since: float) -> None:
-        self.value = 0
-        self.most = 0
-        self._since = since
-        self._begin = since
-        self._areas: list[float] = []
-
-    def add(self, step: int, now: float) -> None:
-        """Change it by a step."""
-        if now > self._since:
-            if self.value:
-                self._areas.append(self.value * (now - self._since))
-            self._since = now
-            if len(self._areas) > 100_000:  # noqa: PLR2004 -- kept short; a sum of exact sums is as good
-                self._areas = [fsum(self._areas)]
-        self.value += step
-        if self.value > self.most and now >= self._begin:
-            self.most = self.value
-
-    def mean(self, end: float) -> float:
-        """Return the mean from its beginning to an end."""
-        self.add(0, end)
-        return fsum(self._areas) / (end - self._begin)
 
 
 class Life:
@@ -103,12 +75,8 @@ class Recorder:
         self._all_up_since: float | None = None
         self._all_up: list[float] = []
         self._counts: dict[str, int] = dict.fromkeys(MEASURES, 0)
-        self._latencies: list[float] = []
-        self._waits: list[float] = []
         self._recoveries: list[float] = []
-        self._queued = Level(warmup)
-        self._inside = Level(warmup)
-        self._open: dict[Request, None] = {}
+        self.traffic = Traffic(warmup, horizon, late, now, self.happen)
         self._changes: list[Change] = []
         self._happenings: list[Happening] = []
         self._dropped = 0
@@ -132,9 +100,22 @@ class Recorder:
         if not self.is_over:
             self._go(self.lives[path], "down", self._now())
 
-    def forget_slots(self) -> None:
-        """Hear that the tree has been opened anew: nobody is who they were."""
+    def open(self) -> None:
+        """Hear that the tree is being opened: all its declared actors are there, and on their way."""
+        if not self.is_over:
+            for life in self.lives.values():
+                self._go(life, "starting", self._now())
+
+    def gone(self) -> None:
+        """Hear that the tree has ended: whoever comes next is somebody else."""
+        if self.is_over:
+            return
         self._by_uid.clear()
+        for life in self.lives.values():
+            self._go(life, "down", self._now())
+            life.slot = None
+            life.is_begun = life.is_restarting = False
+        self.traffic.lose_all("stopped")
 
     def _life_of(self, slot: Slot) -> Life | None:
         life = self._by_uid.get(slot.uid)
@@ -245,13 +226,12 @@ class Recorder:
 
     def _change(self, life: Life, state: State, now: float) -> None:
         """Note a state; it comes into the timeline once time has passed in it."""
-        life.state, life.since = state, now
-        if not life.is_actor:
-            return
         if now != self._settles_at:
             self._settle()
             self._settles_at = now
-        self._settling[life] = None
+        life.state, life.since = state, now
+        if life.is_actor:
+            self._settling[life] = None
 
     def _settle(self) -> None:
         for life in self._settling:
@@ -280,72 +260,6 @@ class Recorder:
         if now >= self._begin:
             self._counts[measure] += 1
 
-    # -- requests
-
-    def arrive(self, request: Request) -> None:
-        """Hear of a new request, which waits from now on."""
-        if self.is_over:
-            return
-        request.counts = request.arrived >= self._begin
-        if request.counts:
-            self._counts["asked"] += 1
-        self._open[request] = None
-        self._queued.add(1, request.arrived)
-        self._inside.add(1, request.arrived)
-
-    def begin(self, request: Request) -> None:
-        """Hear that one is in hand."""
-        if self.is_over or request.stage not in {"waiting", "interrupted"}:
-            return
-        now = self._now()
-        self._queued.add(-1, now)
-        if not request.begun:
-            request.begun = True
-            if request.counts:
-                self._waits.append(now - request.arrived)
-        request.stage = "in hand"
-
-    def interrupt(self, request: Request, error: BaseException) -> None:
-        """Hear that its handling has come to nothing: it is lost, unless it is given again."""
-        if self.is_over or request.stage != "in hand":
-            return
-        request.tries -= 1
-        if request.tries < 0:
-            self._leave(request, "lost")
-            self._happen(request.path, "request lost", f"of {request.source}: {type(error).__name__}", self._now())
-            return
-        request.stage = "interrupted"
-        self._queued.add(1, self._now())
-
-    def answer(self, request: Request) -> None:
-        """Hear that it is answered."""
-        if self.is_over or request.stage != "in hand":
-            return
-        self._leave(request, "answered")
-
-    def lose(self, request: Request, why: str, *, refused: bool = False) -> None:
-        """Hear that nobody will handle it."""
-        if self.is_over or request.stage not in {"waiting", "interrupted"}:
-            return
-        now = self._now()
-        self._queued.add(-1, now)
-        self._leave(request, "lost")
-        self._happen(request.path, "request refused" if refused else "request lost", f"of {request.source}: {why}", now)
-
-    def _leave(self, request: Request, stage: str) -> None:
-        now = self._now()
-        self._inside.add(-1, now)
-        del self._open[request]
-        request.stage = "answered" if stage == "answered" else "lost"
-        if not request.counts:
-            return
-        self._counts[stage] += 1
-        if stage == "answered":
-            latency = now - request.arrived
-            self._latencies.append(latency)
-            if self._late is not None and latency > self._late:
-                self._counts["late"] += 1
-
     # -- the end
 
     def close(self) -> None:
@@ -359,31 +273,19 @@ class Recorder:
         if self._all_up_since is not None:
             self._all_up.append(now - max(self._all_up_since, self._begin))
         self._settle()
-        self.is_over = True
+        self.is_over = self.traffic.is_over = True
 
     def trial(self, policy: str, seed: int) -> Trial:
         """Return what it came to, once it is closed."""
         span = self._horizon - self._begin
-        latencies, waits = sorted(self._latencies), self._waits
         counts = self._counts
-        interrupted = sum(request.stage == "interrupted" and request.counts for request in self._open)
         measures: dict[str, float] = {name: float(counts[name]) for name in MEASURES}
-        percentiles = _percentiles(latencies)
-        measures["lost"] += interrupted  # and nobody has given them again
-        measures["unanswered"] = measures["asked"] - measures["answered"] - measures["lost"]
+        measures |= self.traffic.measures()
         measures["availability"] = fsum(self._all_up) / span
-        measures["latency mean"] = mean(latencies)
-        for key, at in (("latency p50", 50), ("latency p90", 90), ("latency p99", 99), ("latency max", 100)):
-            measures[key] = percentiles[at] if percentiles else nan
         measures["recovery mean"] = mean(self._recoveries)
         measures["recovery max"] = max(self._recoveries, default=nan)
-        measures["queued mean"] = self._queued.mean(self._horizon)
-        measures["queued max"] = float(self._queued.most)
-        measures["in system mean"] = self._inside.mean(self._horizon)
-        measures["waiting mean"] = mean(waits)
-        measures["steps"] = float(
-            counts["crashes"] + counts["asked"] + len(self._changes) + len(self._happenings) + self._dropped
-        )
+        told = len(self._changes) + len(self._happenings) + self._dropped
+        measures["steps"] = counts["crashes"] + measures["asked"] + told
         availability = {path: fsum(life.up) / span for path, life in self.lives.items() if life.is_actor}
         return Trial(
             policy=policy,
@@ -392,21 +294,8 @@ class Recorder:
             measures=measures,
             availability=availability,
             recoveries=tuple(self._recoveries),
-            latencies=percentiles,
+            latencies=self.traffic.percentiles(),
             changes=tuple(self._changes),
             happenings=tuple(self._happenings),
             dropped=self._dropped,
         )
-
-
-def mean(values: list[float]) -> float:
-    """Return the mean; nan of nothing."""
-    return fsum(values) / len(values) if values else nan
-
-
-def _percentiles(values: list[float]) -> tuple[float, ...]:
-    """Return the 0th to the 100th, each one of the values: the least that at least so many per cent do not exceed."""
-    if not values:
-        return ()
-    many = len(values)
-    return tuple(values[max(0, -(-many * each // 100) - 1)] for each in range(101))

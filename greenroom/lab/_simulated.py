@@ -92,22 +92,22 @@ class Simulated(Actor[Request]):
     async def receive(self, message: Request, ctx: Context) -> None:
         """Handle a request."""
         behaviour = self._is
-        recorder = behaviour.recorder
-        recorder.begin(message)
+        traffic = behaviour.recorder.traffic
+        traffic.begin(message)
         try:
             if message.service:
                 await trio.sleep(message.service)
             for service in behaviour.calls:
                 await service.call(behaviour.chance)
             if message.hangs:
-                recorder.happen(behaviour.path, "hang", f"with a request of {message.source}")
+                behaviour.recorder.happen(behaviour.path, "hang", f"with a request of {message.source}")
                 await trio.sleep_forever()
             if message.is_poison:
                 raise Poisoned(f"poison of {message.source}")  # noqa: TRY301 -- as its own code would
         except BaseException as error:
-            recorder.interrupt(message, error)
+            traffic.interrupt(message, error)
             raise
-        recorder.answer(message)
+        traffic.answer(message)
 
 
 class SimulatedWithEnd(Simulated):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import trio
 from trio.testing import MockClock
@@ -18,6 +18,7 @@ from .. import (
 )
 from ..actors import Slot
 from ..actors._deadlines import Deadlines
+from ..supervisor._team import children_of
 from ._arrivals import Arrivals, targets_of
 from ._errors import TrialEndless
 from ._experiment import Experiment, flags_of
@@ -51,6 +52,7 @@ class Stage:
         )
         self._deadlines = Deadlines()
         self._nursery: trio.Nursery | None = None
+        self._tree: Supervisor | None = None
         self._services = {
             key: SharedService(key, model, seed, self.now, self._tell_outage)
             for key, model in experiment.services.items()
@@ -116,10 +118,11 @@ class Stage:
         after = self._experiment.restart_after
         while True:
             await self._run_tree()
+            self._tree = None
+            self._recorder.gone()
             if after is None:
                 await trio.sleep_forever()
             await trio.sleep(after)
-            self._recorder.forget_slots()
 
     async def _run_tree(self) -> None:
         try:
@@ -146,6 +149,8 @@ class Stage:
 
     def _watch(self, root: Supervisor) -> None:
         runtime = root._slot.runtime  # noqa: SLF001 -- the tree is the lab's own
+        self._tree = root
+        self._recorder.open()
         before, watch = runtime.watch, self._recorder.watch
         if before is None:
             runtime.watch = watch
@@ -179,13 +184,13 @@ class Stage:
                 Arrivals(name, source, group, self._seed, own, self._send).plan(self._at, self._experiment.horizon)
 
     def _send(self, request: Request) -> None:
-        recorder = self._recorder
-        slot = recorder.lives[request.path].slot
+        traffic = self._recorder.traffic
+        slot = self._slot_of(request.path)
         spec = self._specs[request.path]
         request.tries = spec.redeliver
-        recorder.arrive(request)
+        traffic.arrive(request)
         if slot is None:
-            recorder.lose(request, "nobody is there yet", refused=True)
+            traffic.lose(request, "there is no tree", refused=True)
             return
         try:
             slot.ref().tell(request)
@@ -194,27 +199,37 @@ class Stage:
                 assert self._nursery is not None
                 self._nursery.start_soon(self._send_later, slot, request)
             else:
-                recorder.lose(request, type(error).__name__, refused=True)
+                traffic.lose(request, type(error).__name__, refused=True)
         except GreenroomError as error:
-            recorder.lose(request, type(error).__name__, refused=True)
+            traffic.lose(request, type(error).__name__, refused=True)
+
+    def _slot_of(self, path: str) -> Slot | None:
+        """Return who has a path now; declared actors are there before they have begun."""
+        life = self._recorder.lives[path]
+        if life.slot is None and self._tree is not None:
+            at: Slot | None = self._tree._slot  # noqa: SLF001 -- the tree is the lab's own
+            for name in path.split("/"):
+                at = None if at is None else children_of(at).get(name)
+            life.slot = at
+        return life.slot
 
     async def _send_later(self, slot: Slot, request: Request) -> None:
         try:
             await slot.ref().send(request)
         except GreenroomError as error:
-            self._recorder.lose(request, type(error).__name__, refused=True)
+            self._recorder.traffic.lose(request, type(error).__name__, refused=True)
 
     async def _hear_of_lost_mail(self, letters: DeadLetters) -> None:
         async with letters.subscribe(LETTERS) as feed:
             async for letter in feed:
                 if isinstance(letter.message, Request):
-                    self._recorder.lose(letter.message, letter.reason)
+                    self._recorder.traffic.lose(letter.message, letter.reason)
 
 
 def _is_of_the_tree(error: Exception) -> bool:
     """Return whether the tree itself has failed, rather than the lab or the runtime."""
     if isinstance(error, ExceptionGroup):
-        return all(map(_is_of_the_tree, error.exceptions))
+        return all(map(_is_of_the_tree, cast("ExceptionGroup[Exception]", error).exceptions))
     return isinstance(error, (GreenroomError, SimulatedCrash))
 
 
