@@ -58,6 +58,8 @@ class ActorModel:
         shutdown: how long its shutdown hook takes, at every end of an incarnation.
         needs: services that it connects to before it is ready; it crashes when such a connection is lost.
         calls: services that it calls once in each request; it crashes when a call fails.
+        relies: actors, by their paths, that it looks up when it starts and uses in each request; it crashes when one of them has ended since, as
+            what it holds of it is worth nothing any more.
 
     Raises:
         InvalidExperiment: all that is wrong with them.
@@ -70,6 +72,7 @@ class ActorModel:
     shutdown: Seconds = attrs.field(default=ZERO, converter=as_given)
     needs: Names = attrs.field(default=(), converter=_given)
     calls: Names = attrs.field(default=(), converter=_given)
+    relies: Names = attrs.field(default=(), converter=_given)
 
     def __attrs_post_init__(self) -> None:
         """Check the fields."""

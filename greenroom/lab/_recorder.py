@@ -95,6 +95,11 @@ class Recorder:
             self._change(life, "starting", 0.0)
         return life
 
+    def incarnation_of(self, path: str) -> tuple[int, int] | None:
+        """Return which incarnation of an actor is up; None if it is not up."""
+        life = self.lives[path]
+        return None if life.slot is None or life.state != "up" else (life.slot.uid, life.slot.incarnation)
+
     def fall(self, path: str) -> None:
         """Hear that an actor is carrying out its end, and is of no use any more."""
         if not self.is_over:

@@ -32,6 +32,10 @@ def _nobody_to_crash(_error: Exception) -> bool:
     return False
 
 
+class Stale(SimulatedCrash):
+    """An actor used another one, and the incarnation that it had looked up was gone."""
+
+
 class Behaviour:
     """Be what one actor does over all its incarnations: its model, and its own random streams."""
 
@@ -88,6 +92,7 @@ class Simulated(Actor[Request]):
             await trio.sleep(seconds)
         if behaviour.startup_fails():
             raise SimulatedCrash("its startup failed")
+        self._found = {path: behaviour.recorder.incarnation_of(path) for path in behaviour.model.relies}
 
     async def receive(self, message: Request, ctx: Context) -> None:
         """Handle a request."""
@@ -99,6 +104,9 @@ class Simulated(Actor[Request]):
                 await trio.sleep(message.service)
             for service in behaviour.calls:
                 await service.call(behaviour.chance)
+            for path, found in self._found.items():
+                if found is None or behaviour.recorder.incarnation_of(path) != found:
+                    raise Stale(f"the {path} that it knew is gone")  # noqa: TRY301 -- as its own code would
             if message.hangs:
                 behaviour.recorder.happen(behaviour.path, "hang", f"with a request of {message.source}")
                 await trio.sleep_forever()

@@ -4,6 +4,7 @@ What is told are happenings, and the changes that no happening tells. Where ther
 sentence; what became of requests is summed up, as nobody reads four hundred times that one was lost.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -37,6 +38,7 @@ _SAID: Final = {
     "backing off": "began to wait for another start",
     "down": "went down",
 }
+_AGAIN: Final = re.compile(r"^(?:crashed|escalated|failed to initialize|gave up): ")
 _APART: Final = {_SAID[kind] for kind in _TURNS}
 _REQUESTS: Final = {"request lost": "lost", "request refused": "refused"}
 #: The changes that a happening to the same actor in the same moment tells as well.
@@ -93,10 +95,21 @@ def _events(timeline: Timeline, happenings: Iterable[Happening], changes: Iterab
         if each.kind in _REQUESTS:
             continue
         told |= {(each.at, each.path, state) for state in _TOLD.get(each.kind, ())}
-        yield _Event(each.at, each.path, _SAID.get(each.kind, each.kind), each.text)
+        yield _Event(each.at, _who(each.path), _SAID.get(each.kind, each.kind), _why(each))
     for change in changes:
         if (change.at, change.path, change.state) not in told:
-            yield _Event(change.at, change.path, _SAID[change.state], after=_was_down(timeline, change))
+            yield _Event(change.at, _who(change.path), _SAID[change.state], after=_was_down(timeline, change))
+
+
+def _who(path: str) -> str:
+    return "the root" if path == "/" else path
+
+
+def _why(happening: Happening) -> str:
+    """Return what is told of it besides its kind: not the kind once more, and not which incarnation it is, which differs for each of many."""
+    if happening.kind == "restart":
+        return ""
+    return _AGAIN.sub("", happening.text)
 
 
 def _was_down(timeline: Timeline, change: Change) -> float | None:
