@@ -30,7 +30,7 @@ def busy() -> lab.Experiment:
     return lab.Experiment(
         name="busy",
         tree=root,
-        horizon=300.0,
+        horizon=120.0,
         warmup=10,
         seeds=[3, 7],
         late=0.5,
