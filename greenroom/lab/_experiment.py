@@ -11,8 +11,7 @@ from ..console._problem import Problem, path_of, unknown
 from ._errors import InvalidExperiment
 from ._fields import AboveZero, AnyLimits, FromZero, MaybeAbove, MaybeFrom, Seeds, settle
 from ._model import ActorModel, Fault, ServiceModel, Source
-from ._policy import ROOT, Policy, apply, expand, grid_of, matches, walk
-from ._simulated import simulate, stand_in
+from ._policy import ROOT, Policy, apply, emptied, expand, grid_of, matches, walk
 
 #: Of an experiment that compares nothing.
 AS_IT_IS: Final = "as it is"
@@ -71,7 +70,7 @@ class Experiment:
         settle(self)
         wrong = list(_wrong_types(self))
         if not wrong:
-            object.__setattr__(self, "tree", expand(self.tree))
+            object.__setattr__(self, "tree", emptied(expand(self.tree)))
             wrong = list(_wrong(self))
         if wrong:
             raise InvalidExperiment("", wrong)
@@ -192,7 +191,7 @@ def _wrong_policies(experiment: Experiment) -> Iterator[Problem]:
     said: set[str] = set()
     for name, policy in experiment.compared.items():
         try:
-            root = apply(policy, experiment.tree, lambda _, spec: simulate(spec, stand_in))
+            root = apply(policy, experiment.tree, lambda _, spec: spec)
             check_specs(root.children, **flags_of(root))
         except InvalidSpec as error:
             for line in str(error).split("\n"):

@@ -27,7 +27,8 @@ def settle(thing: Any, *where: str) -> None:
         InvalidExperiment: all that is wrong with them.
     """
     problems: list[Problem] = []
-    for field in attrs.fields(cast("type[Any]", type(thing))):
+    cls: Any = type(thing)
+    for field in attrs.fields(cls):
         kind = kind_of(field.type)
         value = getattr(thing, field.name)
         if kind is None or value is field.default or isinstance(value, Absent):

@@ -1,6 +1,6 @@
 """Loading an experiment from TOML: the tree in the format of tree files, all else by the classes of the experiment."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -110,7 +110,7 @@ def _without_factories(table: Mapping[str, Any]) -> dict[str, Any]:
     found = {key: value for key, value in table.items() if key != "with_arguments"}
     children: Any = found.get("children")
     if type(children) is list:
-        found["children"] = [*map(_child, children)]
+        found["children"] = [_child(each) for each in cast("Iterable[Any]", children)]
     return found
 
 

@@ -14,6 +14,7 @@ from ..console._kinds import Restart as RestartWord
 from ..console._problem import Problem, path_of
 from ._errors import InvalidExperiment
 from ._fields import AnyBackoff, AnyIntensity, AnyLimits, AnyMailbox, settle
+from ._simulated import simulate, stand_in
 
 AnySpec = ChildSpec | SupervisorSpec
 
@@ -113,6 +114,11 @@ def expand(root: SupervisorSpec) -> SupervisorSpec:
         copies = range(root.partitions or 0)
         children += [attrs.evolve(below, name=f"{child.name}-{n}") for n in copies] if root.partitions else [below]
     return attrs.evolve(root, children=tuple(children), partitions=None, with_arguments=None)
+
+
+def emptied(spec: SupervisorSpec) -> SupervisorSpec:
+    """Return the tree without what its actors are made of: it can then be sent to any process."""
+    return apply(Policy(), spec, lambda _, actor: simulate(actor, stand_in))
 
 
 def walk(above: SupervisorSpec, prefix: str = "") -> Iterator[tuple[str, AnySpec]]:

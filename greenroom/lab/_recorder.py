@@ -27,8 +27,8 @@ from ._trial import MEASURES, Change, Happening, Kind, State, Trial
 
 #: How an end is told: cut short, as a cause may be long.
 LONGEST_TEXT: Final = 200
-#: Changes of state at one moment that no tree needs.
-MOST_AT_ONCE: Final = 100_000
+#: Changes of state at one moment that no tree needs: for each who is in it, and besides.
+MOST_AT_ONCE: Final = (200, 1_000)
 
 
 class Life:
@@ -145,7 +145,7 @@ class Recorder:
         if now != self._moment:
             self._moment, self._at_once = now, 0
         self._at_once += 1
-        if self._at_once > MOST_AT_ONCE and self.endless is None:
+        if self._at_once > len(self.lives) * MOST_AT_ONCE[0] + MOST_AT_ONCE[1] and self.endless is None:
             self.endless = now, life.path
             self.on_endless()
         self._step(life, slot, now)

@@ -130,20 +130,24 @@ def _trial_of(future: Future[Trial], job: _Job) -> Trial:
         why = "a process that ran trials has ended without a word: it was killed, or the machine ran out of memory"
         raise TrialFailed(*job, why) from error
     except Exception as error:
-        raise TrialFailed(*job, f"{type(error).__name__}: {error}") from error
+        raise TrialFailed(*job, str(error) or type(error).__name__) from error
 
 
-#: In a process that runs trials: the experiment.
-_experiment: Experiment | None = None
+#: In a process that runs trials: the experiment, or why there is none.
+_experiment: Experiment | Exception | None = None
 
 
 def _begin(packed: bytes) -> None:
     """Begin a process: Ctrl-C is for the one who asked, who then ends all."""
     global _experiment  # noqa: PLW0603 -- one for the process
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _experiment = pickle.loads(packed)  # noqa: S301 -- of our own parent
+    try:
+        _experiment = pickle.loads(packed)  # noqa: S301 -- of our own parent
+    except Exception as error:  # noqa: BLE001 -- told to the one who asked, with the first trial
+        _experiment = error
 
 
 def _work(name: str, seed: int) -> Trial:
-    assert _experiment is not None
+    if not isinstance(_experiment, Experiment):
+        raise RuntimeError(f"the experiment cannot be read in another process, so give workers=1 ({_experiment})")
     return run_trial(_experiment, name, _experiment.compared[name], seed)

@@ -14,7 +14,7 @@ MOST_AREAS: Final = 100_000
 
 
 class Level:
-    """Follow a number over time: its mean and its maximum."""
+    """Follow a number over time: its mean, and the most that it has been for any time at all."""
 
     def __init__(self, since: float) -> None:
         self.value = 0
@@ -27,13 +27,12 @@ class Level:
         """Change it by a step."""
         if now > self._since:
             if self.value:
+                self.most = max(self.most, self.value)
                 self._areas.append(self.value * (now - self._since))
             self._since = now
             if len(self._areas) > 100_000:  # noqa: PLR2004 -- kept short; a sum of exact sums is as good
                 self._areas = [fsum(self._areas)]
         self.value += step
-        if self.value > self.most and now >= self._begin:
-            self.most = self.value
 
     def mean(self, end: float) -> float:
         """Return the mean from its beginning to an end."""
