@@ -359,15 +359,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        result = app(list(sys.argv[1:] if arguments is None else arguments))
+        result = app(words)
         sys.stdout.flush()
         return result if isinstance(result, int) else FINE
     except InvalidInput as error:
         complain(str(error))
         return USAGE
     except CycloptsError as error:
-        hint = " The tree's own parameters come behind the tree file." if isinstance(error, UnknownOptionError) else ""
+        is_of_a_tree = isinstance(error, UnknownOptionError) and words[:1] != ["lab"]
+        hint = " The tree's own parameters come behind the tree file." if is_of_a_tree else ""
         complain(str(error).strip() + hint)
         return USAGE
     except OSError as error:

@@ -48,9 +48,15 @@ def print_results(
     if seeds == 1:
         console.print("One seed: no intervals and no comparisons; give more (--seeds 20).", soft_wrap=True)
     elif comparisons:
+        tested = sum(each.p is not None for each in comparisons)
+        base = clean(comparisons[0].baseline)
+        title = f"\nDifferences from {base}, seed by seed; p corrected for {tested} comparisons (Holm)"
+        console.print(Text(title), soft_wrap=True)
         console.print(_differences(comparisons, sure))
         if not any(each.is_significant for each in comparisons):
-            console.print("No difference between policies is significant: these seeds do not tell them apart.", soft_wrap=True)
+            console.print(
+                "No difference between policies is significant: these seeds do not tell them apart.", soft_wrap=True
+            )
     _print_worst(console, results)
 
 
@@ -69,16 +75,15 @@ def _means(estimates: Sequence[Estimate], sure: str) -> Table:
             each.mean,
             each.range,
             shown(each.measure, over.least),
-            shown(each.measure, over.most) + (f" ({over.missing} seeds without)" if over.missing and over.count else ""),
+            shown(each.measure, over.most)
+            + (f" ({over.missing} seeds without)" if over.missing and over.count else ""),
         )
         last = each.measure
     return table
 
 
 def _differences(comparisons: Sequence[Comparison], sure: str) -> Table:
-    tested = sum(each.p is not None for each in comparisons)
-    title = f"\nDifferences from {clean(comparisons[0].baseline)}, seed by seed; p corrected for {tested} comparisons (Holm)"
-    table = Table(title=title, title_justify="left", title_style="", box=None, pad_edge=False, header_style="dim")
+    table = Table(box=None, pad_edge=False, header_style="dim")
     for name, side in (("measure", "left"), ("policy", "left"), ("difference", "right"), (f"{sure} interval", "right")):
         table.add_column(name, justify=side, overflow="fold")  # type: ignore[arg-type]
     table.add_column("p", justify="right")

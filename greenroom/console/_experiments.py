@@ -12,10 +12,22 @@ import attrs
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from ..lab import Experiment, InvalidExperiment, Results, TrialEndless, TrialFailed, load, make_csv, make_json, make_page
+from ..lab import (
+    MEASURES,
+    Experiment,
+    InvalidExperiment,
+    Results,
+    TrialEndless,
+    TrialFailed,
+    load,
+    make_csv,
+    make_json,
+    make_page,
+)
 from ..lab import run as run_experiment
 from ..lab._file import write_whole
-from ..lab._ready import path_of_ready, ready
+from ..lab._ready import ready_path, ready
+from ..lab._run import MOST_WORKERS
 from ..lab._units import check_names
 from ._experiment_tables import print_results
 from ._problem import InvalidInput, Problem
@@ -47,7 +59,7 @@ def list_ready() -> None:
     """Say which experiments come with the lab, and what each is about."""
     print("Give an experiment: a TOML file, or one of these by its name:")
     for name in ready():
-        first = load(path_of_ready(name)).description.partition(". ")[0].removesuffix(".")
+        first = load(ready_path(name)).description.partition(". ")[0].removesuffix(".")
         print(f"  {name:<12} {' '.join(first.split())}")
 
 
@@ -88,7 +100,7 @@ def _find(given: str) -> Path:
     try:
         if path.suffix == ".toml" or os.sep in given or path.exists():
             return path
-        return path_of_ready(given)
+        return ready_path(given)
     except ValueError as error:
         text = f"{clean(str(error))} (there is no file {clean(given)!r} either)"
         raise InvalidInput("", [Problem("", text)]) from None
@@ -98,11 +110,10 @@ def _check(path: Path, wanted: Wanted) -> None:
     """Find out what is wrong before anything is run."""
     problems: list[Problem] = []
     if not 0 < wanted.confidence < 1:
-        problems.append(
-            Problem("--confidence", f"{wanted.confidence:g} is not above 0 and below 1; 0.95 is usual")
-        )
-    if wanted.workers is not None and wanted.workers < 1:
-        problems.append(Problem("--workers", f"{wanted.workers} is no number of processes; give 1 or more"))
+        problems.append(Problem("--confidence", f"{wanted.confidence:g} is not above 0 and below 1; 0.95 is usual"))
+    if wanted.workers is not None and not 1 <= wanted.workers <= MOST_WORKERS:
+        problems.append(Problem("--workers", f"{wanted.workers} is no number of processes; give 1 to {MOST_WORKERS:,}"))
+    _known(problems, "--measure", "measure", wanted.measures, MEASURES)
     taken = {_real(path): f"the experiment {path}"}
     for option, name in wanted.files.items():
         wrong = list(check_file(option, name))

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from ._page import make_page as make_page
     from ._plot import NoMatplotlib as NoMatplotlib
     from ._policy import Policy as Policy
+    from ._ready import ready as ready
+    from ._ready import ready_path as ready_path
     from ._request import Request as Request
     from ._run import run as run
     from ._shared import ServiceDown as ServiceDown
@@ -68,6 +70,7 @@ else:
             "._load",
             "._order",
             "._run",
+            "._ready",
             "._interval",
             "._estimate",
             "._comparison",
@@ -114,6 +117,8 @@ __all__ = [
     "make_json",
     "make_page",
     "pareto",
+    "ready",
+    "ready_path",
     "run",
     "uniform",
 ]

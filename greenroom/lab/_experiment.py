@@ -159,7 +159,19 @@ def _wrong(experiment: Experiment) -> Iterator[Problem]:
                 if name not in experiment.services:
                     text = unknown("service", name, list(experiment.services))
                     yield Problem(path_of(("actors", pattern, key)), text)
+    yield from _wrong_reliance(experiment)
     yield from _wrong_policies(experiment)
+
+
+def _wrong_reliance(experiment: Experiment) -> Iterator[Problem]:
+    """Say who relies on nobody that there is, or on itself."""
+    paths = experiment.paths
+    for pattern, model in experiment.actors.items():
+        for path in model.relies:
+            if path not in paths:
+                yield Problem(path_of(("actors", pattern, "relies")), unknown("actor", path, paths))
+            elif matches(path, pattern):
+                yield Problem(path_of(("actors", pattern, "relies")), f"{path!r} would rely on itself")
 
 
 def _patterns(experiment: Experiment) -> Iterator[tuple[tuple[str, ...], str]]:

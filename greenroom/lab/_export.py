@@ -49,7 +49,9 @@ def make_json(
 ) -> str:
     """Return results as JSON: the trials, and what follows from them (estimates, comparisons, and the worst minutes with their stories).
 
-    The timelines are not in it. `baseline`, `measures` and `confidence` are as for `compare`; the trials have all measures. What could not be measured (nan) is null.
+    The timelines are not in it.
+    `baseline`, `measures` and `confidence` are as for `compare`; the trials have all measures. What could not be measured (nan) is
+    null.
 
     Raises:
         ValueError: the baseline or a measure is unknown, the confidence is none, or a measure is infinite.

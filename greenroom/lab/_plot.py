@@ -57,9 +57,15 @@ def drawing() -> Iterator[None]:
         if (error.name or "").partition(".")[0] != "matplotlib":
             raise
         raise NoMatplotlib from None
-    ours = {"svg.fonttype": "none", "text.parse_math": False, "font.family": ["DejaVu Sans", "sans-serif"]}
-    defaults = {name: value for name, value in rcParamsDefault.items() if not name.startswith(("backend", "toolbar"))}
-    with warnings.catch_warnings(), rc_context({**defaults, **ours}):
+    ours: dict[str, Any] = {
+        "svg.fonttype": "none",
+        "text.parse_math": False,
+        "font.family": ["DejaVu Sans", "sans-serif"],
+    }
+    known: Any = rcParamsDefault
+    defaults = {name: value for name, value in known.items() if not name.startswith(("backend", "toolbar"))}
+    settings: Any = {**defaults, **ours}
+    with warnings.catch_warnings(), rc_context(settings):
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
         yield
 

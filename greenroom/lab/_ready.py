@@ -13,7 +13,7 @@ def ready() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
 
 
-def path_of_ready(name: str) -> Path:
+def ready_path(name: str) -> Path:
     """Return the file of an experiment that comes with the lab.
 
     Raises:

@@ -48,7 +48,7 @@ def drawn(
     return Results(name, description, horizon, tuple(policies), tuple(range(1, seeds + 1)), trials)
 
 
-def _drawn(
+def _drawn(  # noqa: PLR0917 -- called in one place
     policy: str, seed: int, number: int, actors: Sequence[str], horizon: float, every: float, outage: tuple[float, float] | None
 ) -> Trial:  # fmt: skip
     rng = random.Random(f"{seed}")

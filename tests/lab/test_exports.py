@@ -26,7 +26,9 @@ SMALL = Results(
 def test_csv_has_a_line_for_each_trial_to_the_last_digit() -> None:
     header, line, rest = make_csv(SMALL).split("\n")
     assert rest == ""
-    assert header == ",".join(["policy", "seed", *(f'"{name}"' if " " in name else name for name in MEASURES), '"availability of a,b"'])
+    assert header == ",".join(
+        ["policy", "seed", *(f'"{name}"' if " " in name else name for name in MEASURES), '"availability of a,b"']
+    )
     cells = dict(zip(header.split(",")[:-2], line.split(","), strict=False))
     assert line.startswith("p,1,0.0,")
     assert line.endswith(",0.5")
@@ -50,7 +52,11 @@ def test_csv_reads_back_as_the_same_numbers() -> None:
 def test_any_name_of_a_policy_survives_csv(name: str) -> None:
     made = evolve(SMALL, policies=(name,), trials=(evolve(SMALL.trials[0], policy=name),))
     text = make_csv(made)
-    [_, row] = csv.reader(text.splitlines(keepends=True) if not set(name) & set("\r\n\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029") else _lines(text))
+    [_, row] = csv.reader(
+        text.splitlines(keepends=True)
+        if not set(name) & set("\r\n\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")
+        else _lines(text)
+    )
     assert row[0] == (f"'{name}" if name[0] in "=+-@\t\r" and not _is_number(name) else name)
 
 
@@ -113,14 +119,22 @@ def test_without_anything_to_compare_json_is_whole_all_the_same() -> None:
     data = json.loads(make_json(results({"a": [1.0]})))
     assert (data["comparisons"], data["worst minute"]) == ([], None)
     [estimate] = data["estimates"]
-    assert estimate["interval"] == {"mean": 1.0, "low": None, "high": None, "least": 1.0, "most": 1.0, "count": 1, "missing": 0}
+    assert estimate["interval"] == {
+        "mean": 1.0,
+        "low": None,
+        "high": None,
+        "least": 1.0,
+        "most": 1.0,
+        "count": 1,
+        "missing": 0,
+    }
 
 
 def test_a_file_is_written_with_its_newlines_as_they_are(tmp_path: Path) -> None:
     target = tmp_path / "figures.csv"
     write_whole(target, "a\nb\r\nü\ud800\n")
     assert target.read_bytes() == b"a\nb\r\n\xc3\xbc\\ud800\n"
-    assert os.listdir(tmp_path) == ["figures.csv"]
+    assert [path.name for path in tmp_path.iterdir()] == ["figures.csv"]
 
 
 def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +148,7 @@ def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path, monkeypat
     with pytest.raises(OSError, match="No space left"):
         write_whole(target, "after")
     assert target.read_text() == "before"
-    assert os.listdir(tmp_path) == ["figures.csv"]
+    assert [path.name for path in tmp_path.iterdir()] == ["figures.csv"]
 
 
 def test_a_file_keeps_its_rights_and_a_new_one_has_the_usual_ones(tmp_path: Path) -> None:

@@ -267,7 +267,9 @@ def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, where: str, line: 
     ],
 )
 def test_a_wrong_value_is_told_with_its_place(tmp_path: Path, key: str, value: str, said: str) -> None:
-    text, many = re.subn(rf"^{key} = .*$", lambda _: f"{key} = {value}", GOOD.format(**BLANKS), count=1, flags=re.MULTILINE)
+    text, many = re.subn(
+        rf"^{key} = .*$", lambda _: f"{key} = {value}", GOOD.format(**BLANKS), count=1, flags=re.MULTILINE
+    )
     assert many == 1
     path = tmp_path / "x.toml"
     path.write_text(text, encoding="utf-8")

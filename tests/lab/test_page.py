@@ -120,7 +120,9 @@ def test_nothing_of_an_experiment_is_markup(page: Page) -> None:
         assert _tags(svg) <= tags
     said = "".join(text for _, text in found.texts)
     assert not set(said) & {chr(code) for code in (*range(9), *range(14, 32), 127, 0x202E)}
-    assert {name for name in EVIL if name.isascii() and name.isprintable() and name.isidentifier()} <= set(found.inside("td"))
+    assert {name for name in EVIL if name.isascii() and name.isprintable() and name.isidentifier()} <= set(
+        found.inside("td")
+    )
 
 
 def _tags(svg: str) -> set[str]:
@@ -179,20 +181,33 @@ def test_trials_without_records_have_no_worst_minute() -> None:
 def test_records_that_were_dropped_are_said_to_be() -> None:
     made = evolve(SMALL, trials=tuple(evolve(trial, dropped=12) for trial in SMALL.trials))
     page = Page(make_page(made))
-    assert any("12 more changes and happenings than were kept: there are no records after" in text for _, text in page.texts)
+    assert any(
+        "12 more changes and happenings than were kept: there are no records after" in text for _, text in page.texts
+    )
     assert any(" no records from here on" in word for svg in page.pictures() for word in words(svg))
 
 
 def test_the_timeline_draws_every_actor_and_outage_with_its_name() -> None:
     svg = plot_timeline(Timeline(SMALL.trials[0]), 0.0, 3600.0, (1200.0, 1260.0))
     found = words(svg)
-    for name in ("store", "team/worker-1", "team/worker-2", "api", "out of service: database", *STATES, "failed", "service out"):
+    for name in (
+        "store",
+        "team/worker-1",
+        "team/worker-2",
+        "api",
+        "out of service: database",
+        *STATES,
+        "failed",
+        "service out",
+    ):
         assert name in found
     assert "0:20:00" in found
 
 
 def test_of_too_many_actors_those_are_drawn_that_were_down_longest() -> None:
-    made = drawn(actors=[f"w{number}" for number in range(MOST + 20)], seeds=1, policies=["p"], outage=None, every=900.0)
+    made = drawn(
+        actors=[f"w{number}" for number in range(MOST + 20)], seeds=1, policies=["p"], outage=None, every=900.0
+    )
     trial = made.trials[0]
     shown = {word for word in words(plot_timeline(Timeline(trial), 0.0, 3600.0)) if re.fullmatch(r"w\d+", word)}
     assert len(shown) == MOST

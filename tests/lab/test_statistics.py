@@ -12,7 +12,7 @@ from greenroom.lab._comparison import compare, correct
 from greenroom.lab._estimate import estimate
 from greenroom.lab._interval import interval
 from greenroom.lab._student import quantile, within
-from greenroom.lab._units import figure, percent, shown, signed, telling
+from greenroom.lab._units import MINUS, figure, percent, shown, signed, telling
 
 from .made import results
 
@@ -36,7 +36,7 @@ def test_students_t_is_the_integral_of_its_density(freedom: int, t: float) -> No
     scale = math.exp(math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)) / math.sqrt(freedom * math.pi)
 
     def density(x: float) -> float:
-        return scale * (1 + x * x / freedom) ** (-(freedom + 1) / 2)
+        return scale * math.pow(1 + x * x / freedom, -(freedom + 1) / 2)
 
     steps = 2_000  # Simpson's rule
     width = t / steps
@@ -109,9 +109,9 @@ def test_a_confidence_that_is_none_is_refused(confidence: float) -> None:
 
 def test_a_measure_that_is_infinite_is_refused_by_name() -> None:
     made = results({"a": [1.0, math.inf], "b": [1.0, 2.0]})
-    with pytest.raises(ValueError, match="^restarts of 'a': a value is infinite: no mean can be taken"):
+    with pytest.raises(ValueError, match=r"^restarts of 'a': a value is infinite: no mean can be taken"):
         estimate(made)
-    with pytest.raises(ValueError, match="^restarts of 'b' or 'a' is infinite in a seed: they cannot be compared$"):
+    with pytest.raises(ValueError, match=r"^restarts of 'b' or 'a' is infinite in a seed: they cannot be compared$"):
         compare(made)
 
 
@@ -123,14 +123,18 @@ def test_policies_are_compared_seed_by_seed() -> None:
     assert found.verdict == "lower"
     assert found.is_significant
     assert found.difference.mean == pytest.approx(-1.95)
-    assert str(found).startswith("restarts: 'better' is lower than 'base': −1.95 (−2.01 to −1.89; p < 0.001, 6 seeds)")
+    assert str(found).replace(MINUS, "-") == (
+        "restarts: 'better' is lower than 'base': -1.95 (-2.01 to -1.89; p < 0.001, 6 seeds)"
+    )
 
 
 def test_a_difference_that_is_not_significant_says_so() -> None:
     [found] = compare(results({"a": [1.0, 2.0, 3.0, 4.0], "b": [2.0, 1.0, 4.0, 3.5]}))
     assert found.verdict == "not significant"
     assert not found.is_significant
-    assert str(found) == "restarts: 'b' and 'a' show no significant difference: +0.125 (−1.52 to +1.77; p = 0.824, 4 seeds)"
+    assert str(found).replace(MINUS, "-") == (
+        "restarts: 'b' and 'a' show no significant difference: +0.125 (-1.52 to +1.77; p = 0.824, 4 seeds)"
+    )
 
 
 def test_the_probability_is_that_of_the_paired_t_test() -> None:
@@ -181,11 +185,11 @@ def test_each_policy_is_compared_with_the_baseline_alone() -> None:
 
 def test_unknown_names_are_refused_with_what_was_meant() -> None:
     made = results({"quick": [1.0, 2.0], "slow": [1.0, 2.0]})
-    with pytest.raises(ValueError, match='^there is no baseline \'quik\'; did you mean "quick"'):
+    with pytest.raises(ValueError, match=r'^there is no baseline \'quik\'; did you mean "quick"'):
         compare(made, baseline="quik")
-    with pytest.raises(ValueError, match='^there is no measure \'restart\'; did you mean "restarts"'):
+    with pytest.raises(ValueError, match=r'^there is no measure \'restart\'; did you mean "restarts"'):
         estimate(made, measures=["restart"])
-    with pytest.raises(ValueError, match="^there is no measure 'joy'; there is: "):
+    with pytest.raises(ValueError, match=r"^there is no measure 'joy'; there is: "):
         compare(made, measures=["joy"])
 
 
@@ -196,7 +200,9 @@ def test_holms_correction_is_that_of_its_definition() -> None:
 
 
 @given(st.lists(st.floats(0, 1), max_size=12))
-def test_a_corrected_probability_is_no_smaller_keeps_the_order_and_is_no_larger_than_bonferronis(given: list[float]) -> None:
+def test_a_corrected_probability_is_no_smaller_keeps_the_order_and_is_no_larger_than_bonferronis(
+    given: list[float],
+) -> None:
     found = correct(given)
     assert all(p <= each <= min(1.0, p * len(given)) or each == 1.0 for p, each in zip(given, found, strict=True))
     ranked = sorted(zip(given, found, strict=True))
@@ -240,7 +246,7 @@ def test_measures_that_tell_nothing_are_left_out_unless_they_are_named() -> None
         ("availability", 0.98765, "98.77 %"), ("availability", 0.967, "96.70 %"), ("availability", 1.0, "100 %"),
         ("availability", 0.0, "0 %"), ("availability", 0.9999321, "99.9932 %"), ("availability", 0.00001234, "0.0012 %"),
         ("latency p99", 0.0123456, "0.0123 s"), ("recovery max", 1234.6, "1,235 s"), ("restarts", 1234567.0, "1,234,567"),
-        ("restarts", 12.0, "12"), ("lost", 0.0, "0"), ("queued mean", 2.5e-7, "2.5e−07"), ("latency max", math.nan, "none"),
+        ("restarts", 12.0, "12"), ("lost", 0.0, "0"), ("queued mean", 2.5e-7, f"2.5e{MINUS}07"), ("latency max", math.nan, "none"),
     ],
 )  # fmt: skip
 def test_values_are_shown_with_the_digits_that_count(measure: str, value: float, text: str) -> None:
@@ -248,12 +254,12 @@ def test_values_are_shown_with_the_digits_that_count(measure: str, value: float,
 
 
 def test_differences_have_a_sign_and_shares_differ_by_points() -> None:
-    assert signed("availability", -0.012) == "−1.20 points"
+    assert signed("availability", -0.012) == f"{MINUS}1.20 points"
     assert signed("restarts", 0.0) == "0"
     assert signed("latency mean", 0.5) == "+0.5 s"
 
 
 @given(st.floats(-1e300, 1e300))
 def test_any_number_is_shown(value: float) -> None:
-    assert float(figure(value).replace(",", "").replace("−", "-")) == pytest.approx(value, rel=0.006)
+    assert float(figure(value).replace(",", "").replace(MINUS, "-")) == pytest.approx(value, rel=0.006)
     assert percent(abs(value) % 1.0).endswith(" %")

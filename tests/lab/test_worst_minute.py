@@ -62,7 +62,9 @@ def test_a_timeline_knows_who_was_where() -> None:
 
 
 def test_changes_of_one_moment_leave_the_last_and_repeated_ones_nothing() -> None:
-    timeline = Timeline(made([(0, "a", "up"), (10, "a", "down"), (10, "a", "starting"), (20, "a", "starting"), (30, "a", "up")]))
+    timeline = Timeline(
+        made([(0, "a", "up"), (10, "a", "down"), (10, "a", "starting"), (20, "a", "starting"), (30, "a", "up")])
+    )
     assert timeline.spans["a"] == [Span(0, 10, "up"), Span(10, 30, "starting"), Span(30, 600, "up")]
 
 
@@ -79,7 +81,8 @@ def test_the_worst_minute_is_where_the_fewest_were_up() -> None:
 def test_a_trial_shorter_than_a_minute_is_taken_as_a_whole() -> None:
     worst = Timeline(made([(0, "a", "starting"), (8, "a", "up")], horizon=10.0)).worst(60.0)
     assert worst is not None
-    assert (worst.start, worst.end, worst.up) == (0.0, 10.0, pytest.approx(0.2))
+    assert (worst.start, worst.end) == (0.0, 10.0)
+    assert worst.up == pytest.approx(0.2)
 
 
 def test_without_records_there_is_no_worst_minute() -> None:
@@ -143,7 +146,10 @@ def test_the_worst_of_all_trials_is_found_and_the_first_of_equal_ones() -> None:
 
 def test_a_long_outage_is_told_from_where_it_began() -> None:
     """Every minute of it is equally bad; the first one is next to its cause."""
-    trial = made([(0, "a", "up"), (100, "a", "down"), (500, "a", "up")], [(90.0, "db", "outage begins", ""), (100.0, "a", "crash", "no db")])
+    trial = made(
+        [(0, "a", "up"), (100, "a", "down"), (500, "a", "up")],
+        [(90.0, "db", "outage begins", ""), (100.0, "a", "crash", "no db")],
+    )
     [minute] = worst_minutes(of(trial))
     assert minute.window.start == 100.0
     assert [each.text for each in minute.before] == ["db went out of service."]
@@ -153,7 +159,14 @@ def test_a_long_outage_is_told_from_where_it_began() -> None:
 
 def test_a_story_is_in_order_and_says_each_thing_once() -> None:
     trial = made(
-        [(0, "a", "up"), (0, "b", "up"), (10, "a", "backing off"), (12, "a", "starting"), (15, "a", "up"), (20, "b", "down")],
+        [
+            (0, "a", "up"),
+            (0, "b", "up"),
+            (10, "a", "backing off"),
+            (12, "a", "starting"),
+            (15, "a", "up"),
+            (20, "b", "down"),
+        ],
         [(10, "a", "crash", "ValueError: no"), (12, "a", "restart", ""), (20, "b", "gave up", "too often")],
     )
     told = story(Timeline(trial), 0.0, 60.0)
@@ -200,7 +213,7 @@ def test_requests_are_summed_up() -> None:
 def test_a_story_has_no_more_sentences_than_are_read() -> None:
     kinds: list[Kind] = ["crash", "restart", "startup failed", "hang"]
     happenings = [(10 + number / 100, f"w{number}", kinds[number % 4], f"error {number}") for number in range(400)]
-    trial = made([(0, "w0", "up")], happenings)  # type: ignore[arg-type]
+    trial = made([(0, "w0", "up")], happenings)
     told = story(Timeline(trial), 0.0, 60.0)
     assert len(told) == MOST
     assert told[-1].text == f"{400 - MOST + 1} more things happened."
