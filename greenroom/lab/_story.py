@@ -38,7 +38,9 @@ _SAID: Final = {
     "backing off": "began to wait for another start",
     "down": "went down",
 }
-_AGAIN: Final = re.compile(r"^(?:crashed|escalated|failed to initialize|gave up): ")
+_LINK: Final = re.compile(r"crashed|escalated|failed to initialize|/\S*")
+#: Characters of a cause.
+_LONGEST: Final = 140
 _APART: Final = {_SAID[kind] for kind in _TURNS}
 _REQUESTS: Final = {"request lost": "lost", "request refused": "refused"}
 #: The changes that a happening to the same actor in the same moment tells as well.
@@ -109,7 +111,10 @@ def _why(happening: Happening) -> str:
     """Return what is told of it besides its kind: not the kind once more, and not which incarnation it is, which differs for each of many."""
     if happening.kind == "restart":
         return ""
-    return _AGAIN.sub("", happening.text)
+    # A chain of causes goes through every supervisor on its way; what it began with says it.
+    links = [link for link in happening.text.split(": ") if not _LINK.fullmatch(link)]
+    text = ": ".join(links)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _was_down(timeline: Timeline, change: Change) -> float | None:
@@ -155,9 +160,8 @@ def _sentence(group: Sequence[_Event], actors: int) -> Sentence:
         "" if len(group) == len(times) else f", {len(group):,} times in all" if not is_one else f" {len(group):,} times"
     )
     why = f": {first.why}" if first.why else ""
-    return Sentence(
-        first.at, last.at, f"{f'all {actors} actors' if is_all else who} {verb}{often}{why}".rstrip(".") + "."
-    )
+    text = f"{f'all {actors} actors' if is_all else who} {verb}{often}{why}".rstrip(".")
+    return Sentence(first.at, last.at, text if text.endswith("…") else f"{text}.")
 
 
 def _of_requests(happenings: Sequence[Happening]) -> tuple[Sentence, ...]:

@@ -211,7 +211,7 @@ def test_requests_are_summed_up() -> None:
 
 
 def test_a_story_has_no_more_sentences_than_are_read() -> None:
-    kinds: list[Kind] = ["crash", "restart", "startup failed", "hang"]
+    kinds: list[Kind] = ["crash", "outage begins", "startup failed", "hang"]
     happenings = [(10 + number / 100, f"w{number}", kinds[number % 4], f"error {number}") for number in range(400)]
     trial = made([(0, "w0", "up")], happenings)
     told = story(Timeline(trial), 0.0, 60.0)
@@ -226,7 +226,7 @@ def test_every_kind_of_happening_is_told(kind: Kind) -> None:
     [told] = story(Timeline(trial), 0.0, 60.0)
     assert "w" in told.text
     assert told.text.endswith(".")
-    assert kind.startswith("request") or told.text.endswith(": since so.")
+    assert kind == "restart" or kind.startswith("request") or told.text.endswith(": since so.")
 
 
 def test_a_moment_is_told_in_hours_minutes_and_seconds() -> None:
@@ -241,3 +241,11 @@ def test_the_worst_minute_of_a_large_experiment_is_found_in_the_outage() -> None
     for each in minutes:
         assert 1_200 <= each.window.start <= 1_290
         assert any("database went out of service." in sentence.text for sentence in each.before)
+
+
+def test_a_chain_of_causes_is_told_by_what_it_began_with_and_not_too_long() -> None:
+    chain = "failed to initialize: /shop/team: failed to initialize: /shop/team/w: gave up on /shop/team/w: more than 2 restarts"
+    trial = made([(0, "w", "up")], [(1, "/", "startup failed", chain), (2, "w", "crash", f"crashed: {'x' * 300}")])
+    root, worker = story(Timeline(trial), 0, 60)
+    assert root.text == "the root failed to start: gave up on /shop/team/w: more than 2 restarts."
+    assert worker.text == f"w crashed: {'x' * 139}…"
