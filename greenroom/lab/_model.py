@@ -3,19 +3,18 @@
 All times are seconds. Who is meant is said by patterns of paths below the root, as in a shell: `web-*`, `team/worker-0`; a `*` goes past a `/` too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 import attrs
 
+from ..console._kinds import Flag, Number
 from ..console._kinds import Jitter as Chance
-from ..console._kinds import Number
-from ..console._problem import Problem
 from ._distribution import Distribution, as_given, constant
 from ._errors import InvalidExperiment
 from ._fields import (
     FromZero,
     Intervals,
-    Lasting,
     MaybeAbove,
     MaybeFrom,
     MaybeLasting,
@@ -35,13 +34,28 @@ def _maybe(value: Distribution | float | None) -> Distribution | None:
     return None if value is None else as_given(value)
 
 
-def _given(value: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
-    return value  # type: ignore[return-value]  # read by its kind, once all fields are there
+# What follows is read by the kinds of the fields, once all of them are there; until then it is what was given.
+
+
+def _names(given: str | Sequence[str]) -> tuple[str, ...]:
+    return cast("tuple[str, ...]", given)
+
+
+def _weights(given: str | Sequence[str] | Mapping[str, float]) -> Mapping[str, float]:
+    return cast("Mapping[str, float]", given)
+
+
+def _rows(given: Sequence[Sequence[float]]) -> tuple[tuple[float, ...], ...]:
+    return cast("tuple[tuple[float, ...], ...]", given)
+
+
+def _times(given: Sequence[float] | None) -> tuple[float, ...] | None:
+    return cast("tuple[float, ...] | None", given)
 
 
 def _refuse(*problems: tuple[bool, str, str]) -> None:
     """Raise InvalidExperiment for those that are so."""
-    wrong = [Problem(key, text) for is_wrong, key, text in problems if is_wrong]
+    wrong = [((key,) if key else (), text) for is_wrong, key, text in problems if is_wrong]
     if wrong:
         raise InvalidExperiment("", wrong)
 
@@ -68,8 +82,8 @@ class ActorModel:
     service: Seconds = attrs.field(default=ZERO, converter=as_given)
     lifetime: MaybeLasting = attrs.field(default=None, converter=_maybe)
     shutdown: Seconds = attrs.field(default=ZERO, converter=as_given)
-    needs: Names = attrs.field(default=(), converter=_given)
-    calls: Names = attrs.field(default=(), converter=_given)
+    needs: Names = attrs.field(default=(), converter=_names)
+    calls: Names = attrs.field(default=(), converter=_names)
 
     def __attrs_post_init__(self) -> None:
         """Check the fields."""
@@ -95,11 +109,11 @@ class Source:
         InvalidExperiment: all that is wrong with them.
     """
 
-    to: Weights
+    to: Weights = attrs.field(converter=_weights)
     rate: MaybeAbove = None
     every: MaybeAbove = None
     size: Number = 1
-    each: bool = False
+    each: Flag = False
     service: MaybeSeconds = attrs.field(default=None, converter=_maybe)
     poison: Chance = 0.0
     hang: Chance = 0.0
@@ -111,7 +125,6 @@ class Source:
         settle(self)
         _refuse(
             ((self.rate is None) == (self.every is None), "", "give rate or every, and not both"),
-            (type(self.each) is not bool, "each", f"{self.each!r} is wrong here; give true or false"),
             (
                 self.until is not None and self.until <= self.start,
                 "until",
@@ -144,18 +157,17 @@ class ServiceModel:
     timeout: MaybeAbove = 30.0
     latency: Seconds = attrs.field(default=ZERO, converter=as_given)
     failure: Chance = 0.0
-    outages: Intervals = ()
+    outages: Intervals = attrs.field(default=(), converter=_rows)
     breaks: MaybeLasting = attrs.field(default=None, converter=_maybe)
     repair: MaybeLasting = attrs.field(default=None, converter=_maybe)
-    silent: bool = False
-    slow: Slowdowns = ()
+    silent: Flag = False
+    slow: Slowdowns = attrs.field(default=(), converter=_rows)
 
     def __attrs_post_init__(self) -> None:
         """Check the fields, and against each other."""
         settle(self)
         _refuse(
             ((self.breaks is None) != (self.repair is None), "", "breaks and repair go together; give both or none"),
-            (type(self.silent) is not bool, "silent", f"{self.silent!r} is wrong here; give true or false"),
         )
 
 
@@ -173,9 +185,9 @@ class Fault:
         InvalidExperiment: all that is wrong with them.
     """
 
-    actors: Names = attrs.field(converter=_given)
+    actors: Names = attrs.field(converter=_names)
     every: MaybeLasting = attrs.field(default=None, converter=_maybe)
-    at: Times | None = None
+    at: Times | None = attrs.field(default=None, converter=_times)
     share: Chance = 1.0
 
     def __attrs_post_init__(self) -> None:
@@ -183,9 +195,6 @@ class Fault:
         settle(self)
         _refuse(((self.every is None) == (self.at is None), "", "give every or at, and not both"))
 
-
-Models = Mapping[str, ActorModel]
-__all__ = ["ActorModel", "Fault", "Lasting", "Models", "ServiceModel", "Source"]
 
 for _cls in (ActorModel, Source, ServiceModel, Fault):
     attrs.resolve_types(_cls, include_extras=True)
