@@ -20,7 +20,7 @@ from cattrs.gen import make_dict_structure_fn
 from ._absent import Absent
 from ._depth import DEEPEST, line_too_deep, places_too_deep
 from ._kinds import Kind
-from ._problem import InvalidInput, Malformed, Place, Problem, path_of, unknown
+from ._problem import InvalidInput, Malformed, Place, Problem, WrongWithin, path_of, unknown
 from ._treefile import OF_ACTORS, OF_SUPERVISORS, Child, Supervisor, TreeFile, kind_of_child
 
 # Bytes of a tree file, at most: what is longer is no tree file.
@@ -252,6 +252,8 @@ def _problems(error: BaseException, path: Place, tp: Any) -> Iterator[tuple[Plac
         known = sorted(field.name for field in attrs.fields(error.cl))
         for key in sorted(error.extra_fields):
             yield (*path, key), _of_others(error.cl, key) or unknown("key", key, known)
+    elif isinstance(error, WrongWithin):
+        yield from (((*path, *place), text) for place, text in error.wrong)
     elif isinstance(error, KeyError):
         yield path, "is needed, and left out"
     else:

@@ -3,20 +3,26 @@
 from collections.abc import Iterable
 
 from .. import GreenroomError
-from ..console._problem import Problem
+from ..console._problem import Place, Problem, WrongWithin, path_of
 
 
-class InvalidExperiment(GreenroomError, ValueError):
+class InvalidExperiment(GreenroomError, WrongWithin, ValueError):
     """An experiment cannot be run as it is given; nothing has been run.
 
     Attributes:
         source: the file; "" for one made in Python.
-        problems: all that is wrong, each with its place in the experiment ("workload.web.rate").
+        wrong: all that is wrong: the keys that lead to its place in the experiment, and what to do.
+        problems: the same, with each place as it is shown ("workload.web.rate").
     """
 
-    def __init__(self, source: str, problems: Iterable[Problem]) -> None:
-        self.source, self.problems = source, tuple(problems)
-        super().__init__(source, self.problems)
+    def __init__(self, source: str, wrong: Iterable[tuple[Place, str]]) -> None:
+        self.source, self.wrong = source, tuple(wrong)
+        super().__init__(source, self.wrong)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """All that is wrong."""
+        return tuple(Problem(path_of(place), text) for place, text in self.wrong)
 
     def __str__(self) -> str:
         """List them, one a line."""

@@ -7,7 +7,7 @@ import attrs
 
 from .. import ChildSpec, InvalidSpec, Limits, SupervisorSpec, check_specs
 from ..console._kinds import Natural, Text
-from ..console._problem import Problem, path_of, unknown
+from ..console._problem import Place, unknown
 from ._errors import InvalidExperiment
 from ._fields import AboveZero, AnyLimits, FromZero, MaybeAbove, MaybeFrom, Seeds, settle
 from ._model import ActorModel, Fault, ServiceModel, Source
@@ -20,7 +20,7 @@ MOST_POLICIES: Final = 1_000
 
 
 def _as_is(given: int | Sequence[int]) -> tuple[int, ...]:
-    return given  # type: ignore[return-value]  # read by its kind, once all fields are there
+    return cast("tuple[int, ...]", given)  # read by its kind, once all fields are there
 
 
 @attrs.frozen(kw_only=True)
@@ -69,7 +69,7 @@ class Experiment:
         """Check the fields, and against each other."""
         settle(self)
         wrong = list(_wrong_types(self))
-        if not wrong:
+        if self.tree is not UNREAD and not wrong:
             object.__setattr__(self, "tree", emptied(expand(self.tree)))
             wrong = list(_wrong(self))
         if wrong:
@@ -95,6 +95,8 @@ class Experiment:
         return self.limits if policy.limits is None else policy.limits
 
 
+#: Stands for a tree that could not be read: what can only be said with it is not said.
+UNREAD: Final = SupervisorSpec("unread")
 NO_MODEL: Final = ActorModel()
 attrs.resolve_types(Experiment, include_extras=True)
 #: field -> what its values are.
@@ -107,71 +109,70 @@ _TABLES: Final[Mapping[str, type[Any]]] = {
 }
 
 
-def _wrong_types(experiment: Experiment) -> Iterator[Problem]:
+def _wrong_types(experiment: Experiment) -> Iterator[tuple[Place, str]]:
     tree: object = experiment.tree
     if not isinstance(tree, SupervisorSpec):
-        yield Problem("tree", f"{tree!r} is no SupervisorSpec; give the root as one")
+        yield (("tree",), f"{tree!r} is no SupervisorSpec; give the root as one")
     for key, cls in _TABLES.items():
         yield from _wrong_table((key,), getattr(experiment, key), cls)
     grid: object = experiment.grid
     if not isinstance(grid, dict):
-        yield Problem("grid", f"{grid!r} is no dict of dicts of Policy")
+        yield (("grid",), f"{grid!r} is no dict of dicts of Policy")
         return
     for axis, parts in experiment.grid.items():
         yield from _wrong_table(("grid", axis), parts, Policy)
 
 
-def _wrong_table(where: tuple[str, ...], table: Any, cls: type[Any]) -> Iterator[Problem]:
+def _wrong_table(where: tuple[str, ...], table: Any, cls: type[Any]) -> Iterator[tuple[Place, str]]:
     if not isinstance(table, dict):
-        yield Problem(path_of(where), f"{table!r} is no dict of {cls.__name__}")
+        yield (where, f"{table!r} is no dict of {cls.__name__}")
         return
     for name, value in cast("Mapping[Any, Any]", table).items():
         if not isinstance(name, str) or not name:
-            yield Problem(path_of(where), f"{name!r} is no name; give a string")
+            yield (where, f"{name!r} is no name; give a string")
         elif not isinstance(value, cls):
-            yield Problem(path_of((*where, name)), f"{value!r} is no {cls.__name__}")
+            yield ((*where, name), f"{value!r} is no {cls.__name__}")
 
 
-def _wrong(experiment: Experiment) -> Iterator[Problem]:
+def _wrong(experiment: Experiment) -> Iterator[tuple[Place, str]]:
     """Say what does not fit together."""
     paths = experiment.paths
     everybody = [ROOT, *(path for path, _ in walk(experiment.tree))]
     if not paths:
-        yield Problem("tree", "there is no actor in it, so nothing would happen; declare children")
+        yield (("tree",), "there is no actor in it, so nothing would happen; declare children")
         return
     if any(isinstance(spec, SupervisorSpec) and spec.strategy == "dynamic" for _, spec in walk(experiment.tree)):
-        yield Problem("tree", "a dynamic supervisor declares no children, so nobody would live below it")
+        yield (("tree",), "a dynamic supervisor declares no children, so nobody would live below it")
     if experiment.warmup >= experiment.horizon:
         text = f"{experiment.warmup:g} leaves nothing to measure before the horizon, {experiment.horizon:g}"
-        yield Problem("warmup", text)
+        yield (("warmup",), text)
     for name, source in experiment.workload.items():
         if source.start >= experiment.horizon:
-            yield Problem(path_of(("workload", name, "start")), f"{source.start:g} is not before the horizon")
+            yield (("workload", name, "start"), f"{source.start:g} is not before the horizon")
     for where, pattern in _patterns(experiment):
         is_of_policy = where[0] in {"policies", "grid"}
         if not any(matches(path, pattern) for path in (everybody if is_of_policy else paths)):
-            yield Problem(
-                path_of(where), unknown("actor or supervisor" if is_of_policy else "actor", pattern, everybody)
-            )
+            what, known = ("actor or supervisor", everybody) if is_of_policy else ("actor", paths)
+            yield where, unknown(what, pattern, known)
     for pattern, model in experiment.actors.items():
         for key, names in (("needs", model.needs), ("calls", model.calls)):
             for name in names:
                 if name not in experiment.services:
                     text = unknown("service", name, list(experiment.services))
-                    yield Problem(path_of(("actors", pattern, key)), text)
+                    yield (("actors", pattern, key), text)
     yield from _wrong_reliance(experiment)
     yield from _wrong_policies(experiment)
 
 
-def _wrong_reliance(experiment: Experiment) -> Iterator[Problem]:
+def _wrong_reliance(experiment: Experiment) -> Iterator[tuple[Place, str]]:
     """Say who relies on nobody that there is, or on itself."""
     paths = experiment.paths
     for pattern, model in experiment.actors.items():
         for path in model.relies:
             if path not in paths:
-                yield Problem(path_of(("actors", pattern, "relies")), unknown("actor", path, paths))
+                yield (("actors", pattern, "relies"), unknown("actor", path, paths))
             elif matches(path, pattern):
-                yield Problem(path_of(("actors", pattern, "relies")), f"{path!r} would rely on itself")
+                yield (("actors", pattern, "relies"), f"{path!r} would rely on itself")
 
 
 def _patterns(experiment: Experiment) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -189,15 +190,15 @@ def _patterns(experiment: Experiment) -> Iterator[tuple[tuple[str, ...], str]]:
         yield from (((*where, "only", pattern), pattern) for pattern in policy.only)
 
 
-def _wrong_policies(experiment: Experiment) -> Iterator[Problem]:
+def _wrong_policies(experiment: Experiment) -> Iterator[tuple[Place, str]]:
     """Say what the runtime says of the tree under each policy, in a dry run."""
     many = 1
     for axis, parts in experiment.grid.items():
         many *= len(parts)
         if not parts:
-            yield Problem(path_of(("grid", axis)), "there is nothing on this axis; name a part, or leave the axis out")
+            yield (("grid", axis), "there is nothing on this axis; name a part, or leave the axis out")
     if many + len(experiment.policies) > MOST_POLICIES:
-        yield Problem("grid", f"makes {many} policies, and {MOST_POLICIES} are the most; take some out")
+        yield (("grid",), f"makes {many} policies, and {MOST_POLICIES} are the most; take some out")
     if many == 0 or many > MOST_POLICIES:
         return
     said: set[str] = set()
@@ -209,7 +210,7 @@ def _wrong_policies(experiment: Experiment) -> Iterator[Problem]:
             for line in str(error).split("\n"):
                 if line not in said:  # most of them are the tree's own, and the same under each
                     said.add(line)
-                    yield Problem("tree" if name == AS_IT_IS else path_of(("policies", name)), line)
+                    yield ("tree",) if name == AS_IT_IS else ("policies", name), line
 
 
 def flags_of(root: SupervisorSpec) -> dict[str, Any]:

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from itertools import pairwise
-from typing import Annotated, Any, Final, TypeAlias, cast
+from typing import Annotated, Any, Final, TypeAlias, cast, get_args
 
 import attrs
 
 from .. import Backoff, Intensity, InvalidSpec, Limits, MailboxSpec
 from ..console._absent import Absent
 from ..console._kinds import UNLIMITED, Kind
-from ..console._problem import Problem, path_of, unknown
+from ..console._problem import Place, unknown
 from ..console._reader import kind_of, shown
 from ._distribution import LASTING, SECONDS, Distribution, is_number
 from ._errors import InvalidExperiment
@@ -20,25 +20,30 @@ def _any(_value: object) -> bool:
     return True
 
 
-def settle(thing: Any, *where: str) -> None:
+def settle(thing: Any) -> None:
     """Read each field of a new object by its kind, and put what was read in its place.
 
     Raises:
         InvalidExperiment: all that is wrong with them.
     """
-    problems: list[Problem] = []
+    wrong: list[tuple[Place, str]] = []
     cls: Any = type(thing)
     for field in attrs.fields(cls):
-        kind = kind_of(field.type)
+        kind = _kind_in(field.type)
         value = getattr(thing, field.name)
         if kind is None or value is field.default or isinstance(value, Absent):
             continue
         try:
             object.__setattr__(thing, field.name, read_as(kind, value))
         except ValueError as error:
-            problems.append(Problem(path_of((*where, field.name)), str(error)))
-    if problems:
-        raise InvalidExperiment("", problems)
+            wrong.append(((field.name,), str(error)))
+    if wrong:
+        raise InvalidExperiment("", wrong)
+
+
+def _kind_in(tp: Any) -> Kind | None:
+    """Return the kind of a field that may also be absent, or None."""
+    return next((kind for each in (tp, *get_args(tp)) if (kind := kind_of(each)) is not None), None)
 
 
 def read_as(kind: Kind, value: Any) -> Any:

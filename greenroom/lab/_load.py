@@ -1,23 +1,23 @@
 """Loading an experiment from TOML: the tree in the format of tree files, all else by the classes of the experiment."""
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, cast
 
-import attrs
-
 from .. import Limits, SupervisorSpec
 from ..console._absent import Absent
 from ..console._plan import make_plan
-from ..console._problem import InvalidInput, Malformed, Problem
+from ..console._problem import InvalidInput, Place, Problem
 from ..console._reader import make_converter, problems_in, read_toml, structure_tree
-from ..console._treefile import kind_of_child
+from ..console._treefile import Supervisor, kind_of_child
 from ._errors import InvalidExperiment
-from ._experiment import Experiment
+from ._experiment import UNREAD, Experiment
 
 #: Stands where an actor's factory stood: no module of the user's is imported.
 SIMULATED: Final = "greenroom.lab._simulated:stand_in"
-_STAND_IN: Final = SupervisorSpec("tree")
+#: Of actors: what only what they are made of understands.
+OF_THE_CODE: Final = frozenset({"args", "kwargs", "rest_after"})
 _converter: Final = make_converter()
 _converter.register_structure_hook(SupervisorSpec, lambda value, _: value)
 
@@ -34,51 +34,43 @@ def load(path: str | Path) -> Experiment:
     path = Path(path)
     try:
         data = read_toml(path)
-        return _experiment_of(data, path)
     except InvalidInput as error:
-        raise InvalidExperiment(error.source, error.problems) from None
+        raise InvalidExperiment(error.source, [((), problem.text) for problem in error.problems]) from None
+    return _experiment_of(data, path)
 
 
 def _experiment_of(data: dict[str, Any], path: Path) -> Experiment:
-    source = str(path)
-    problems: list[Problem] = []
-    tree, limits = _STAND_IN, None
-    if "tree" in data:
+    wrong: list[tuple[Place, str]] = []
+    tree, limits = UNREAD, None
+    if "tree" not in data:
+        wrong.append((("tree",), "is needed, and left out"))
+    else:
         try:
             tree, limits = _tree(data["tree"], path)
         except InvalidInput as error:
-            inside = error.source == source
-            problems += [
-                _placed(each) if inside else attrs.evolve(each, path=f"tree ({error.source})", text=str(each))
-                for each in error.problems
-            ]
+            if error.source == str(path):
+                wrong += [(("tree", *_place_of(problem.path)), problem.text) for problem in error.problems]
+            else:
+                wrong += [(("tree",), f"{error.source}: {problem}") for problem in error.problems]
     rest: dict[str, Any] = {**data, "tree": tree}
-    if "tree" not in data:
-        problems.append(Problem("tree", "is needed, and left out"))
+    if limits is not None:
+        rest.setdefault("limits", limits)
     try:
-        experiment = _structured(rest, source, limits)
-    except (InvalidInput, InvalidExperiment) as error:
-        problems += (
-            error.problems if tree is not _STAND_IN else [e for e in error.problems if not e.path.startswith("tree")]
-        )
-        experiment = None
-    if problems or experiment is None:
-        raise InvalidExperiment(source, problems)
+        experiment = _converter.structure(rest, Experiment)
+    except Exception as error:  # noqa: BLE001 -- cattrs collects into groups whatever its hooks raise
+        wrong += problems_in(error, Experiment)
+        raise InvalidExperiment(str(path), wrong) from None
+    if wrong:
+        raise InvalidExperiment(str(path), wrong)
     return experiment
 
 
-def _structured(rest: dict[str, Any], source: str, limits: Limits | None) -> Experiment:
-    if limits is not None and "limits" not in rest:
-        rest = {**rest, "limits": limits}
-    try:
-        return _converter.structure(rest, Experiment)
-    except Exception as error:  # noqa: BLE001 -- cattrs collects into groups whatever its hooks raise
-        raise Malformed(source, {}, problems_in(error, Experiment)) from None
+_KEY: Final = re.compile(r"\[(\d+)\]|'((?:[^'\\]|\\.)*)'|([\w-]+)")
 
 
-def _placed(problem: Problem) -> Problem:
-    """Put a problem of the tree in its place in the whole file."""
-    return attrs.evolve(problem, path=f"tree.{problem.path}" if problem.path else "tree")
+def _place_of(path: str) -> Place:
+    """Return the keys that a path shows."""
+    return tuple(int(found[1]) if found[1] else found[2] or found[3] for found in _KEY.finditer(path))
 
 
 def _tree(given: Any, path: Path) -> tuple[SupervisorSpec, Limits | None]:
@@ -118,6 +110,6 @@ def _child(table: Any) -> Any:
     if not isinstance(table, dict):
         return table
     child = cast("dict[str, Any]", table)
-    if attrs.fields_dict(kind_of_child(child)).get("factory") is None:
+    if kind_of_child(child) is Supervisor:
         return _without_factories(child)
-    return {**{key: value for key, value in child.items() if key not in ("args", "kwargs")}, "factory": SIMULATED}
+    return {**{key: value for key, value in child.items() if key not in OF_THE_CODE}, "factory": SIMULATED}

@@ -11,7 +11,6 @@ from .. import ChildSpec, SupervisorSpec
 from ..console._absent import ABSENT, Absent
 from ..console._kinds import GroupStrategyWord, Natural, OverdueWord, PositiveSeconds, Seconds, Startup
 from ..console._kinds import Restart as RestartWord
-from ..console._problem import Problem, path_of
 from ._errors import InvalidExperiment
 from ._fields import AnyBackoff, AnyIntensity, AnyLimits, AnyMailbox, settle
 from ._simulated import simulate, stand_in
@@ -60,7 +59,7 @@ class Policy:
         """Check the fields."""
         settle(self)
         wrong = [
-            Problem(path_of(("only", pattern, key)), text)
+            (("only", pattern, key), text)
             for pattern, part in self.only.items()
             for key, is_wrong, text in (
                 ("limits", part.limits is not None, "are of the whole tree; give them beside only"),

@@ -11,7 +11,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, Final
 
-from ..console._problem import Problem, unknown
+from ..console._problem import unknown
 from ._errors import InvalidExperiment, TrialEndless, TrialFailed
 from ._experiment import Experiment
 from ._stage import run_trial
@@ -57,9 +57,9 @@ def run(
         raise TypeError(f"run: {experiment!r} is no Experiment; make one, or load() it from a file")
     compared = experiment.compared
     names = tuple(compared if policies is None else policies)
-    wrong = [Problem("policies", unknown("policy", name, list(compared))) for name in names if name not in compared]
+    wrong = [(("policies",), unknown("policy", name, list(compared))) for name in names if name not in compared]
     if wrong or not names:
-        raise InvalidExperiment("", wrong or [Problem("policies", "none is asked for, so nothing would run")])
+        raise InvalidExperiment("", wrong or [(("policies",), "none is asked for, so nothing would run")])
     jobs = [(name, seed) for name in names for seed in experiment.seeds]
     many = min(_workers(workers), len(jobs))
     tell = progress or _nobody
@@ -102,7 +102,7 @@ def _together(experiment: Experiment, jobs: Sequence[_Job], many: int) -> Iterat
         packed = pickle.dumps(experiment)
     except Exception as error:
         text = f"cannot be sent to another process ({error}); give what it is made of names at the top of a module, or workers=1"
-        raise InvalidExperiment("", [Problem("", text)]) from error
+        raise InvalidExperiment("", [((), text)]) from error
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(many, context, initializer=_begin, initargs=(packed,))
     waiting = iter(jobs)
@@ -149,5 +149,6 @@ def _begin(packed: bytes) -> None:
 
 def _work(name: str, seed: int) -> Trial:
     if not isinstance(_experiment, Experiment):
-        raise RuntimeError(f"the experiment cannot be read in another process, so give workers=1 ({_experiment})")
+        text = f"the experiment cannot be read in another process, so give workers=1 ({_experiment})"
+        raise RuntimeError(text)  # noqa: TRY004 -- it is no matter of types
     return run_trial(_experiment, name, _experiment.compared[name], seed)

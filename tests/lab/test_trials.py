@@ -15,7 +15,8 @@ SLOW = {"*": lab.ActorModel(startup=2)}
 
 def once(**more: Any) -> dict[str, lab.Source]:
     """Requests to w0, one a second, from second 10 on, each handled in half a second."""
-    return {"s": lab.Source(**{"to": "w0", "every": 1.0, "start": 10, "service": 0.5, **more})}
+    given: dict[str, Any] = {"to": "w0", "every": 1.0, "start": 10, "service": 0.5, **more}
+    return {"s": lab.Source(**given)}
 
 
 def test_a_crash_is_followed_by_the_restart_that_the_tree_makes_of_it() -> None:

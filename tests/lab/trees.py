@@ -26,7 +26,8 @@ def workers(many: int, **options: Any) -> SupervisorSpec:
 
 
 def experiment(root: SupervisorSpec, **fields: Any) -> lab.Experiment:
-    return lab.Experiment(**{"name": "test", "tree": root, "horizon": 100.0, **fields})
+    given: dict[str, Any] = {"name": "test", "tree": root, "horizon": 100.0, **fields}
+    return lab.Experiment(**given)
 
 
 def trial(root: SupervisorSpec, **fields: Any) -> lab.Trial:
