@@ -26,7 +26,7 @@ from ..lab import (
 )
 from ..lab import run as run_experiment
 from ..lab._file import write_whole
-from ..lab._ready import ready_path, ready
+from ..lab._ready import ready, ready_path
 from ..lab._run import MOST_WORKERS
 from ..lab._units import check_names
 from ._experiment_tables import print_results

@@ -8,7 +8,7 @@ import io
 import math
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -45,14 +45,14 @@ class NoMatplotlib(ImportError):
 
 
 @contextmanager
-def drawing() -> Iterator[None]:
+def drawing() -> Generator[None]:
     """Be what is drawn in: no text of an experiment is read as a formula, whatever the user's settings are.
 
     Raises:
         NoMatplotlib: it is not installed.
     """
     try:
-        from matplotlib import rc_context, rcParamsDefault
+        import matplotlib as mpl
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "matplotlib":
             raise
@@ -62,10 +62,10 @@ def drawing() -> Iterator[None]:
         "text.parse_math": False,
         "font.family": ["DejaVu Sans", "sans-serif"],
     }
-    known: Any = rcParamsDefault
-    defaults = {name: value for name, value in known.items() if not name.startswith(("backend", "toolbar"))}
-    settings: Any = {**defaults, **ours}
-    with warnings.catch_warnings(), rc_context(settings):
+    library: Any = mpl
+    known = library.rcParamsDefault.items()
+    defaults = {name: value for name, value in known if not name.startswith(("backend", "toolbar"))}
+    with warnings.catch_warnings(), library.rc_context({**defaults, **ours}):
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
         yield
 
@@ -79,10 +79,11 @@ def new_figure(rows: int, *, row: float = ROW, around: float = AROUND) -> Any:
 
 def svg_of(drawn: Any, salt: str) -> str:
     """Return a figure as SVG; the same figure gives the same text."""
-    from matplotlib import rc_context
+    import matplotlib as mpl
 
+    library: Any = mpl
     out = io.StringIO()
-    with rc_context({"svg.hashsalt": salt}):
+    with library.rc_context({"svg.hashsalt": salt}):
         drawn.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     return _PATH.sub(lambda path: _DIGITS.sub(r"\1", path[0]), out.getvalue())
 
@@ -231,9 +232,13 @@ def _scale(axes: Any, values: Sequence[float]) -> None:
         else:
             axes.set_xscale("log")
         axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_major_formatter(FuncFormatter(_plainly))
     if not any(positive):
         axes.set_xlim(-0.05, 1)
+
+
+def _plainly(value: float, _position: object) -> str:
+    return f"{value:g}"
 
 
 def name_rows(axes: Any, names: Sequence[str]) -> None:

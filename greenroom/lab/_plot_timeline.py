@@ -186,13 +186,20 @@ def _time_axis(axes: Any, start: float, end: float) -> None:
 
     axes.set_xlim(start, end)
     step = next((step for step in _STEPS if (end - start) / step <= _TICKS), None)
+    unit, seconds = ("d", 86400.0) if step is None else ("s", 1.0)
+
+    def in_units(at: float, _position: object) -> str:
+        return f"{at / seconds:g} {unit}"
+
+    def as_clock(at: float, _position: object) -> str:
+        return clock(at).removesuffix(".0")
+
     if step is None or end - start < _TICKS / 2:
         axes.xaxis.set_major_locator(MaxNLocator(_TICKS))
-        unit, text = ("d", 86400.0) if step is None else ("s", 1.0)
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: f"{at / text:g} {unit}"))
+        axes.xaxis.set_major_formatter(FuncFormatter(in_units))
     else:
         axes.xaxis.set_major_locator(MultipleLocator(step))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: clock(at).removesuffix(".0")))
+        axes.xaxis.set_major_formatter(FuncFormatter(as_clock))
     axes.set_xlabel("time of the trial" if step is None else "time of the trial, in hours, minutes and seconds")
 
 

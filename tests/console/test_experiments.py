@@ -142,16 +142,15 @@ BAD = {
 
 
 @pytest.mark.parametrize("given", BAD)
-def test_an_experiment_that_is_not_there_is_refused(
-    small: Path, capsys: pytest.CaptureFixture[str], given: str
-) -> None:
+@pytest.mark.usefixtures("small")
+def test_an_experiment_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str], given: str) -> None:
     assert main(["lab", given]) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith("greenroom: ")
     assert re.search(BAD[given], line), line
 
 
-OPTIONS = {
+OPTIONS: dict[tuple[str, ...], str] = {
     ("--seeds", "0"): "--seeds: 0 is wrong here",
     ("--seeds", "1.5"): "is no whole number",
     ("--workers", "0"): "--workers: 0 is no number of processes; give 1 to 1,000",
@@ -180,6 +179,10 @@ def test_wrong_options_are_refused_before_anything_runs(
     assert OPTIONS[options] in printed.err
     assert printed.err.startswith("greenroom: ")
     assert printed.out == ""
+
+
+def _not_installed(_name: str) -> None:
+    """Find no module."""
 
 
 def _never(*_args: object, **_options: object) -> None:
@@ -227,7 +230,7 @@ def test_a_file_that_turns_out_not_to_be_writable_is_told_after_the_tables(
 def test_without_matplotlib_html_is_refused_before_anything_runs(
     small: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_experiments, "find_spec", lambda _name: None)
+    monkeypatch.setattr(_experiments, "find_spec", _not_installed)
     monkeypatch.setattr(_experiments, "run_experiment", _never)
     assert main(["lab", str(small), "--html", "x.html"]) == 2
     assert (

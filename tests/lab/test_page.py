@@ -92,7 +92,7 @@ def test_a_page_has_all_that_an_experiment_came_to(page: Page) -> None:
 
 
 def test_a_page_asks_for_nothing_from_anywhere(page: Page) -> None:
-    policy = next(attrs["content"] for tag, attrs in page.tags if attrs.get("http-equiv") == "Content-Security-Policy")
+    policy = next(attrs["content"] for _, attrs in page.tags if attrs.get("http-equiv") == "Content-Security-Policy")
     assert policy == "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
     for tag, attrs in page.tags:
         assert tag not in ("link", "iframe", "object", "embed", "base", "form", "a", "script")
@@ -238,7 +238,9 @@ def test_a_plot_is_the_same_whenever_it_is_drawn_and_whatever_the_users_settings
     import matplotlib as mpl
 
     first = plot_recoveries(SMALL)
-    with mpl.rc_context({"svg.fonttype": "path", "font.size": 30, "axes.facecolor": "red"}):
+    users: Any = {"svg.fonttype": "path", "font.size": 30, "axes.facecolor": "red"}
+    library: Any = mpl
+    with library.rc_context(users):
         assert plot_recoveries(SMALL) == first
 
 

@@ -8,7 +8,7 @@ from attrs import evolve
 
 from greenroom import ChildSpec, SupervisorSpec
 from greenroom.lab import ActorModel, Experiment, InvalidExperiment, Results, Source, load, run
-from greenroom.lab._ready import ready_path, ready
+from greenroom.lab._ready import ready, ready_path
 from greenroom.lab._simulated import stand_in
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "lab.md"
@@ -96,8 +96,8 @@ def relying(relies: str | list[str]) -> Experiment:
         name="relying",
         tree=tree,
         horizon=100.0,
-        actors={"api": ActorModel(relies=relies)},  # type: ignore[arg-type]  # as users give it
-        workload={"calls": Source(to="api", every=10.0)},  # type: ignore[arg-type]
+        actors={"api": ActorModel(relies=relies)},
+        workload={"calls": Source(to="api", every=10.0)},
     )
 
 

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -11,15 +12,15 @@ from hypothesis import strategies as st
 
 from greenroom.lab._story import MOST, story
 from greenroom.lab._timeline import Span, Timeline
-from greenroom.lab._trial import KINDS, STATES, Change, Happening, Kind, Results, State, Trial
+from greenroom.lab._trial import KINDS, STATES, Change, Happening, Kind, Results, Trial
 from greenroom.lab._worst import clock, summary, worst_minutes, worst_of
 
 from .made import drawn, measures
 
 
 def made(
-    changes: Sequence[tuple[float, str, State]],
-    happenings: Sequence[tuple[float, str, Kind, str]] = (),
+    changes: Sequence[tuple[float, str, Any]],
+    happenings: Sequence[tuple[float, str, Any, str]] = (),
     *,
     horizon: float = 600.0,
     policy: str = "plain",
@@ -119,7 +120,7 @@ def plain_worst(trial: Trial, long: float, step: float) -> float:
 @given(st.integers(0, 10**6), st.integers(1, 5), st.sampled_from([7.0, 60.0, 150.0]))
 def test_no_window_is_worse_than_the_worst(seed: int, actors: int, long: float) -> None:
     rng = random.Random(seed)
-    changes: list[tuple[float, str, State]] = [(0.0, f"a{number}", rng.choice(STATES)) for number in range(actors)]
+    changes: list[tuple[float, str, Any]] = [(0.0, f"a{number}", rng.choice(STATES)) for number in range(actors)]
     changes += [(float(rng.randrange(1, 300)), f"a{rng.randrange(actors)}", rng.choice(STATES)) for _ in range(30)]
     trial = made(sorted(changes, key=lambda change: change[0]), horizon=300.0)
     worst = Timeline(trial).worst(long)
@@ -180,7 +181,7 @@ def test_a_story_is_in_order_and_says_each_thing_once() -> None:
 
 def test_what_happens_to_many_at_once_is_one_sentence() -> None:
     names = [f"w{number}" for number in range(8)]
-    changes: list[tuple[float, str, State]] = [(0, name, "up") for name in names]
+    changes: list[tuple[float, str, Any]] = [(0, name, "up") for name in names]
     changes += [(10, name, "backing off") for name in names]
     changes += [(12 + number / 10, name, "up") for number, name in enumerate(names)]
     trial = made(changes, [(10, name, "crash", "lost") for name in names])
@@ -194,7 +195,7 @@ def test_what_happens_to_many_at_once_is_one_sentence() -> None:
 
 
 def test_what_comes_after_an_outage_is_not_told_with_what_was_before_it() -> None:
-    crashes: list[tuple[float, str, Kind, str]] = [(9.0, "a", "crash", ""), (9.1, "b", "crash", "")]
+    crashes: list[tuple[float, str, Any, str]] = [(9.0, "a", "crash", ""), (9.1, "b", "crash", "")]
     crashes += [(9.2, "db", "outage begins", ""), (9.3, "c", "crash", ""), (9.4, "d", "crash", "")]
     told = story(Timeline(made([(0, name, "up") for name in "abcd"], crashes)), 0, 60, most=3)
     assert [each.text for each in told] == ["a and b crashed.", "db went out of service.", "c and d crashed."]
@@ -202,7 +203,7 @@ def test_what_comes_after_an_outage_is_not_told_with_what_was_before_it() -> Non
 
 def test_requests_are_summed_up() -> None:
     happenings = [(10 + number / 100, f"w{number % 9}", "request lost", "MailboxFull") for number in range(300)]
-    trial = made([(0, "w0", "up")], [*happenings, (20, "w0", "request refused", "")])  # type: ignore[list-item]
+    trial = made([(0, "w0", "up")], [*happenings, (20, "w0", "request refused", "")])
     told = [each.text for each in story(Timeline(trial), 0.0, 60.0)]
     assert told == [
         "300 requests were lost (w0: 34, w1: 34, w2: 34, w3: 33, w4: 33, w5: 33, others: 99).",
