@@ -163,7 +163,7 @@ def _worst(results: Results, minutes: tuple[WorstMinute, ...]) -> Iterator[str]:
     if minute.before:
         yield "<h3>The minute before</h3>"
         yield from _story(minute.before)
-    yield f"<h3>At its beginning</h3><p>{marked_up(minute.at_start)}.</p><h3>In it</h3>"
+    yield f"<h3>Just before it</h3><p>{marked_up(minute.at_start)}.</p><h3>In it</h3>"
     yield from _story(minute.during)
     yield f"<h3>At its end</h3><p>{marked_up(minute.at_end)}.</p>"
     yield _figure(plot_timeline(timeline, *near, mark), "The actors around the worst minute, which is framed")

@@ -125,6 +125,7 @@ def plot_recoveries(results: Results) -> str | None:
         _curves(curves, times)
     else:
         axes = drawn.subplots()
+    axes.use_sticky_edges = False
     for number, values in enumerate(times.values()):
         _box(axes, number, values)
         beside(axes, number, f"{len(values):,} times" if values else "never")

@@ -1,6 +1,6 @@
 """Timelines: who was where, from a trial's changes; and the window of time in which the fewest were up."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
 from attrs import frozen
@@ -81,12 +81,12 @@ class Timeline:
             sums.append(total)
         return sums
 
-    def states_at(self, at: float) -> dict[str, State]:
-        """Return where each actor is at a moment; changes of that very moment have happened."""
+    def states_before(self, at: float) -> dict[str, State]:
+        """Return where each actor is just before a moment, or at the begin of the trial."""
         found: dict[str, State] = {}
         for path, spans in self.spans.items():
-            index = bisect_right(spans, at, key=lambda span: span.start) - 1
-            if index >= 0:
+            index = max(bisect_left(spans, at, key=lambda span: span.start) - 1, 0)
+            if spans:
                 found[path] = spans[index].state
         return found
 

@@ -25,7 +25,7 @@ class WorstMinute:
     # What happened in the minute before it, from which it mostly came, and in it.
     before: tuple[Sentence, ...]
     during: tuple[Sentence, ...]
-    # Where the actors were at its beginning and at its end.
+    # Where the actors were just before it began, and just before it ended.
     at_start: str
     at_end: str
     # Whether the trial has more records than were kept, so that there may have been a worse one.
@@ -87,8 +87,8 @@ def _told(timeline: Timeline, window: Window) -> WorstMinute:
 
 
 def _where(timeline: Timeline, at: float) -> str:
-    """Say where the actors are at a moment."""
-    states = timeline.states_at(at)
+    """Say where the actors are just before a moment."""
+    states = timeline.states_before(at)
     parts: list[str] = []
     for state in sorted(STATES, key=lambda state: state != "up"):
         paths = [path for path, where in states.items() if where == state]

@@ -56,9 +56,10 @@ def test_a_timeline_knows_who_was_where() -> None:
     assert timeline.spans["a"] == [
         Span(0, 5, "starting"), Span(5, 200, "up"), Span(200, 230, "backing off"), Span(230, 232, "starting"), Span(232, 600, "up"),
     ]  # fmt: skip
-    assert timeline.states_at(0) == {"a": "starting", "b": "up"}
-    assert timeline.states_at(230) == {"a": "starting", "b": "up"}
-    assert timeline.states_at(405) == {"a": "up", "b": "down"}
+    assert timeline.states_before(0) == {"a": "starting", "b": "up"}
+    assert timeline.states_before(200) == {"a": "up", "b": "up"}
+    assert timeline.states_before(231) == {"a": "starting", "b": "up"}
+    assert timeline.states_before(405) == {"a": "up", "b": "down"}
     assert list(timeline.steps()) == [(0, 1), (5, 2), (200, 1), (230, 1), (232, 2), (400, 1), (410, 2)]
 
 
@@ -155,7 +156,7 @@ def test_a_long_outage_is_told_from_where_it_began() -> None:
     assert minute.window.start == 100.0
     assert [each.text for each in minute.before] == ["db went out of service."]
     assert [each.text for each in minute.during] == ["a crashed: no db."]
-    assert (minute.at_start, minute.at_end) == ("1 down (a)", "1 down (a)")
+    assert (minute.at_start, minute.at_end) == ("1 up (a)", "1 down (a)")
 
 
 def test_a_story_is_in_order_and_says_each_thing_once() -> None:
@@ -195,8 +196,8 @@ def test_what_happens_to_many_at_once_is_one_sentence() -> None:
 
 
 def test_what_comes_after_an_outage_is_not_told_with_what_was_before_it() -> None:
-    crashes: list[tuple[float, str, Any, str]] = [(9.0, "a", "crash", ""), (9.1, "b", "crash", "")]
-    crashes += [(9.2, "db", "outage begins", ""), (9.3, "c", "crash", ""), (9.4, "d", "crash", "")]
+    crashes: list[tuple[float, str, Any, str]] = [(9.0, "a", "crash", ""), (9.02, "b", "crash", "")]
+    crashes += [(9.04, "db", "outage begins", ""), (9.06, "c", "crash", ""), (9.08, "d", "crash", "")]
     told = story(Timeline(made([(0, name, "up") for name in "abcd"], crashes)), 0, 60, most=3)
     assert [each.text for each in told] == ["a and b crashed.", "db went out of service.", "c and d crashed."]
 
