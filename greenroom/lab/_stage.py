@@ -65,9 +65,7 @@ class Stage:
     def _expect(self, path: str, *, is_actor: bool) -> None:
         life = self._recorder.expect(path, is_actor=is_actor)
         if is_actor:
-            behaviour = Behaviour(
-                path, self._experiment.model_of(path), self._services, self._recorder, self._seed, self._agenda.nap
-            )
+            behaviour = Behaviour(path, self._experiment.model_of(path), self._services, self._recorder, self._seed)
             behaviour.crash = partial(_crash, life)
             self._behaviours[path] = behaviour
             if behaviour.model.lifetime is not None:
