@@ -91,7 +91,7 @@ def test_what_waits_in_a_tree_that_gives_up_is_lost() -> None:
     workload = {"s": lab.Source(to="w1", every=1.0, start=5, until=6, size=4, service=20)}
     found = trial(root, faults=CRASH_AT_10, workload=workload)
     assert [found.measures[key] for key in ("asked", "answered", "lost", "unanswered")] == [4, 0, 4, 0]
-    assert found.measures["queued mean"] < 0.2
+    assert found.measures["queued mean"] < 0.3  # until w1, which had five seconds for its shutdown, has ended, too
     refused = trial(root, faults=CRASH_AT_10, workload=once(to="w1", start=20))
     assert [refused.measures[key] for key in ("asked", "lost")] == [80, 80]
     assert {kind for *_, kind in story(refused, "request lost", "request refused")} == {"request refused"}
