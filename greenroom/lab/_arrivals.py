@@ -4,11 +4,11 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 
+from ._agenda import Agenda
 from ._distribution import exponential
 from ._model import Source
 from ._policy import matches
 from ._request import Request
-from ._shared import Agenda
 from ._simulated import Behaviour
 from ._streams import stream
 
@@ -43,7 +43,7 @@ class Arrivals:
         self._kind = stream(seed, "kind", name, own).random
         self._next = source.start
 
-    def plan(self, at: Agenda, horizon: float) -> None:
+    def plan(self, agenda: Agenda, horizon: float) -> None:
         """Put the first arrival on the agenda; each then puts the next."""
         source = self._source
         last = horizon if source.until is None else min(source.until, horizon)
@@ -57,7 +57,7 @@ class Arrivals:
 
         def plan_next() -> None:
             if self._next < last:
-                at(self._next, come)
+                agenda.at(self._next, come)
 
         self._next += self._until_next() if source.every is None else source.every * self._when()
         plan_next()

@@ -27,7 +27,7 @@ def settle(thing: Any) -> None:
         InvalidExperiment: all that is wrong with them.
     """
     wrong: list[tuple[Place, str]] = []
-    cls: Any = type(thing)
+    cls = cast("type[attrs.AttrsInstance]", type(thing))
     for field in attrs.fields(cls):
         kind = _kind_in(field.type)
         value = getattr(thing, field.name)

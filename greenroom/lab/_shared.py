@@ -3,24 +3,16 @@
 from collections.abc import Callable
 from math import inf
 from random import Random
-from typing import Protocol
 
 import trio
 
+from ._agenda import Agenda
 from ._model import ServiceModel
 from ._streams import stream
 
 
 class ServiceDown(ConnectionError):
     """A shared service is out, or a call of it failed."""
-
-
-class Agenda(Protocol):
-    """Do things later."""
-
-    def __call__(self, when: float, action: Callable[[], None], /) -> object:
-        """Call it at a time of the trial."""
-        ...
 
 
 class SharedService:
@@ -30,7 +22,7 @@ class SharedService:
         name: its.
         model: how it behaves.
         seed: the trial's.
-        now: the trial's clock.
+        agenda: the trial's.
         tell: is told of its outages.
     """
 
@@ -39,12 +31,12 @@ class SharedService:
         name: str,
         model: ServiceModel,
         seed: int,
-        now: Callable[[], float],
+        agenda: Agenda,
         tell: Callable[[str, bool], None],
     ) -> None:
         self.name = name
         self.model = model
-        self._now = now
+        self._agenda = agenda
         self._tell = tell
         #: who is connected, in that order -> what crashes it.
         self.users: dict[str, Callable[[Exception], bool]] = {}
@@ -56,25 +48,25 @@ class SharedService:
         self._breaks = stream(seed, "breaks", name).random
         self._repair = stream(seed, "repair", name).random
 
-    def plan(self, at: Agenda) -> None:
+    def plan(self) -> None:
         """Put its outages on the agenda."""
         for begin, end in self.model.outages:
-            at(begin, self._fail)
-            at(end, self._mend)
-        self._plan_break(at)
+            self._agenda.at(begin, self._fail)
+            self._agenda.at(end, self._mend)
+        self._plan_break()
 
-    def _plan_break(self, at: Agenda) -> None:
+    def _plan_break(self) -> None:
         if self.model.breaks is None or self.model.repair is None:
             return
-        begin = self._now() + self.model.breaks.at(self._breaks())
+        begin = self._agenda.now() + self.model.breaks.at(self._breaks())
         end = begin + self.model.repair.at(self._repair())
 
         def mend() -> None:
             self._mend()
-            self._plan_break(at)
+            self._plan_break()
 
-        at(begin, self._fail)
-        at(end, mend)
+        self._agenda.at(begin, self._fail)
+        self._agenda.at(end, mend)
 
     def is_out(self) -> bool:
         """Return whether there is an outage now."""
@@ -127,5 +119,5 @@ class SharedService:
                 raise ServiceDown(f"{what}: {self.name} is out")
 
     def _slowness(self) -> float:
-        now = self._now()
+        now = self._agenda.now()
         return next((factor for begin, end, factor in self.model.slow if begin <= now < end), 1.0)

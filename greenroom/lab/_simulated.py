@@ -40,7 +40,12 @@ class Behaviour:
     """Be what one actor does over all its incarnations: its model, and its own random streams."""
 
     def __init__(
-        self, path: str, model: ActorModel, services: dict[str, SharedService], recorder: "Recorder", seed: int
+        self,
+        path: str,
+        model: ActorModel,
+        services: dict[str, SharedService],
+        recorder: "Recorder",
+        seed: int,
     ) -> None:
         self.path = path
         self.model = model

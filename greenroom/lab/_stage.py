@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, cast
+from typing import cast
 
 import trio
 from trio.testing import MockClock
@@ -17,19 +17,18 @@ from .. import (
     open_supervisor,
 )
 from ..actors import Slot
-from ..actors._deadlines import Deadlines
 from ..supervisor._team import children_of
+from ._agenda import Agenda
 from ._arrivals import Arrivals, targets_of
+from ._deaths import Correlated, Mortality
 from ._errors import TrialEndless
 from ._experiment import Experiment, flags_of
-from ._model import Fault
 from ._order import ordered
-from ._policy import ROOT, Policy, apply, matches, walk
+from ._policy import ROOT, Policy, apply, walk
 from ._recorder import Life, Recorder
 from ._request import Request
 from ._shared import SharedService
 from ._simulated import Behaviour, SimulatedCrash, factory_for, simulate
-from ._streams import stream
 from ._trial import Trial
 
 #: Seconds of real time after which the runtime lets other tasks run: never, as how far a machine gets in a time is no matter of the seed.
@@ -46,15 +45,14 @@ class Stage:
         self._name = name
         self._seed = seed
         self._limits = experiment.limits_under(policy)
-        self._clock: Callable[[], float] = float
+        self._agenda = Agenda()
         self._recorder = recorder = Recorder(
-            experiment.warmup, experiment.horizon, experiment.late, experiment.records, self.now
+            experiment.warmup, experiment.horizon, experiment.late, experiment.records, self._agenda.now
         )
-        self._deadlines = Deadlines()
         self._nursery: trio.Nursery | None = None
         self._tree: Supervisor | None = None
         self._services = {
-            key: SharedService(key, model, seed, self.now, self._tell_outage)
+            key: SharedService(key, model, seed, self._agenda, self._tell_outage)
             for key, model in experiment.services.items()
         }
         self._behaviours: dict[str, Behaviour] = {}
@@ -71,16 +69,12 @@ class Stage:
             behaviour.crash = partial(_crash, life)
             self._behaviours[path] = behaviour
             if behaviour.model.lifetime is not None:
-                _Mortality(life, behaviour, self._deadlines, self.now)
+                Mortality(life, behaviour, self._agenda)
 
     def _simulated(self, path: str, spec: ChildSpec) -> ChildSpec:
         behaviour = self._behaviours[path]
         made = self._specs[path] = simulate(spec, factory_for(behaviour.model), behaviour)
         return made
-
-    def now(self) -> float:
-        """Return the time of the trial, in seconds."""
-        return self._clock()
 
     # -- running
 
@@ -94,8 +88,7 @@ class Stage:
         return self._recorder.trial(self._name, self._seed)
 
     async def _main(self) -> None:
-        self._clock = trio.lowlevel.current_clock().current_time
-        horizon, at = self._experiment.horizon, self._at
+        self._agenda.begin()
         with trio.CancelScope() as scope:
 
             def finish() -> None:
@@ -103,14 +96,14 @@ class Stage:
                 scope.cancel()
 
             self._recorder.on_endless = scope.cancel
-            at(horizon, finish)
+            self._agenda.at(self._experiment.horizon, finish)
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
                 for service in self._services.values():
-                    service.plan(at)
+                    service.plan()
                 self._plan_faults()
                 self._plan_arrivals()
-                nursery.start_soon(self._deadlines.run)
+                nursery.start_soon(self._agenda.run)
                 await self._keep_running()
 
     async def _keep_running(self) -> None:
@@ -163,9 +156,6 @@ class Stage:
 
         runtime.watch = both
 
-    def _at(self, when: float, action: Callable[[], None]) -> Any:
-        return self._deadlines.add(when, action)
-
     # -- what happens to it
 
     def _tell_outage(self, service: str, is_out: bool) -> None:  # noqa: FBT001 -- of one kind of fact
@@ -173,7 +163,7 @@ class Stage:
 
     def _plan_faults(self) -> None:
         for name, fault in self._experiment.faults.items():
-            _Correlated(name, fault, [*self._behaviours.values()], self._seed).plan(self._at, self.now)
+            Correlated(name, fault, [*self._behaviours.values()], self._seed).plan(self._agenda)
 
     def _plan_arrivals(self) -> None:
         behaviours = [*self._behaviours.values()]
@@ -181,7 +171,7 @@ class Stage:
             targets = targets_of(source, behaviours)
             for group in [[each] for each in targets] if source.each else [targets]:
                 own = group[0].path if source.each else ""
-                Arrivals(name, source, group, self._seed, own, self._send).plan(self._at, self._experiment.horizon)
+                Arrivals(name, source, group, self._seed, own, self._send).plan(self._agenda, self._experiment.horizon)
 
     def _send(self, request: Request) -> None:
         traffic = self._recorder.traffic
@@ -236,57 +226,6 @@ def _is_of_the_tree(error: Exception) -> bool:
 def _crash(life: Life, error: Exception) -> bool:
     """Crash an actor's incarnation; False if there is none."""
     return life.slot is not None and life.slot.ref().crash(error)
-
-
-class _Mortality:
-    """Let each incarnation of an actor live as long as it is drawn to."""
-
-    def __init__(self, life: Life, behaviour: Behaviour, deadlines: Deadlines, now: Callable[[], float]) -> None:
-        self._behaviour, self._deadlines, self._now = behaviour, deadlines, now
-        self._death: Any = None
-        life.readied, life.ended = self._live, self._end
-
-    def _live(self) -> None:
-        seconds = self._behaviour.lifetime()
-        assert seconds is not None
-        self._death = self._deadlines.add(self._now() + seconds, self._die)
-
-    def _die(self) -> None:
-        self._behaviour.crash(SimulatedCrash("it broke"))
-
-    def _end(self) -> None:
-        if self._death is not None:
-            self._death.cancel()
-            self._death = None
-
-
-class _Correlated:
-    """Crash several actors at one moment, again and again."""
-
-    def __init__(self, name: str, fault: Fault, actors: list[Behaviour], seed: int) -> None:
-        self._name, self._fault = name, fault
-        self._actors = [each for each in actors if any(matches(each.path, pattern) for pattern in fault.actors)]
-        self._when = stream(seed, "fault", name).random
-        self._who = stream(seed, "fault share", name).random
-
-    def plan(self, at: Callable[[float, Callable[[], None]], Any], now: Callable[[], float]) -> None:
-        """Put the moments on the agenda."""
-        every = self._fault.every
-        for when in self._fault.at or ():
-            at(when, self._strike)
-        if every is None:
-            return
-
-        def again() -> None:
-            self._strike()
-            at(now() + every.at(self._when()), again)
-
-        at(now() + every.at(self._when()), again)
-
-    def _strike(self) -> None:
-        for actor in self._actors:
-            if self._who() < self._fault.share:
-                actor.crash(SimulatedCrash(f"{self._name} struck"))
 
 
 def run_trial(experiment: Experiment, name: str, policy: Policy, seed: int) -> Trial:

@@ -71,8 +71,11 @@ handler_timeout = "unlimited"
 limits = {{max_concurrent_startups = 2}}
 {end}
 """
-BLANKS = dict.fromkeys(re.findall(r"(?<!{){(\w+)}(?!})", GOOD), "")
-BLANKS |= {"arrivals": "rate = 4", "moments": "every = {exponential = 30}"}
+BLANKS = {
+    **dict.fromkeys(re.findall(r"(?<!{){(\w+)}(?!})", GOOD), ""),
+    "arrivals": "rate = 4",
+    "moments": "every = {exponential = 30}",
+}
 
 
 def load(folder: Path, **blanks: str) -> lab.Experiment:

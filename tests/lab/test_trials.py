@@ -86,6 +86,17 @@ def test_a_tree_that_gives_up_stays_down_or_is_opened_again() -> None:
     assert again.recoveries == (20.0, 20.0)
 
 
+def test_what_waits_in_a_tree_that_gives_up_is_lost() -> None:
+    root = tree(actor("w0"), actor("w1"), intensity=Intensity(0, within=5))
+    workload = {"s": lab.Source(to="w1", every=1.0, start=5, until=6, size=4, service=20)}
+    found = trial(root, faults=CRASH_AT_10, workload=workload)
+    assert [found.measures[key] for key in ("asked", "answered", "lost", "unanswered")] == [4, 0, 4, 0]
+    assert found.measures["queued mean"] < 0.3  # until w1, which had five seconds for its shutdown, has ended, too
+    refused = trial(root, faults=CRASH_AT_10, workload=once(to="w1", start=20))
+    assert [refused.measures[key] for key in ("asked", "lost")] == [80, 80]
+    assert {kind for *_, kind in story(refused, "request lost", "request refused")} == {"request refused"}
+
+
 def test_requests_are_counted_by_what_becomes_of_them() -> None:
     found = trial(workers(1), workload=once(until=30), faults={"x": lab.Fault(actors="w0", at=[20])}, late=0.4)
     assert found.measures["asked"] == 20
