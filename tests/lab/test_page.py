@@ -19,7 +19,7 @@ from greenroom.lab._page import make_page
 from greenroom.lab._plot import plot_availability, plot_latencies, plot_recoveries
 from greenroom.lab._plot_timeline import MOST, PIECES, drawable, plot_timeline
 from greenroom.lab._timeline import Span, Timeline
-from greenroom.lab._trial import STATES, Results, State
+from greenroom.lab._trial import STATES, State
 
 from .made import drawn, results
 
@@ -106,7 +106,7 @@ def test_a_page_asks_for_nothing_from_anywhere(page: Page) -> None:
 
 def test_nothing_of_an_experiment_is_markup(page: Page) -> None:
     evil = " ".join(EVIL)
-    made = drawn(policies=EVIL[:4], actors=EVIL, seeds=2, name=evil, description=evil, horizon=1_300.0)
+    made = drawn(policies=EVIL[:2], actors=EVIL, seeds=2, name=evil, description=evil, horizon=1_300.0)
     texts = itertools.cycle(EVIL)
     trials = tuple(
         evolve(trial, happenings=tuple(evolve(each, text=next(texts), path=next(texts)) for each in trial.happenings))
@@ -179,8 +179,8 @@ def test_trials_without_records_have_no_worst_minute() -> None:
 
 
 def test_records_that_were_dropped_are_said_to_be() -> None:
-    made = evolve(SMALL, trials=tuple(evolve(trial, dropped=12) for trial in SMALL.trials))
-    page = Page(make_page(made))
+    made = drawn(policies=["p"], seeds=1, horizon=1_300.0)
+    page = Page(make_page(evolve(made, trials=(evolve(made.trials[0], dropped=12),))))
     assert any(
         "12 more changes and happenings than were kept: there are no records after" in text for _, text in page.texts
     )
@@ -259,7 +259,7 @@ def test_the_shares_below_are_those_of_the_values() -> None:
     assert _plot._percentile([7.0], 50) == 7.0
 
 
-@pytest.mark.parametrize("horizon", [0.5, 3.0, 60.0, 86_400.0, 10_000_000.0])
+@pytest.mark.parametrize("horizon", [0.5, 60.0, 10_000_000.0])
 def test_a_trial_of_any_length_is_drawn(horizon: float) -> None:
     made = drawn(seeds=1, horizon=horizon, every=horizon / 5, outage=None)
     assert len(words(plot_timeline(Timeline(made.trials[0]), 0.0, horizon))) > 10
@@ -282,6 +282,7 @@ def test_a_page_of_an_unknown_baseline_is_refused() -> None:
         make_page(SMALL, baseline="x")
 
 
-def test_results_can_be_told_apart_by_their_baseline() -> None:
-    made: Results = drawn(seeds=3)
-    assert "Differences from backoff" in make_page(made, baseline="backoff", confidence=0.9)
+def test_a_page_compares_with_the_baseline_that_is_asked_for() -> None:
+    html = make_page(results({"a": [1.0, 2.0, 3.0], "b": [2.0, 2.5, 5.0]}), baseline="b", confidence=0.9)
+    assert "Differences from b" in html
+    assert "90 % interval" in html
