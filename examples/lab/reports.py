@@ -18,6 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Make a report of each experiment that comes with the lab.")
     parser.add_argument("folder", type=Path, help="where to write them; it is made if need be")
     parser.add_argument("--seeds", type=int, help="instead of what each experiment has")
+    parser.add_argument("--workers", type=int, help="processes, instead of one for each core")
     parser.add_argument("--only", choices=ready(), help="this one alone")
     given = parser.parse_args(arguments)
     given.folder.mkdir(parents=True, exist_ok=True)
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         experiment = load(ready_path(name))
         if given.seeds is not None:
             experiment = evolve(experiment, seeds=given.seeds)
-        results = run(experiment)
+        results = run(experiment, workers=given.workers)
         for suffix, text in (
             (".html", make_page(results, again=f"greenroom lab {name} --html {name}.html")),
             (".csv", make_csv(results)),

@@ -59,8 +59,7 @@ def list_ready() -> None:
     """Say which experiments come with the lab, and what each is about."""
     print("Give an experiment: a TOML file, or one of these by its name:")
     for name in ready():
-        first = load(ready_path(name)).description.partition(". ")[0].removesuffix(".")
-        print(f"  {name:<12} {' '.join(first.split())}")
+        print(f"  {name:<12} {load(ready_path(name)).name}")
 
 
 def do_experiment(given: str, wanted: Wanted) -> None:

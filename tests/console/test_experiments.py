@@ -131,6 +131,7 @@ def test_without_an_experiment_those_that_come_with_it_are_listed(capsys: pytest
     printed = capsys.readouterr().out
     for name in ("dependents", "herd", "intensity", "queue", "stampede", "storm"):
         assert f"\n  {name} " in printed
+    assert "herd         A thundering herd after an outage\n" in printed
 
 
 BAD = {

@@ -1,5 +1,6 @@
 """The experiments that come with the lab: each loads, and shows on the real runtime what its page says that it teaches."""
 
+import runpy
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from greenroom.lab import ActorModel, Experiment, InvalidExperiment, Results, So
 from greenroom.lab._ready import ready, ready_path
 from greenroom.lab._simulated import stand_in
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "lab.md"
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "lab.md"
 NAMES = ("dependents", "herd", "intensity", "queue", "stampede", "storm")
 
 
@@ -26,7 +28,7 @@ def mean(results: Results, policy: str, measure: str) -> float:
 
 def test_there_are_six_and_each_is_on_the_page() -> None:
     assert ready() == NAMES
-    page = PAGE.read_text(encoding="utf-8")
+    page = " ".join(PAGE.read_text(encoding="utf-8").split())
     for name in NAMES:
         experiment = load(ready_path(name))
         assert f"greenroom lab {name}" in page
@@ -84,6 +86,17 @@ def test_what_drops_the_oldest_is_late_least() -> None:
     assert mean(found, "reject", "lost") > 20
     assert mean(found, "drop_oldest", "late") < mean(found, "reject", "late") < mean(found, "room for all", "late")
     assert mean(found, "room for all", "queued max") > 40 >= mean(found, "reject", "queued max")
+
+
+def test_the_script_makes_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script = runpy.run_path(str(ROOT / "examples" / "lab" / "reports.py"))
+    assert script["main"]([str(tmp_path / "new"), "--only", "intensity", "--seeds", "1", "--workers", "1"]) == 0
+    assert capsys.readouterr().out == "intensity: 40 figures, 0 significant differences\n"
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
+        "intensity.csv",
+        "intensity.html",
+        "intensity.json",
+    ]
 
 
 def relying(relies: str | list[str]) -> Experiment:
