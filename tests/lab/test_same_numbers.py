@@ -33,9 +33,8 @@ def test_the_numbers_are_those_of_all_versions_of_python(known: lab.Results) -> 
     assert digest(known) == KNOWN
 
 
-@pytest.mark.parametrize("hashes", ["1", "2"])
-def test_another_process_with_other_hashes_comes_to_the_same(hashes: str) -> None:
-    program, environment = Path(__file__).with_name("busy.py"), {**os.environ, "PYTHONHASHSEED": hashes}
+def test_another_process_with_other_hashes_comes_to_the_same() -> None:
+    program, environment = Path(__file__).with_name("busy.py"), {**os.environ, "PYTHONHASHSEED": "1"}
     done = subprocess.run(
         [sys.executable, "-P", str(program)], env=environment, capture_output=True, text=True, check=True
     )
