@@ -11,9 +11,12 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, Final
 
+import trio
+
 from ..console._problem import unknown
 from ._errors import InvalidExperiment, TrialEndless, TrialFailed
 from ._experiment import Experiment
+from ._order import UnknownTrio
 from ._stage import run_trial
 from ._trial import Results, Trial
 
@@ -52,9 +55,14 @@ def run(
         TrialEndless: a tree goes on and on at one moment.
         TrialFailed: a trial could not be run to its end.
         RuntimeError: it is called in a Trio run.
+        UnknownTrio: the installed version of Trio cannot be told in which order to run tasks.
+        What `progress` raises leaves as it is; trials that are under way are ended.
     """
     if not isinstance(experiment, Experiment):
         raise TypeError(f"run: {experiment!r} is no Experiment; make one, or load() it from a file")
+    if trio.lowlevel.in_trio_run():
+        text = "run: it takes long, and is no async function; inside Trio, call it by trio.to_thread.run_sync"
+        raise RuntimeError(text)
     compared = experiment.compared
     names = tuple(compared if policies is None else policies)
     wrong = [(("policies",), unknown("policy", name, list(compared))) for name in names if name not in compared]
@@ -94,7 +102,13 @@ def _workers(given: Any) -> int:
 def _alone(experiment: Experiment, jobs: Iterable[_Job]) -> Iterator[tuple[_Job, Trial]]:
     compared = experiment.compared
     for name, seed in jobs:
-        yield (name, seed), run_trial(experiment, name, compared[name], seed)
+        try:
+            trial = run_trial(experiment, name, compared[name], seed)
+        except (TrialEndless, UnknownTrio):
+            raise
+        except Exception as error:
+            raise TrialFailed(name, seed, str(error) or type(error).__name__) from error
+        yield (name, seed), trial
 
 
 def _together(experiment: Experiment, jobs: Sequence[_Job], many: int) -> Iterator[tuple[_Job, Trial]]:
@@ -117,6 +131,12 @@ def _together(experiment: Experiment, jobs: Sequence[_Job], many: int) -> Iterat
                 with suppress(StopIteration):
                     after = next(waiting)
                     running[pool.submit(_work, *after)] = after
+    except BaseException:
+        # Also Ctrl-C, and whoever has no use for more trials: nobody waits for those that are under way.
+        processes: dict[int, Any] = getattr(pool, "_processes", None) or {}
+        for process in [*processes.values()]:
+            process.terminate()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -124,10 +144,13 @@ def _together(experiment: Experiment, jobs: Sequence[_Job], many: int) -> Iterat
 def _trial_of(future: Future[Trial], job: _Job) -> Trial:
     try:
         return future.result()
-    except TrialEndless:
+    except (TrialEndless, UnknownTrio):
         raise
     except BrokenProcessPool as error:
-        why = "a process that ran trials has ended without a word: it was killed, or the machine ran out of memory"
+        why = (
+            "a process that ran trials has ended without a word: it was killed, the machine ran out of memory, or "
+            'the script that calls run() does so as it is imported, and not below if __name__ == "__main__":'
+        )
         raise TrialFailed(*job, why) from error
     except Exception as error:
         raise TrialFailed(*job, str(error) or type(error).__name__) from error

@@ -2,8 +2,10 @@
 
 import operator
 import os
+import pickle
 import subprocess
 import sys
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -49,15 +51,16 @@ def test_what_is_no_experiment_is_refused() -> None:
         lab.run("herd.toml")  # type: ignore[arg-type]
 
 
-async def test_inside_a_trio_run_it_says_what_trio_says() -> None:
-    with pytest.raises(RuntimeError, match="inside"):
+async def test_inside_a_trio_run_it_says_how_it_is_called_there() -> None:
+    with pytest.raises(RuntimeError, match=r"run: .* inside Trio, call it by trio\.to_thread\.run_sync"):
         lab.run(experiment(workers(1)), workers=1)
 
 
 def test_what_actors_are_made_of_need_not_be_known_to_other_processes() -> None:
     root = SupervisorSpec("t", [ChildSpec("w0", lambda: None, args=(object(),))])
-    made = lab.Experiment(name="x", tree=root, horizon=5, seeds=2)
-    assert repr(lab.run(made, workers=2).trials) == repr(lab.run(made, workers=1).trials)
+    made = lab.Experiment(name="x", tree=root, horizon=5)
+    sent = pickle.loads(pickle.dumps(made))
+    assert repr(lab.run(sent, workers=1).trials) == repr(lab.run(made, workers=1).trials)
 
 
 def test_an_experiment_that_other_processes_cannot_know_is_an_error_that_says_so() -> None:
@@ -75,6 +78,33 @@ def test_an_error_of_a_trial_in_another_process_names_the_trial() -> None:
     with pytest.raises(lab.TrialEndless, match=r"policy 'as it is', seed [12]: at 0 s") as raised:
         lab.run(endless, workers=2)
     assert raised.value.at == 0
+
+
+@pytest.mark.parametrize("workers_", [1, 2])
+def test_what_progress_raises_ends_the_trials_that_are_under_way(workers_: int) -> None:
+    # One of the policies is done at once, the other would crash a hundred million times.
+    policies = {"quick": lab.Policy(restart="temporary"), "endless": lab.Policy()}
+    model = lab.ActorModel(lifetime=0.001)
+    made = experiment(workers(1), horizon=100_000, actors={"*": model}, policies=policies)
+
+    def enough(done: int, _of: int) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        lab.run(made, workers=workers_, progress=enough)
+
+
+def test_what_goes_wrong_in_a_trial_is_an_error_that_names_it() -> None:
+    made = experiment(workers(1), seeds=2)
+    # As if a check had been forgotten: nobody can connect to what is not there.
+    made.actors["*"] = lab.ActorModel(needs="nothing")
+    with pytest.raises(lab.TrialFailed, match=r"\Apolicy 'as it is', seed 1: 'nothing'"):
+        lab.run(made, workers=1)
+    elsewhere: Future[lab.Trial] = Future()
+    elsewhere.set_exception(KeyError("nothing"))
+    with pytest.raises(lab.TrialFailed, match=r"\Apolicy 'p', seed 2: 'nothing'"):
+        _run._trial_of(elsewhere, ("p", 2))
 
 
 def test_a_process_that_ends_without_a_word_is_an_error_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,12 +5,15 @@ import random
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 
+import attrs
 import pytest
 import trio
 from trio._core import _run
 
 from greenroom import lab
+from greenroom.lab._order import ordered
 
 from .busy import busy, digest
 from .trees import experiment, workers
@@ -30,9 +33,8 @@ def test_the_numbers_are_those_of_all_versions_of_python(known: lab.Results) -> 
     assert digest(known) == KNOWN
 
 
-@pytest.mark.parametrize("hashes", ["1", "2"])
-def test_another_process_with_other_hashes_comes_to_the_same(hashes: str) -> None:
-    program, environment = Path(__file__).with_name("busy.py"), {**os.environ, "PYTHONHASHSEED": hashes}
+def test_another_process_with_other_hashes_comes_to_the_same() -> None:
+    program, environment = Path(__file__).with_name("busy.py"), {**os.environ, "PYTHONHASHSEED": "1"}
     done = subprocess.run(
         [sys.executable, "-P", str(program)], env=environment, capture_output=True, text=True, check=True
     )
@@ -57,21 +59,27 @@ def test_what_is_left_of_randomness_and_order_is_as_it_was() -> None:
     assert (_run._r, _run._ALLOW_DETERMINISTIC_SCHEDULING) == before
 
 
-async def test_an_experiment_can_be_run_in_a_thread_beside_a_trio_program() -> None:
-    made = experiment(workers(2), workload={"s": lab.Source(to="*", rate=3, service=0.25)})
-    alone = await trio.to_thread.run_sync(lambda: lab.run(made, workers=1))
-    found: list[lab.Results] = []
+async def test_an_experiment_can_be_run_in_a_thread_of_a_trio_program() -> None:
+    made = attrs.evolve(busy(), horizon=20.0, warmup=0.0, seeds=[3])
+    alone, again = [await trio.to_thread.run_sync(lambda: lab.run(made, workers=1)) for _ in range(2)]
+    assert repr(alone.trials) == repr(again.trials)
 
-    async def beside() -> None:
-        found.append(await trio.to_thread.run_sync(lambda: lab.run(made, workers=1)))
-        nursery.cancel_scope.cancel()
 
-    async def idle() -> None:
-        while True:
-            await trio.lowlevel.checkpoint()
+def test_other_threads_do_not_move_the_order_of_a_trial() -> None:
+    def orders(*, is_disturbed: bool) -> list[list[int]]:
+        found: list[list[int]] = []
+        with ordered(1):
+            for _ in range(5):
+                if is_disturbed:
+                    others = Thread(target=_run._r.shuffle, args=([1, 2, 3, 4],))
+                    others.start()
+                    others.join()
+                batch = [*range(10)]
+                _run._r.shuffle(batch)
+                found.append(batch)
+        return found
 
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(beside)
-        nursery.start_soon(idle)
-        nursery.start_soon(idle)
-    assert found == [alone]
+    calm = orders(is_disturbed=False)
+    assert orders(is_disturbed=True) == calm
+    assert len({tuple(batch) for batch in calm}) == 5
+    assert all(sorted(batch) == [*range(10)] for batch in calm)
