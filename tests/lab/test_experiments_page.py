@@ -18,7 +18,7 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_example_prints_what_the_page_shows(tmp_path: Path) -> None:
-    [program], [toml], [shown] = blocks("python"), blocks("toml"), blocks("text")
+    [program], [toml], [shown] = blocks("py"), blocks("toml"), blocks("text")
     (tmp_path / "ledger.toml").write_text(toml, encoding="utf-8")
     script = tmp_path / "script.py"
     script.write_text(program, encoding="utf-8")
