@@ -125,7 +125,7 @@ def check(found: lab.Trial, warmup: float) -> None:
 
 
 @given(experiments())
-@settings(max_examples=8)
+@settings(max_examples=max(8, settings().max_examples // 12))
 def test_the_figures_of_any_trial_fit_together_and_come_out_again(made: lab.Experiment) -> None:
     try:
         [found] = lab.run(made, workers=1).trials

@@ -28,7 +28,7 @@ def test_the_example_prints_what_the_page_shows(tmp_path: Path) -> None:
     assert (done.stderr, done.stdout) == ("", shown)
 
 
-@pytest.mark.parametrize("cls", [lab.ActorModel, lab.ServiceModel, lab.Source, lab.Fault, lab.Policy])
+@pytest.mark.parametrize("cls", [lab.Experiment, lab.ActorModel, lab.ServiceModel, lab.Source, lab.Fault, lab.Policy])
 def test_the_page_names_every_key(cls: type[attrs.AttrsInstance]) -> None:
     text = PAGE.read_text(encoding="utf-8")
     missing = [field.name for field in attrs.fields(cls) if not re.search(rf"[`,. \[]{field.name}[`.\]= ]", text)]
