@@ -130,7 +130,7 @@ def main() -> int:
         "--short", action="store_true", help="try out the script: too little to say anything; writes nothing"
     )
     parser.add_argument(
-        "--output", type=Path, help="the folder to write to (benchmarks/lab/results; none with --short)"
+        "--output", type=Path, help="where to write .json and .txt (benchmarks/lab/results; nowhere with --short)"
     )
     options = parser.parse_args()
     if options.rounds < 1:
@@ -142,10 +142,9 @@ def main() -> int:
     facts = f"Python {platform.python_version()}, Trio {version('trio')}, one core\n"
     print(facts + text, end="")
     if output is not None:
-        output.mkdir(exist_ok=True)
-        (output / "lab.txt").write_text(facts + text, encoding="utf-8")
+        output.with_suffix(".txt").write_text(facts + text, encoding="utf-8")
         data = {"python": platform.python_version(), "trio": version("trio"), "rows": rows}
-        (output / "lab.json").write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+        output.with_suffix(".json").write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
     return 0 if options.short or all(each["reached"] for each in rows) else 1
 
 

@@ -46,7 +46,7 @@ class TrialEndless(GreenroomError):
         """Say where, and what to do."""
         return (
             f"policy {self.policy!r}, seed {self.seed}: at {self.at:g} s the tree changes on and on and no time passes, "
-            f"{self.path} changed last; give it a startup time, or its supervisor a backoff or a smaller intensity"
+            f"{self.path} changed last; give it a startup time, its supervisor a backoff or a smaller intensity, or restart_after above 0"
         )
 
 

@@ -18,7 +18,7 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_example_prints_what_the_page_shows(tmp_path: Path) -> None:
-    [program], [toml], [shown] = blocks("python"), blocks("toml"), blocks("text")
+    [program], [toml], [shown] = blocks("py"), blocks("toml"), blocks("text")
     (tmp_path / "ledger.toml").write_text(toml, encoding="utf-8")
     script = tmp_path / "script.py"
     script.write_text(program, encoding="utf-8")
@@ -28,7 +28,7 @@ def test_the_example_prints_what_the_page_shows(tmp_path: Path) -> None:
     assert (done.stderr, done.stdout) == ("", shown)
 
 
-@pytest.mark.parametrize("cls", [lab.ActorModel, lab.ServiceModel, lab.Source, lab.Fault, lab.Policy])
+@pytest.mark.parametrize("cls", [lab.Experiment, lab.ActorModel, lab.ServiceModel, lab.Source, lab.Fault, lab.Policy])
 def test_the_page_names_every_key(cls: type[attrs.AttrsInstance]) -> None:
     text = PAGE.read_text(encoding="utf-8")
     missing = [field.name for field in attrs.fields(cls) if not re.search(rf"[`,. \[]{field.name}[`.\]= ]", text)]

@@ -122,6 +122,12 @@ def test_poison_crashes_who_handles_it_each_time() -> None:
     assert [found.measures[key] for key in ("asked", "answered", "lost", "crashes")] == [1, 0, 1, 3]
 
 
+def test_what_follows_an_error_is_what_the_tree_says_of_it() -> None:
+    workload = {"s": lab.Source(to="*", every=1.0, start=10, until=11, poison=1.0)}
+    found = trial(workers(1, on_error={lab.Poisoned: "resume"}), workload=workload)
+    assert [found.measures[key] for key in ("asked", "lost", "crashes", "availability")] == [1, 1, 0, 1]
+
+
 def test_a_hang_lasts_until_somebody_ends_it() -> None:
     workload = {"s": lab.Source(to="w0", every=1.0, start=10, until=11, hang=1.0)}
     stuck = trial(workers(1), workload=workload)
