@@ -1,5 +1,6 @@
 """Timelines: who was where, from a trial's changes; and the window of time in which the fewest were up."""
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
@@ -112,12 +113,19 @@ class Timeline:
         last = self.end - long
         # The mean changes evenly between moments at which either end meets a change, so it is least at one of them.
         starts = {0.0, last, *self._times, *(at - long for at in self._times)}
-        best: Window | None = None
+        least, best = math.inf, 0.0
+        times, ups, sums = self._times, self._ups, self._sums
+        first = second = 0
         for start in sorted(start for start in starts if 0 <= start <= last):
-            window = self.window(start, start + long)
-            if best is None or window.up < best.up - _EQUAL * window.actors:
-                best = window
-        return best
+            end = start + long
+            while first + 1 < len(times) and times[first + 1] <= start:
+                first += 1
+            while second + 1 < len(times) and times[second + 1] <= end:
+                second += 1
+            up = sums[second] + ups[second] * (end - times[second]) - sums[first] - ups[first] * (start - times[first])
+            if up < least - _EQUAL * len(self.spans) * long:
+                least, best = up, start
+        return self.window(best, best + long)
 
     def _up_to(self, at: float, sums: list[float], *, is_whole: bool) -> float:
         """Return how many actors were up, times seconds, or for how long all were, from the begin to a moment."""
