@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from greenroom import Backoff, ChildSpec, Intensity, Limits, MailboxSpec, SupervisorSpec, lab
+from greenroom import Backoff, ChildSpec, Intensity, Limits, MailboxSpec, Strategy, SupervisorSpec, lab
 
 from .trees import actor
 
@@ -15,6 +15,7 @@ TIMES = st.sampled_from(
     [lab.constant(0.5), lab.uniform(0, 3), lab.exponential(1), lab.lognormal(1, 1), lab.pareto(0.5, 1.5)]
 )
 RARE = st.sampled_from([None, lab.exponential(8), lab.constant(5), lab.uniform(1, 30)])
+STRATEGIES: list[Strategy] = ["one_for_one", "one_for_all", "rest_for_one"]
 CHANCE = st.sampled_from([0.0, 0.0, 0.2])
 BACKOFFS = st.sampled_from([None, Backoff(0.5, maximum=8, jitter=0.5), Backoff(1, maximum=1, max_attempts=3)])
 MAILBOXES = st.sampled_from([MailboxSpec(), MailboxSpec(1), MailboxSpec(2, "drop_oldest"), MailboxSpec(2, "wait")])
@@ -43,8 +44,11 @@ def supervisors(draw: st.DrawFn, name: str, depth: int) -> SupervisorSpec:
     children: list[ChildSpec | SupervisorSpec] = []
     for number in range(draw(st.integers(1, 3))):
         is_actor = depth == 0 or draw(st.booleans())
-        children.append(draw(actors(f"a{number}") if is_actor else supervisors(f"s{number}", depth - 1)))
-    strategy = draw(st.sampled_from(["one_for_one", "one_for_all", "rest_for_one"]))
+        if is_actor:
+            children.append(draw(actors(f"a{number}")))
+        else:
+            children.append(draw(supervisors(f"s{number}", depth - 1)))
+    strategy = draw(st.sampled_from(STRATEGIES))
     intensity = Intensity(draw(st.integers(0, 6)), within=draw(st.sampled_from([1.0, 10.0])))
     return SupervisorSpec(name, children, strategy=strategy, intensity=intensity)
 
