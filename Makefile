@@ -16,7 +16,7 @@ METADATA = pyproject.toml greenroom/_version.py
 .DEFAULT_GOAL := help
 # Two pips in one environment would step on each other.
 .NOTPARALLEL:
-.PHONY: help run fanout test lint format coverage soak mutants bench bench-peers bench-million bench-guard bench-races bench-kit wheel-test lowest-test site clean
+.PHONY: help run fanout test lint format coverage soak mutants bench bench-peers bench-million bench-guard bench-races bench-kit wheel-test lowest-test site bench-lab clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*##/make \1:/p' Makefile
@@ -66,6 +66,9 @@ bench-guard: $(VENV)/.ready-to-test  ## see in a minute that nothing has become 
 
 bench-races: $(VENV)/.ready-to-test  ## measure how soon races are found, and that what is found can be seen again anywhere
 	@$(VENV_PYTHON) -m benchmarks.finding
+
+bench-lab: $(VENV)/.ready-to-test  ## measure how fast the lab is: seconds and crashes of a trial in a second of real time
+	@$(VENV_PYTHON) -m benchmarks.lab
 
 bench-kit: $(VENV)/.ready-to-test  ## measure all that the race kit promises, row by row, against its goals (half an hour)
 	@$(VENV_PYTHON) -m benchmarks.kit

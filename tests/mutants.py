@@ -50,6 +50,7 @@ OTHERS = (
     "HISTORIES",
     "SCALE",
     "SITE",
+    "LAB",
 )
 WORKERS = 2
 #: Seconds for the tests of one break; it may well make a test hang, and a hang is noticed.

@@ -229,6 +229,59 @@ def replay(
     return FAILED if result.failed else FINE
 
 
+@app.command
+def lab(
+    experiment: str | None = None,
+    /,
+    *,
+    seeds: Whole | None = None,
+    workers: Whole | None = None,
+    policy: list[str] | None = None,
+    baseline: str | None = None,
+    measure: list[str] | None = None,
+    confidence: float = 0.95,
+    csv: str | None = None,
+    json: str | None = None,
+    html: str | None = None,
+) -> int:
+    """Run an experiment with a tree in virtual time, and compare policies: strategies, intensities, backoffs, limits, mailboxes.
+
+    Without an experiment it says which come with it. `greenroom lab herd --html herd.html` runs one of them, and writes a report with plots;
+    `greenroom lab mine.toml --seeds 30 --csv mine.csv` runs yours with 30 seeds. The same seeds give the same figures, to the last digit.
+
+    Args:
+        experiment: a TOML file, or the name of one that comes with it.
+        seeds: how many trials of each policy, instead of what the file says.
+        workers: processes to run trials with; as many as there are cores.
+        policy: the name of one to run, instead of all; may be given several times.
+        baseline: the policy that the others are compared with; the first.
+        measure: the name of one to tell of, instead of all that tell something; may be given several times.
+        confidence: of intervals and comparisons, above 0 and below 1.
+        csv: a file to write all measures of all trials to.
+        json: a file to write all results to, but for the timelines.
+        html: a file to write the report to: one page, with plots; needs greenroom[plot].
+    """
+    # Not at the top: it is slow to import, and no other command needs it.
+    from ._experiments import ExperimentFailed, Wanted, do_experiment, list_ready
+
+    if experiment is None:
+        list_ready()
+        return FINE
+    files = {option: name for option, name in (("--csv", csv), ("--json", json), ("--html", html)) if name is not None}
+    try:
+        do_experiment(
+            experiment,
+            Wanted(
+                seeds=seeds, workers=workers, policies=tuple(policy or ()), baseline=baseline, measures=tuple(measure or ()),
+                confidence=confidence, files=files,
+            ),
+        )  # fmt: skip
+    except ExperimentFailed as error:
+        complain(str(error))
+        return FAILED
+    return FINE
+
+
 def _describe(path: Path, declaration: TreeFile, plan: Plan) -> None:
     print(f"{path}: fine")
     for line in described(declaration, plan):
@@ -306,15 +359,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        result = app(list(sys.argv[1:] if arguments is None else arguments))
+        result = app(words)
         sys.stdout.flush()
         return result if isinstance(result, int) else FINE
     except InvalidInput as error:
         complain(str(error))
         return USAGE
     except CycloptsError as error:
-        hint = " The tree's own parameters come behind the tree file." if isinstance(error, UnknownOptionError) else ""
+        is_of_a_tree = isinstance(error, UnknownOptionError) and words[:1] != ["lab"]
+        hint = " The tree's own parameters come behind the tree file." if is_of_a_tree else ""
         complain(str(error).strip() + hint)
         return USAGE
     except OSError as error:

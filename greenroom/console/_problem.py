@@ -62,6 +62,16 @@ class Malformed(InvalidInput):
         self.data, self.places = data, tuple(place for place, _ in found)
 
 
+class WrongWithin(Exception):
+    """Say what is wrong within a value, to whoever knows where the value itself stands.
+
+    Attributes:
+        wrong: the place within it, and what is wrong there.
+    """
+
+    wrong: Sequence[tuple[Place, str]] = ()
+
+
 def path_of(place: Place) -> str:
     """Return the path of a place as it is shown."""
     path = ""

@@ -20,7 +20,7 @@ from cattrs.gen import make_dict_structure_fn
 from ._absent import Absent
 from ._depth import DEEPEST, line_too_deep, places_too_deep
 from ._kinds import Kind
-from ._problem import InvalidInput, Malformed, Place, Problem, path_of, unknown
+from ._problem import InvalidInput, Malformed, Place, Problem, WrongWithin, path_of, unknown
 from ._treefile import OF_ACTORS, OF_SUPERVISORS, Child, Supervisor, TreeFile, kind_of_child
 
 # Bytes of a tree file, at most: what is longer is no tree file.
@@ -38,6 +38,11 @@ def read_tree_file(path: Path) -> TreeFile:
         InvalidInput: it cannot be read, or is no TOML.
         Malformed: it is no tree; with all that is wrong.
     """
+    return structure_tree(read_toml(path), str(path))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a file of TOML as plain data. Raises InvalidInput: it cannot be read, or is no TOML."""
     source = str(path)
     try:
         with path.open("rb") as file:
@@ -64,7 +69,7 @@ def read_tree_file(path: Path) -> TreeFile:
     if too_deep := places_too_deep(data):
         text = f"is nested deeper than {DEEPEST} levels"
         raise InvalidInput(source, [Problem(path_of(place), text) for place in too_deep])
-    return structure_tree(data, source)
+    return data
 
 
 def structure_tree(data: dict[str, Any], source: str) -> TreeFile:
@@ -72,7 +77,7 @@ def structure_tree(data: dict[str, Any], source: str) -> TreeFile:
     try:
         return _converter.structure(data, TreeFile)
     except Exception as error:  # noqa: BLE001 -- cattrs collects into groups whatever its hooks raise
-        problems = list(_problems(error, (), TreeFile))
+        problems = list(problems_in(error, TreeFile))
     raise Malformed(source, data, problems)
 
 
@@ -116,7 +121,8 @@ def kind_of(tp: Any) -> Kind | None:
     return next((each for each in get_args(tp)[1:] if isinstance(each, Kind)), None)
 
 
-def _make_converter() -> Converter:
+def make_converter() -> Converter:
+    """Make what turns plain data into classes whose fields are kinds, tables, and arrays and tables of these."""
     converter = Converter(detailed_validation=True, forbid_extra_keys=True)
 
     def read_kind(value: Any, tp: Any) -> Any:
@@ -225,6 +231,11 @@ def shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 -- characters of a line
 
 
+def problems_in(error: BaseException, tp: Any) -> Iterator[tuple[Place, str]]:
+    """Iterate over what is wrong, with the places, of what a converter raised for data that was to be of a type."""
+    return _problems(error, (), tp)
+
+
 def _problems(error: BaseException, path: Place, tp: Any) -> Iterator[tuple[Place, str]]:
     """Walk what cattrs raised, and give each leaf its place."""
     if isinstance(error, _Items):
@@ -241,6 +252,8 @@ def _problems(error: BaseException, path: Place, tp: Any) -> Iterator[tuple[Plac
         known = sorted(field.name for field in attrs.fields(error.cl))
         for key in sorted(error.extra_fields):
             yield (*path, key), _of_others(error.cl, key) or unknown("key", key, known)
+    elif isinstance(error, WrongWithin):
+        yield from (((*path, *place), text) for place, text in error.wrong)
     elif isinstance(error, KeyError):
         yield path, "is needed, and left out"
     else:
@@ -256,4 +269,4 @@ def _of_others(cls: Any, key: str) -> str:
     return ""
 
 
-_converter = _make_converter()
+_converter = make_converter()

@@ -3,7 +3,7 @@
 import gc
 from typing import Final
 
-from ._borrowed import Borrowed
+from .._borrowed import Borrowed
 
 #: How many objects more than before may be there until it looks at the youngest: those of a few runs.
 SELDOM: Final = 5_000

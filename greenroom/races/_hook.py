@@ -17,7 +17,7 @@ from typing import Any, Final
 import trio
 from trio._core import _run
 
-from ._borrowed import Borrowed
+from .._borrowed import Borrowed
 from ._clock import PATIENCE
 from ._stepper import Director, Stepper, Task
 

@@ -4,7 +4,7 @@ import random
 from _random import Random as _Core
 from typing import Any, Final
 
-from ._borrowed import Borrowed
+from .._borrowed import Borrowed
 
 # The generator behind random.random() and the like; it has no public name.
 _generator: Any = random.random.__self__  # type: ignore[attr-defined]

@@ -16,7 +16,7 @@ import attrs
 import trio
 from trio import _threads as _trio_threads
 
-from ._borrowed import Borrowed
+from .._borrowed import Borrowed
 from ._errors import ThreadRefused
 
 #: "inline": what is given to a thread runs at once, in the step that asks for it; "refuse": it raises `ThreadRefused`; "real": it runs in a thread,

@@ -10,7 +10,7 @@ import greenroom
 from greenroom._lazy import find_later
 
 
-@pytest.mark.parametrize("package", ["greenroom", "greenroom.testing"])
+@pytest.mark.parametrize("package", ["greenroom", "greenroom.testing", "greenroom.lab"])
 def test_every_public_name_can_be_had_from_the_package(package: str) -> None:
     module = importlib.import_module(package)
     for name in module.__all__:
@@ -23,7 +23,7 @@ def test_a_name_that_is_not_there_is_an_attribute_error_that_names_it() -> None:
         _ = greenroom.Acter  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("package", ["greenroom", "greenroom.testing", "greenroom.races"])
+@pytest.mark.parametrize("package", ["greenroom", "greenroom.testing", "greenroom.races", "greenroom.lab"])
 def test_public_names_are_listed_before_they_are_asked_for(package: str) -> None:
     program = f"import {package} as package; print(set(package.__all__) - set(vars(package)), *dir(package))"
     done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True)

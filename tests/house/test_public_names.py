@@ -12,7 +12,14 @@ from pathlib import Path
 
 SNAPSHOT = Path(__file__).with_name("public_names.txt")
 COMMAND = f".venv/bin/python -P {SNAPSHOT.parent.parent.name}/house/{Path(__file__).name}"
-MODULES = ("greenroom", "greenroom.mcp", "greenroom.races", "greenroom.races.catalogue", "greenroom.testing")
+MODULES = (
+    "greenroom",
+    "greenroom.lab",
+    "greenroom.mcp",
+    "greenroom.races",
+    "greenroom.races.catalogue",
+    "greenroom.testing",
+)
 
 
 def is_ours(thing: object) -> bool:
