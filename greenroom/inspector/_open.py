@@ -166,7 +166,13 @@ async def open_inspector(root: Supervisor, path: str | os.PathLike[str]) -> Asyn
     """
     if not isinstance(root, Supervisor):
         raise TypeError(f"open_inspector: root is {shown(root)}; give what open_supervisor gives")
-    endpoint = Endpoint(check_path(path))
+    async with serve_endpoint(root, Endpoint(check_path(path))) as inspector:
+        yield inspector
+
+
+@protected_block
+async def serve_endpoint(root: Supervisor, endpoint: Endpoint) -> AsyncGenerator[Inspector]:
+    """Let a tree be looked at through an endpoint that is there already, until the block is left; it is closed then."""
     body_error: BaseException | None = None
     try:
         inspector = Inspector(root, endpoint)
