@@ -47,7 +47,10 @@ Whole = Annotated[int, Parameter(converter=whole)]
 app = App(
     name="greenroom",
     help="Run supervised trees of actors that are declared in TOML, look at them while they run, and search programs for races.",
-    help_epilogue="Exit status: 0 it went well · 1 it failed · 2 something given is wrong · 130 Ctrl-C (128 + signal)\n\ngreenroom COMMAND --help has examples.",
+    help_epilogue=(
+        "Exit status: 0 it went well · 1 it failed · 2 something given is wrong · 130 Ctrl-C (128 + signal)\n\n"
+        "greenroom COMMAND --help has examples."
+    ),
     help_format="plaintext",
     version=__version__,
     result_action="return_value",

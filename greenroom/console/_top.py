@@ -33,6 +33,8 @@ REDRAW: Final = 0.5
 SOONEST: Final = 0.1
 #: Rows that a page goes up and down by.
 PAGE: Final = 10
+#: Characters of a line that is not for a terminal.
+WIDEST: Final = 2_000
 
 
 def check_numbers(rows: int, every: float, timeout: float, search: str) -> None:
@@ -79,8 +81,15 @@ def _print(frame: Frame, view: View, *, as_json: bool) -> None:
         sys.stdout.write(json.dumps(unstructure(frame)) + "\n")
         sys.stdout.flush()
     else:
-        console = Console(highlight=False, emoji=False, markup=False)
-        console.print(Picture(frame, Chosen(search=view.search), is_live=False), soft_wrap=True)
+        _print_whole(Picture(frame, Chosen(search=view.search), is_live=False))
+
+
+def _print_whole(picture: Picture) -> None:
+    """Print a picture with all its rows: as wide as the terminal, and elsewhere as wide as it comes."""
+    console = Console(highlight=False, emoji=False, markup=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, emoji=False, markup=False, width=WIDEST)
+    console.print(picture, soft_wrap=True)
 
 
 class Top:
@@ -106,7 +115,7 @@ class Top:
                     pass
         except Gone:
             if self._frame is not None:
-                self._console.print(Picture(self._frame, Chosen(search=self._chosen.search), is_live=False))
+                _print_whole(Picture(self._frame, Chosen(search=self._chosen.search), is_live=False))
             raise
         return FINE
 

@@ -107,7 +107,7 @@ def said_of(row: Row) -> str:
         said.append("STALE")
     if row.in_state is not None:
         said.append(f"for {seconds(row.in_state)}")
-    if row.in_hand is not None and row.in_hand >= 1:
+    if row.in_hand is not None and row.in_hand >= 1 and (row.kind != "function" or row.queued):
         said.append(f"busy for {seconds(row.in_hand)}")
     if row.waiting_for:
         said.append(f"waits for {', '.join(row.waiting_for)}")
@@ -140,6 +140,8 @@ class Picture:
             if ascii_only:
                 line.plain = line.plain.translate(TO_ASCII)
             line.truncate(width)
+            if not self.is_live:
+                line.rstrip()
             yield line
 
     def _lines(self, width: int, height: int | None, *, ascii_only: bool) -> Iterator[Text]:
