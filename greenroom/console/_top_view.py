@@ -78,6 +78,11 @@ def lines_of(frame: Frame, *, ascii_only: bool = False) -> list[Line]:
     return lines
 
 
+def one_line(text: str) -> str:
+    """Return a text as it may stand in a line of a terminal."""
+    return clean(text).replace("\n", " ").replace("\t", " ")
+
+
 def seconds(value: float) -> str:
     """Return a length of time in a few characters."""
     for limit, divisor, unit in ((10, 1, "s"), (120, 1, "s"), (7_200, 60, "min"), (172_800, 3_600, "h")):
@@ -114,7 +119,7 @@ def said_of(row: Row) -> str:
     if row.last_error:
         said.append(row.last_error)
     said += row.warnings
-    return "; ".join(clean(each).replace("\n", " ").replace("\t", " ") for each in said)
+    return "; ".join(one_line(each) for each in said)
 
 
 @attrs.frozen
@@ -166,11 +171,11 @@ class Picture:
 
     def _head(self) -> Text:
         frame, silent = self.frame, self.chosen.silent_for
-        text = Text.assemble((clean(frame.program), "bold"), f"  process {frame.pid}  {frame.actors:,} actors")
-        text.append(f"  {frame.queued:,} mails wait" if frame.queued else "")
-        text.append(f"  {frame.stale:,} stale" if frame.stale else "", "bold red")
+        text = Text.assemble((one_line(frame.program), "bold"), f"  process {frame.pid}  actors {frame.actors:,}")
+        text.append(f"  mail {frame.queued:,}" if frame.queued else "")
+        text.append(f"  stale {frame.stale:,}" if frame.stale else "", "bold red")
         if frame.matching != frame.actors:
-            text.append(f"  {frame.matching:,} match", "cyan")
+            text.append(f"  match {frame.matching:,}", "cyan")
         if silent is not None:
             text.append(f"  no answer for {seconds(silent)}: {WHY_SILENT}", "bold red")
         return text
@@ -178,7 +183,7 @@ class Picture:
     def _states(self) -> Text:
         text = Text()
         for state, count in sorted(self.frame.states.items(), key=lambda item: (-item[1], item[0])):
-            text.append(f"{count:,} {clean(state)}  ", STYLES.get(state, ""))
+            text.append(f"{count:,} {one_line(state)}  ", STYLES.get(state, ""))
         return text
 
     def _name_width(self, rows: list[Line], width: int) -> int:
@@ -194,10 +199,10 @@ class Picture:
         row = line.row
         if row is None:
             return Text(f"{line.guide}{line.text}", "dim")
-        state = clean(row.state)
+        state = one_line(row.state)
         style = "bold red" if row.stale else STYLES.get(state, "")
         mark = (ASCII_MARKS if ascii_only else MARKS).get(state, "*" if ascii_only else "●")
-        name = Text.assemble((line.guide, "dim"), (f"{mark} ", style), (clean(row.name), "bold"))
+        name = Text.assemble((line.guide, "dim"), (f"{mark} ", style), (one_line(row.name), "bold"))
         name.truncate(name_width, overflow="ellipsis", pad=True)
         counted = row.recent_below or row.recent
         at_limit = counted is not None and counted.most is not None and 0 < counted.most <= counted.count
@@ -226,8 +231,10 @@ class Picture:
         if row is None or not self.chosen.shows_stack:
             return
         yield Text("─" * width, "dim")
-        yield Text.assemble((clean(row.path), "bold"), f"  {row.kind}, incarnation {row.incarnation}, {said_of(row)}")
-        lines = clean(row.stack or "it is at nothing").replace("\t", " ").splitlines()
+        yield Text.assemble(
+            (one_line(row.path), "bold"), f"  {row.kind}, incarnation {row.incarnation}, {said_of(row)}"
+        )
+        lines = [one_line(line) for line in (row.stack or "it is at nothing").split("\n")]
         if len(lines) > STACK_LINES:
             lines = [lines[0], "    …", *lines[-(STACK_LINES - 2) :]]
         yield from (Text(line) for line in lines)
@@ -235,14 +242,14 @@ class Picture:
     def _ended(self, most: int) -> Iterator[Text]:
         for each in self.frame.ended[-most:] if most else ():
             run = f" #{each.incarnation}" if each.incarnation > 1 else ""
-            reason = clean(each.reason).replace("\n", " ")
-            text = f"{seconds(max(0.0, each.ago))} ago ended {clean(each.path)}{run}: {reason}"
+            reason = one_line(each.reason)
+            text = f"{seconds(max(0.0, each.ago))} ago ended {one_line(each.path)}{run}: {reason}"
             yield Text(text, "red" if each.failed else "dim")
 
     def _foot(self, *, ascii_only: bool) -> Text:
         if self.chosen.is_typing:
-            return Text(f"search: {clean(self.chosen.search)}_", "bold cyan")
-        found = f"search: {clean(self.chosen.search)}  " if self.chosen.search else ""
+            return Text(f"search: {one_line(self.chosen.search)}_", "bold cyan")
+        found = f"search: {one_line(self.chosen.search)}  " if self.chosen.search else ""
         return Text.assemble((found, "cyan"), (ASCII_HELP if ascii_only else HELP, "dim"))
 
 

@@ -13,7 +13,7 @@ import attrs
 from ..actors import Slot
 
 #: Looks that are remembered of one mailbox; past that every other one is forgotten.
-MOST_LOOKS: Final = 8
+MOST_LOOKS: Final = 16
 #: What somebody has in hand: an incarnation, and a number in it.
 Hand = tuple[int, int]
 

@@ -21,6 +21,7 @@ from greenroom import (
     open_supervisor,
 )
 from greenroom.inspector import Frame, Row, _survey
+from greenroom.inspector._ages import MOST_LOOKS
 from greenroom.inspector._converter import structure_frame
 from greenroom.inspector._frame import MOST_BYTES, MOST_STACK, MOST_TEXT
 from greenroom.inspector._rank import RANKS, rank_of
@@ -178,7 +179,8 @@ async def test_an_age_is_that_of_what_waits_now_and_not_of_what_was_taken(urgent
         assert 1 < len(Gated.taken) < 15
         waited = trio.current_time() - min(came[number] for number in range(30) if number not in Gated.taken)
         assert row.oldest_mail is not None
-        assert waited - 1.5 <= row.oldest_mail <= waited
+        # What came in the midst of a long jam is known by those looks that have not been forgotten.
+        assert (0.6 * waited if urgent else waited - 1.5) <= row.oldest_mail <= waited
         for gate in Gated.gates:
             gate.set()
 
@@ -373,7 +375,7 @@ async def test_what_is_remembered_of_mailboxes_does_not_grow() -> None:
             await child.kill()
         await look(survey)
         (mark,) = survey._ages._marks.values()
-        assert len(mark.looks) <= 9
+        assert len(mark.looks) <= MOST_LOOKS
         row = rows_of(await look(survey))["jam"]
         assert row.oldest_mail is not None
         assert row.oldest_mail >= 199
