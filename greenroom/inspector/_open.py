@@ -43,6 +43,11 @@ class Inspector:
         """How many are connected at this moment."""
         return len(self._readers)
 
+    @property
+    def looks(self) -> int:
+        """How many frames have been made, for whomever."""
+        return self._survey.number
+
     async def _serve(self, listener: trio.SocketListener) -> None:
         """Answer all who come, until cancelled. What goes wrong in here is never the program's."""
         try:

@@ -49,7 +49,8 @@ class Survey:
         self._stale_after = root.limits.stale_after
         self._ages = Ages()
         self._one_at_a_time = trio.Lock()
-        self._number = 0
+        #: how many looks there have been.
+        self.number = 0
         #: of the step that is under way, on the clock of processor time.
         self._began = 0.0
         #: processor time of the last step and of all steps of the look that is under way.
@@ -63,9 +64,9 @@ class Survey:
     async def keep_looking(self) -> None:
         """Look for the sake of ages, also while nobody asks. Checkpoint: always; it never ends."""
         while True:
-            seen = self._number
+            seen = self.number
             await trio.sleep(max(EVERY, EASE_ALONE * self._cost))
-            if seen == self._number:
+            if seen == self.number:
                 async with self._one_at_a_time:
                     await self._run(self._look(_NOBODY), EASE)
 
@@ -95,12 +96,12 @@ class Survey:
                 break
             if number % ROWS_PER_STEP == 0:
                 yield
-        self._number += 1
+        self.number += 1
         head = Frame(
             protocol=PROTOCOL,
             program=self._top.path,
             pid=os.getpid(),
-            number=self._number,
+            number=self.number,
             actors=walk.actors,
             matching=walk.matching,
             states=dict(walk.states),

@@ -1,0 +1,239 @@
+"""`python -m benchmarks.watched`: what a program under load pays for being watched with `greenroom top`.
+
+A tree of some size, in which a ring of actors hands messages on as fast as it can. Rounds come in pairs, one watched by a real `greenroom top` in a
+terminal of its own, one without an inspector, and who is first changes from pair to pair. A pair gives a ratio: messages for each second of the
+program's processor time, watched over alone. So neither the reader's own work counts, nor what else the machine does. What is printed of each size is
+the median of the ratios with its interval: whatever their distribution is, it holds the true median with at least 95 % (by the binomial).
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from math import comb
+from pathlib import Path
+from statistics import median
+from time import perf_counter, process_time
+from typing import Any, Final
+
+import attrs
+import trio
+
+from greenroom import Actor, ActorRef, Context, Supervisor, open_supervisor
+from greenroom.inspector import Inspector, open_inspector
+
+from ._options import is_writable, read_output
+from ._results import machine
+
+FORMAT: Final = 1
+SIZES: Final = (100, 10_000, 100_000)
+ROUNDS: Final = 15
+SECONDS: Final = 4.0
+#: Pairs before those that count.
+WARM_UPS: Final = 1
+#: Actors that hand messages on, and messages that go round among them.
+RING, TOKENS = 50, 25
+#: Looks that a reader has had before a round begins.
+LOOKS: Final = 2
+#: The reader, in a terminal of its own whose output goes nowhere.
+READER: Final = """
+import os, pty, sys
+os.environ["TERM"] = "xterm-256color"
+code = "import sys; from greenroom.console import main; sys.exit(main())"
+pty.spawn([sys.executable, "-P", "-c", code, "top", sys.argv[1], "--every", "0.5"])
+"""
+
+
+class Idler(Actor[None]):
+    """Wait."""
+
+    async def receive(self, message: None, ctx: Context) -> None:
+        """Do nothing."""
+
+
+class Hand(Actor[int]):
+    """Hand each message on to the next one of the ring."""
+
+    def __init__(self, counts: list[int]) -> None:
+        self.next: ActorRef[int] | None = None
+        self._counts = counts
+
+    async def receive(self, message: int, ctx: Context) -> None:
+        """Count it, and hand it on."""
+        self._counts[0] += 1
+        assert self.next is not None
+        self.next.tell(message)
+
+
+@attrs.frozen
+class Round:
+    """Hold what was measured in one round: messages, processor time and real time in seconds, and looks of the reader."""
+
+    messages: int
+    cpu_seconds: float
+    seconds: float
+    looks: int = 0
+
+    @property
+    def rate(self) -> float:
+        """Messages for each second of processor time."""
+        return self.messages / self.cpu_seconds
+
+
+def interval_of(ratios: Sequence[float], confidence: float = 0.95) -> tuple[float, float]:
+    """Return the narrowest pair of ratios, from both ends alike, that holds the true median with this confidence; of few the outermost ones."""
+    ordered = sorted(ratios)
+    outside, cut = 0.0, 0
+    for below in range(len(ordered) // 2):
+        outside += 2 * comb(len(ordered), below) / 2 ** len(ordered)
+        if outside > 1 - confidence:
+            break
+        cut = below
+    return ordered[cut], ordered[-1 - cut]
+
+
+@asynccontextmanager
+async def watched(root: Supervisor, path: str) -> AsyncGenerator[Inspector]:
+    """Have the tree watched for a block, by a reader that has begun to look."""
+    async with open_inspector(root, path) as inspector:
+        command = [sys.executable, "-P", "-c", READER, path]
+        with subprocess.Popen(  # noqa: ASYNC220, S603 -- our own command; what it takes to start it is not measured
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+        ) as reader:
+            try:
+                while inspector.readers == 0 or inspector.looks < LOOKS:
+                    assert reader.poll() is None, "the reader has ended"
+                    await trio.sleep(0.05)
+                yield inspector
+                assert reader.poll() is None, "the reader has ended"
+            finally:
+                reader.kill()
+
+
+async def measure(counts: list[int], seconds: float, inspector: Inspector | None = None) -> Round:
+    """Measure one round."""
+    before, looks = counts[0], 0 if inspector is None else inspector.looks
+    cpu, real = process_time(), perf_counter()
+    await trio.sleep(seconds)
+    return Round(
+        messages=counts[0] - before,
+        cpu_seconds=process_time() - cpu,
+        seconds=perf_counter() - real,
+        looks=0 if inspector is None else inspector.looks - looks,
+    )
+
+
+async def compare(size: int, rounds: int, seconds: float) -> list[tuple[Round, Round]]:
+    """Return pairs of rounds, watched and alone, with a tree of some size."""
+    pairs: list[tuple[Round, Round]] = []
+    counts = [0]
+    with tempfile.TemporaryDirectory(prefix="greenroom") as folder:
+        async with open_supervisor("stage") as root:
+            hands: list[Hand] = []
+
+            def make(counts: list[int]) -> Hand:
+                hands.append(Hand(counts))
+                return hands[-1]
+
+            refs: list[ActorRef[int]] = [await root.start(make, counts, name=f"hand{number}") for number in range(RING)]
+            for number, hand in enumerate(hands):
+                hand.next = refs[(number + 1) % RING]
+            for _ in range(max(0, size - RING)):
+                root.start_soon(Idler)
+            for ref in refs[:TOKENS]:
+                ref.tell(0)
+            for number in range(rounds + WARM_UPS):
+                both: dict[bool, Round] = {}
+                for is_watched in (True, False) if number % 2 else (False, True):
+                    if is_watched:
+                        async with watched(root, f"{folder}/s") as inspector:
+                            both[True] = await measure(counts, seconds, inspector)
+                    else:
+                        both[False] = await measure(counts, seconds)
+                if number >= WARM_UPS:
+                    pairs.append((both[True], both[False]))
+                print(f"\r{size:,} actors: pair {number + 1} of {rounds + WARM_UPS} ", end="", file=sys.stderr)
+            for hand in hands:
+                hand.next = refs[0]
+            root.request_stop()
+    print("\r\x1b[K", end="", file=sys.stderr)
+    return pairs
+
+
+def facts_of(size: int, pairs: Sequence[tuple[Round, Round]]) -> dict[str, Any]:
+    """Return what there is to tell of the pairs of one size."""
+    ratios = [with_reader.rate / alone.rate for with_reader, alone in pairs]
+    low, high = interval_of(ratios)
+    return {
+        "size": size,
+        "ratio": {"median": median(ratios), "low": low, "high": high},
+        "ratios": ratios,
+        "rate_alone": median(alone.rate for _, alone in pairs),
+        "looks_each_second": median(with_reader.looks / with_reader.seconds for with_reader, _ in pairs),
+        "rounds": [[attrs.asdict(each) for each in pair] for pair in pairs],
+    }
+
+
+def main() -> int:
+    """Do as the command line says; 0 if all was measured, whatever the figures."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.watched",
+        description="Measure what a program under load pays for being watched with greenroom top.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--sizes", type=_sizes, default=SIZES, help="of the tree, separated by commas; default: %(default)s"
+    )
+    parser.add_argument("--rounds", type=_rounds, default=ROUNDS, help="pairs that count; default: %(default)s")
+    parser.add_argument("--seconds", type=_seconds, default=SECONDS, help="of each round; default: %(default)s")
+    parser.add_argument("--output", type=read_output, default=Path("build/watched.json"), help="default: %(default)s")
+    given = parser.parse_args()
+    if not is_writable(given.output, "python -m benchmarks.watched"):
+        return 2
+    found: list[dict[str, Any]] = []
+    for size in given.sizes:
+        facts = facts_of(size, trio.run(compare, size, given.rounds, given.seconds))
+        found.append(facts)
+        ratio = facts["ratio"]
+        print(
+            f"{size:>9,} actors: watched over alone {ratio['median']:.3f} ({ratio['low']:.3f} to {ratio['high']:.3f}),"
+            f" {facts['rate_alone']:,.0f} messages a second alone, {facts['looks_each_second']:.1f} looks a second",
+            flush=True,
+        )
+    results = {"format": FORMAT, "machine": machine(), "rounds": given.rounds, "seconds": given.seconds, "sizes": found}
+    given.output.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    print(f"written: {given.output}")
+    return 0
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    try:
+        sizes = tuple(int(each.replace("_", "")) for each in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of whole numbers") from None
+    if not all(RING <= size <= 1_000_000 for size in sizes):  # noqa: PLR2004 -- a million
+        raise argparse.ArgumentTypeError(f"give sizes from {RING} to 1,000,000")
+    return sizes
+
+
+def _rounds(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1_000:  # noqa: PLR2004 -- a thousand
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 to 1000")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.1 <= seconds <= 600:  # noqa: PLR2004 -- ten minutes
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0.1 to 600")
+    return seconds
+
+
+if __name__ == "__main__":
+    sys.exit(main())
