@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from heapq import heappush, heapreplace
+from typing import NamedTuple
 
 import attrs
 
@@ -23,13 +24,15 @@ class _Branch:
     children: Iterator[Slot]
 
 
-@attrs.frozen(order=True)
-class Candidate:
-    """Be one that may get a row: those that are worth most come last in order, and of two alike the one that stands further up in the tree."""
+class Candidate(NamedTuple):
+    """Be one that may get a row: those that are worth most come last in order, and of two alike the one that stands further up in the tree.
+
+    Places differ, so comparing two never comes to their slots.
+    """
 
     rank: Rank
     place: int
-    slot: Slot = attrs.field(order=False)
+    slot: Slot
 
     @property
     def is_selected(self) -> bool:
