@@ -1,6 +1,6 @@
 """`python -m benchmarks.watched`: what a program under load pays for being watched with `greenroom top`.
 
-A tree of some size, in which a ring of actors hands messages on as fast as it can. Rounds come in pairs, one watched by a real `greenroom top` in a
+A tree of some size, in which some actors handle messages as fast as they can. Rounds come in pairs, one watched by a real `greenroom top` in a
 terminal of its own, one without an inspector, and who is first changes from pair to pair. A pair gives a ratio: messages for each second of the
 program's processor time, watched over alone. So neither the reader's own work counts, nor what else the machine does. What is printed of each size is
 the median of the ratios with its interval: whatever their distribution is, it holds the true median with at least 95 % (by the binomial).
@@ -34,10 +34,10 @@ ROUNDS: Final = 15
 SECONDS: Final = 4.0
 #: Pairs before those that count.
 WARM_UPS: Final = 1
-#: Actors that hand messages on, and messages that go round among them.
-RING, TOKENS = 50, 25
+#: Actors that are busy.
+BUSY: Final = 50
 #: Looks that a reader has had before a round begins.
-LOOKS: Final = 2
+LOOKS: Final = 1
 #: The reader, in a terminal of its own whose output goes nowhere.
 READER: Final = """
 import os, pty, sys
@@ -54,18 +54,17 @@ class Idler(Actor[None]):
         """Do nothing."""
 
 
-class Hand(Actor[int]):
-    """Hand each message on to the next one of the ring."""
+class Busy(Actor[int]):
+    """Have always one more message."""
 
     def __init__(self, counts: list[int]) -> None:
-        self.next: ActorRef[int] | None = None
         self._counts = counts
 
     async def receive(self, message: int, ctx: Context) -> None:
-        """Count it, and hand it on."""
+        """Count it, and send the next one."""
         self._counts[0] += 1
-        assert self.next is not None
-        self.next.tell(message)
+        if not self._counts[1]:
+            ctx.ref.tell(message)
 
 
 @attrs.frozen
@@ -129,21 +128,13 @@ async def measure(counts: list[int], seconds: float, inspector: Inspector | None
 async def compare(size: int, rounds: int, seconds: float) -> list[tuple[Round, Round]]:
     """Return pairs of rounds, watched and alone, with a tree of some size."""
     pairs: list[tuple[Round, Round]] = []
-    counts = [0]
+    counts = [0, 0]  # messages, and whether it is enough
     with tempfile.TemporaryDirectory(prefix="greenroom") as folder:
         async with open_supervisor("stage") as root:
-            hands: list[Hand] = []
-
-            def make(counts: list[int]) -> Hand:
-                hands.append(Hand(counts))
-                return hands[-1]
-
-            refs: list[ActorRef[int]] = [await root.start(make, counts, name=f"hand{number}") for number in range(RING)]
-            for number, hand in enumerate(hands):
-                hand.next = refs[(number + 1) % RING]
-            for _ in range(max(0, size - RING)):
+            refs: list[ActorRef[int]] = [await root.start(Busy, counts) for _ in range(BUSY)]
+            for _ in range(max(0, size - BUSY)):
                 root.start_soon(Idler)
-            for ref in refs[:TOKENS]:
+            for ref in refs:
                 ref.tell(0)
             for number in range(rounds + WARM_UPS):
                 both: dict[bool, Round] = {}
@@ -156,9 +147,7 @@ async def compare(size: int, rounds: int, seconds: float) -> list[tuple[Round, R
                 if number >= WARM_UPS:
                     pairs.append((both[True], both[False]))
                 print(f"\r{size:,} actors: pair {number + 1} of {rounds + WARM_UPS} ", end="", file=sys.stderr)
-            for hand in hands:
-                hand.next = refs[0]
-            root.request_stop()
+            counts[1] = 1
     print("\r\x1b[K", end="", file=sys.stderr)
     return pairs
 
@@ -214,8 +203,8 @@ def _sizes(text: str) -> tuple[int, ...]:
         sizes = tuple(int(each.replace("_", "")) for each in text.split(","))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no list of whole numbers") from None
-    if not all(RING <= size <= 1_000_000 for size in sizes):  # noqa: PLR2004 -- a million
-        raise argparse.ArgumentTypeError(f"give sizes from {RING} to 1,000,000")
+    if not all(BUSY <= size <= 1_000_000 for size in sizes):  # noqa: PLR2004 -- a million
+        raise argparse.ArgumentTypeError(f"give sizes from {BUSY} to 1,000,000")
     return sizes
 
 

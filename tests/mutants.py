@@ -49,6 +49,7 @@ OTHERS = (
     "CONFORMANCE",
     "HISTORIES",
     "SCALE",
+    "TOP",
 )
 WORKERS = 2
 #: Seconds for the tests of one break; it may well make a test hang, and a hang is noticed.

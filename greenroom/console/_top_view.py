@@ -12,7 +12,7 @@ from ._live import ASCII_MARKS, MARKS, STYLES
 from ._text import clean, cut
 
 #: What is said of a program that does not answer.
-WHY_SILENT: Final = "its event loop is blocked, or it is stopped"
+WHY_SILENT: Final = "it is busy, blocked or stopped"
 #: A smaller terminal has no room for a picture.
 LEAST_WIDTH: Final = 60
 LEAST_HEIGHT: Final = 10

@@ -27,6 +27,9 @@ EASE = 40
 EVERY = 0.5
 #: The same as EASE, for those looks.
 EASE_ALONE = 200
+#: Seconds by which who sleeps is woken late where there is much to do; and how many rests there are in the place of one then, at most.
+LATE = 0.001
+MOST_RESTS = 10
 #: Actors that are gone through in a step, and rows that are made in one.
 PER_STEP = 512
 ROWS_PER_STEP = 64
@@ -74,7 +77,7 @@ class Survey:
         """Do one step after the other, with time in between for all others."""
         self._cost = 0.0
         while True:
-            await trio.sleep(ease * self._last)
+            await _leave_alone(ease * self._last)
             self._began = thread_time()
             try:
                 next(steps)
@@ -128,6 +131,19 @@ class Survey:
             for each in runtime.reaper.records.latest(MOST_ENDED, now)
             if len(each.path) <= MOST_PATH
         ]
+
+
+async def _leave_alone(seconds: float) -> None:
+    """Wait until the program has had so much time: its own, where it is busy on a machine that has little of it to give.
+
+    Who is woken in time has a program that is idle, or a core of its own. Checkpoint: always.
+    """
+    began = thread_time()
+    for _ in range(MOST_RESTS):
+        due = trio.current_time() + seconds
+        await trio.sleep(seconds)
+        if trio.current_time() - due < LATE or thread_time() - began >= seconds:
+            return
 
 
 class _Rows:

@@ -99,7 +99,7 @@ def test_a_program_whose_loop_is_blocked_is_said_not_to_answer(tmp_path: Path) -
         program.do('start("blocks")')
         terminal.wait_for(" blocks ")
         program.tell('root.lookup("blocks").tell("block")')
-        terminal.wait_for("no answer for 2.", "its event loop is blocked, or it is stopped")
+        terminal.wait_for("no answer for 2.", "it is busy, blocked or stopped")
         terminal.press("q")
         assert terminal.wait_end() == 0
 
