@@ -497,7 +497,7 @@ def test_names_and_texts_with_control_characters_or_markup_are_shown_as_what_the
 @pytest.mark.parametrize(("width", "height"), [(60, 10), (61, 11), (80, 24), (300, 60)])
 def test_a_picture_has_the_size_of_its_terminal_whatever_is_in_it(width: int, height: int) -> None:
     long = {"last_error": "e" * 400, "waiting_for": ["w" * 400] * 5, "stack": "its message, at\n" + "    f\n" * 100}
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"path": "/stage" + f"/{'n' * 64}" * depth, "name": "n" * 64, "hidden": 3, "queued": 10**9, **long}
         for depth in range(20)
     ]
@@ -510,14 +510,17 @@ def test_a_picture_has_the_size_of_its_terminal_whatever_is_in_it(width: int, he
 
 
 def test_the_one_that_is_chosen_is_among_those_that_are_shown() -> None:
-    rows = [{"path": "/stage"}, *({"path": f"/stage/w{number}", "name": f"w{number}"} for number in range(100))]
+    rows: list[dict[str, Any]] = [
+        {"path": "/stage"},
+        *({"path": f"/stage/w{number}", "name": f"w{number}"} for number in range(100)),
+    ]
     for number in (0, 5, 50, 99):
         lines = drawn(frame_of(*rows), Chosen(selected=f"/stage/w{number}"))
         assert any(line.split()[1:3] == ["●", f"w{number}"] for line in lines)
 
 
 def test_the_tree_is_drawn_with_its_branches_and_those_that_have_no_row() -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"path": "/stage", "hidden": 7},
         {"path": "/stage/a", "name": "a", "hidden": 2},
         {"path": "/stage/a/b", "name": "b"},

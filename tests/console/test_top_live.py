@@ -1,6 +1,7 @@
 """`greenroom top` in a real terminal, next to a real program: what it shows is what happens."""
 
 import signal
+from functools import partial
 from pathlib import Path
 
 from .programs import Program
@@ -17,13 +18,7 @@ def test_what_is_shown_is_what_happens_while_children_of_a_busy_program_are_kill
         assert f"process {program.process.pid}" in terminal.text
         for number in range(2, 5):
             program.do(f'root.lookup("first").tell("broken {number}")')
-            terminal.wait(
-                lambda n=number: (
-                    f"#{n} " in terminal.line_of("first")
-                    and f"crashed: ValueError: broken {n}" in terminal.line_of("first")
-                ),
-                f"incarnation {number}",
-            )
+            terminal.wait(partial(_has_crashed, terminal, number), f"incarnation {number}")
             assert f"{number - 1}/1000 in 600s" in terminal.line_of("stage")
             incarnation = int(program.do('root.lookup("first").incarnation'))
             assert incarnation == number
@@ -47,6 +42,11 @@ def test_what_is_shown_is_what_happens_while_children_of_a_busy_program_are_kill
         assert int(program.do('root.lookup("busy")._slot.seq')) > int(before)
         program.leave()
     assert not (tmp_path / "s.sock").exists()
+
+
+def _has_crashed(terminal: Terminal, number: int) -> bool:
+    line = terminal.line_of("first")
+    return f"#{number} " in line and f"crashed: ValueError: broken {number}" in line
 
 
 def test_one_can_be_searched_for_and_chosen_and_where_it_is_at_is_shown(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_terminal_that_is_too_small_is_told_of_until_it_is_large_enough(tmp_pa
 def test_a_signal_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
     with Program(tmp_path), Terminal(TOP, tmp_path) as terminal:
         terminal.wait_for(" stage ")
-        assert not terminal.is_as_before
+        assert b"\x1b[?1049h" in terminal.written
         terminal.process.send_signal(signal.SIGTERM)
         assert terminal.wait_end() == 128 + signal.SIGTERM
         assert terminal.is_as_before

@@ -1,6 +1,7 @@
 """The socket is private from its first moment, takes nobody's place, and is gone at the end."""
 
 import errno
+import fcntl
 import os
 import signal
 import socket
@@ -49,7 +50,7 @@ def test_the_file_is_of_mode_0600_in_the_very_call_that_makes_it(
             super().bind(address)
             modes.append(mode_of(address))
 
-    monkeypatch.setattr(_socket.socket, "socket", Watched)
+    monkeypatch.setattr(socket, "socket", Watched)
     if way == "umask":
 
         def refuse(descriptor: int, mode: int) -> None:
@@ -128,7 +129,7 @@ def test_a_socket_at_which_nobody_listens_is_replaced_if_it_is_ones_own(
 
 def test_the_lock_of_the_folder_is_waited_for_and_not_for_ever(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
-    _socket.fcntl.flock(descriptor, _socket.fcntl.LOCK_EX)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
     times = iter((0.0, 0.5, 0.9, 1.1))
     naps: list[float] = []
     monkeypatch.setattr(_socket, "monotonic", lambda: next(times))
