@@ -220,13 +220,17 @@ def _signals_end_it() -> Generator[None]:
             signal.signal(number, old)
 
 
+def _redraw(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing: that a signal has come wakes who waits, and what follows is a new picture."""
+
+
 @contextmanager
 def _resizes() -> Generator[socket.socket]:
     """Give a socket that can be read from when the terminal has another size."""
     reads, writes = socket.socketpair()
     with reads, writes:
         writes.setblocking(False)
-        before = signal.signal(signal.SIGWINCH, lambda *_: None)
+        before = signal.signal(signal.SIGWINCH, _redraw)
         waking = signal.set_wakeup_fd(writes.fileno(), warn_on_full_buffer=False)
         try:
             yield reads

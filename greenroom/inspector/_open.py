@@ -166,7 +166,7 @@ async def open_inspector(root: Supervisor, path: str | os.PathLike[str]) -> Asyn
 
     Checkpoint: always, on the way out. Cancellation: closes the inspector at once.
 
-    Cost: two looks a second for the sake of ages, and those that readers ask for: together at most a fortieth of the time of the program's
+    Cost: two looks a second for the sake of ages, and those that readers ask for: together at most an eightieth of the time of the program's
     thread; fewer looks where that would not do.
     """
     if not isinstance(root, Supervisor):

@@ -18,7 +18,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from ..mailbox import GreenroomError, shown
 
@@ -95,9 +95,9 @@ def check_path(path: Any) -> str:
     Raises:
         TypeError: it is no path. SocketRefused: no socket can be there.
     """
-    text = os.fspath(path) if isinstance(path, (str, os.PathLike)) else None
+    text: Any = os.fspath(cast("os.PathLike[Any]", path)) if isinstance(path, os.PathLike) else path
     if not isinstance(text, str):
-        raise TypeError(f"open_inspector: path is {shown(path)}; give a string or a pathlib.Path")
+        raise TypeError(f"open_inspector: path is {shown(cast('object', path))}; give a string or a pathlib.Path")
     if not hasattr(socket, "AF_UNIX"):
         raise SocketRefused(text, "this system has no Unix sockets")
     if problem := path_problem(text):

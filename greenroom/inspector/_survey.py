@@ -22,7 +22,7 @@ from ._view import MOST_PATH, View
 from ._walk import Candidate, Walk
 
 #: Of its time the program has so many parts for itself for each that a look takes.
-EASE = 40
+EASE = 80
 #: Seconds between two looks when nobody asks for one, at least; ages are known to one of them.
 EVERY = 0.5
 #: The same as EASE, for those looks.

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 
@@ -64,15 +64,16 @@ def read_view(line: bytes) -> View:
         BadView: it is none.
     """
     try:
-        data = json.loads(line)
+        data: Any = json.loads(line)
     except (ValueError, RecursionError):  # ValueError: also of bytes that are no UTF-8
         raise BadView("a request is one line of JSON") from None
     if not isinstance(data, dict):
         raise BadView('a request is a JSON object, such as {"search": "", "rows": 100}')
-    for key, value in data.items():
+    given = cast("dict[str, Any]", data)
+    for key, value in given.items():
         if key not in KEYS:
             raise BadView(f"a request has no {key[:40]!r}; it has {', '.join(KEYS)}")
         fits, what = KEYS[key]
         if not fits(value):
             raise BadView(f"{key!r} is wrong; give {what}")
-    return View(**data)
+    return View(**given)

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
@@ -43,7 +43,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @contextmanager
-def connected(path: str = "s.sock") -> Iterator[socket.socket]:
+def connected(path: str = "s.sock") -> Generator[socket.socket]:
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(30)
         client.connect(path)
@@ -349,7 +349,7 @@ def test_a_reader_that_takes_too_long_is_sent_away(here: Path) -> None:
 
 
 @contextmanager
-def impostor(say: Callable[[socket.socket], None]) -> Iterator[Link]:
+def impostor(say: Callable[[socket.socket], None]) -> Generator[Link]:
     """A link to something that is no inspector."""
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind("i.sock")
