@@ -2,7 +2,8 @@
 
 A tree of some size, in which some actors handle messages as fast as they can. Rounds come in pairs, one watched by a real `greenroom top` in a
 terminal of its own, one without an inspector, and who is first changes from pair to pair. A pair gives a ratio: messages for each second of the
-program's processor time, watched over alone. So neither the reader's own work counts, nor what else the machine does. What is printed of each size is
+program's processor time, watched over alone. In both a reader is at work, which takes its share of the machine's cores and caches; in the second
+one it looks at another program, a decoy. So neither the reader's own work counts, nor what else the machine does. What is printed of each size is
 the median of the ratios with its interval: whatever their distribution is, it holds the true median with at least 95 % (by the binomial).
 """
 
@@ -11,12 +12,12 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from math import comb
 from pathlib import Path
 from statistics import median
-from time import perf_counter, process_time
+from time import perf_counter, process_time, sleep
 from typing import Any, Final
 
 import attrs
@@ -44,6 +45,31 @@ import os, pty, sys
 os.environ["TERM"] = "xterm-256color"
 code = "import sys; from greenroom.console import main; sys.exit(main())"
 pty.spawn([sys.executable, "-P", "-c", code, "top", sys.argv[1], "--every", "0.5"])
+"""
+
+#: A program that the reader looks at while it looks at nothing of ours.
+DECOY: Final = """
+import pathlib, sys, trio
+from greenroom import open_supervisor
+from greenroom.inspector import open_inspector
+
+async def waits(ctx):
+    await trio.sleep_forever()
+
+async def main():
+    async with open_supervisor("stage") as root, open_inspector(root, sys.argv[1]) as inspector:
+        for _ in range(100):
+            root.start_soon(waits)
+        told = pathlib.Path(sys.argv[2])
+        while True:
+            if not inspector.readers:
+                told.unlink(missing_ok=True)
+                looks = inspector.looks
+            elif inspector.looks > looks:
+                told.touch()
+            await trio.sleep(0.05)
+
+trio.run(main)
 """
 
 
@@ -95,21 +121,43 @@ def interval_of(ratios: Sequence[float], confidence: float = 0.95) -> tuple[floa
 
 
 @asynccontextmanager
-async def watched(root: Supervisor, path: str) -> AsyncGenerator[Inspector]:
-    """Have the tree watched for a block, by a reader that has begun to look."""
-    async with open_inspector(root, path) as inspector:
-        command = [sys.executable, "-P", "-c", READER, path]
-        with subprocess.Popen(  # noqa: ASYNC220, S603 -- our own command; what it takes to start it is not measured
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
-        ) as reader:
-            try:
-                while inspector.readers == 0 or inspector.looks < LOOKS:
-                    assert reader.poll() is None, "the reader has ended"
-                    await trio.sleep(0.05)
-                yield inspector
+async def reading(path: str, has_begun: Callable[[], bool]) -> AsyncGenerator[None]:
+    """Have a reader look through a socket for a block; it begins when that has had an answer."""
+    with subprocess.Popen(  # noqa: ASYNC220, S603 -- our own command; what it takes to start it is not measured
+        [sys.executable, "-P", "-c", READER, path], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    ) as reader:
+        try:
+            while not has_begun():
                 assert reader.poll() is None, "the reader has ended"
-            finally:
-                reader.kill()
+                await trio.sleep(0.05)
+            yield
+            assert reader.poll() is None, "the reader has ended"
+        finally:
+            reader.kill()
+
+
+@asynccontextmanager
+async def watched(root: Supervisor, path: str) -> AsyncGenerator[Inspector]:
+    """Have the tree watched for a block."""
+    async with (
+        open_inspector(root, path) as inspector,
+        reading(path, lambda: inspector.readers > 0 and inspector.looks >= LOOKS),
+    ):
+        yield inspector
+
+
+@contextmanager
+def decoy(path: str) -> Generator[Path]:
+    """Have another program, which is idle, open an inspector; the file that is given is there once somebody has looked."""
+    told = Path(f"{path}.read")
+    with subprocess.Popen([sys.executable, "-P", "-c", DECOY, path, told]) as process:  # noqa: S603 -- our own command
+        try:
+            while not Path(path).is_socket():
+                assert process.poll() is None, "the decoy has ended"
+                sleep(0.05)
+            yield told
+        finally:
+            process.kill()
 
 
 async def measure(counts: list[int], seconds: float, inspector: Inspector | None = None) -> Round:
@@ -129,7 +177,7 @@ async def compare(size: int, rounds: int, seconds: float) -> list[tuple[Round, R
     """Return pairs of rounds, watched and alone, with a tree of some size."""
     pairs: list[tuple[Round, Round]] = []
     counts = [0, 0]  # messages, and whether it is enough
-    with tempfile.TemporaryDirectory(prefix="greenroom") as folder:
+    with tempfile.TemporaryDirectory(prefix="greenroom") as folder, decoy(f"{folder}/d") as told:
         async with open_supervisor("stage") as root:
             refs: list[ActorRef[int]] = [await root.start(Busy, counts) for _ in range(BUSY)]
             for _ in range(max(0, size - BUSY)):
@@ -143,7 +191,8 @@ async def compare(size: int, rounds: int, seconds: float) -> list[tuple[Round, R
                         async with watched(root, f"{folder}/s") as inspector:
                             both[True] = await measure(counts, seconds, inspector)
                     else:
-                        both[False] = await measure(counts, seconds)
+                        async with reading(f"{folder}/d", told.exists):
+                            both[False] = await measure(counts, seconds)
                 if number >= WARM_UPS:
                     pairs.append((both[True], both[False]))
                 print(f"\r{size:,} actors: pair {number + 1} of {rounds + WARM_UPS} ", end="", file=sys.stderr)

@@ -18,7 +18,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from ..mailbox import GreenroomError, shown
 
@@ -89,15 +89,16 @@ class Endpoint:
                 Path(self.path).unlink()
 
 
-def check_path(path: Any) -> str:
+def check_path(path: object) -> str:
     """Return a path as text.
 
     Raises:
         TypeError: it is no path. SocketRefused: no socket can be there.
     """
-    text: Any = os.fspath(cast("os.PathLike[Any]", path)) if isinstance(path, os.PathLike) else path
+    given: Any = path
+    text: Any = os.fspath(given) if isinstance(given, os.PathLike) else given
     if not isinstance(text, str):
-        raise TypeError(f"open_inspector: path is {shown(cast('object', path))}; give a string or a pathlib.Path")
+        raise TypeError(f"open_inspector: path is {shown(given)}; give a string or a pathlib.Path")
     if not hasattr(socket, "AF_UNIX"):
         raise SocketRefused(text, "this system has no Unix sockets")
     if problem := path_problem(text):
