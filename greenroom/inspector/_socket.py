@@ -89,16 +89,18 @@ class Endpoint:
                 Path(self.path).unlink()
 
 
-def check_path(path: object) -> str:
+def check_path(path: Any) -> str:
     """Return a path as text.
 
     Raises:
         TypeError: it is no path. SocketRefused: no socket can be there.
     """
-    given: Any = path
-    text: Any = os.fspath(given) if isinstance(given, os.PathLike) else given
+    try:
+        text: Any = os.fspath(path)
+    except TypeError:
+        text = None
     if not isinstance(text, str):
-        raise TypeError(f"open_inspector: path is {shown(given)}; give a string or a pathlib.Path")
+        raise TypeError(f"open_inspector: path is {shown(path)}; give a string or a pathlib.Path")
     if not hasattr(socket, "AF_UNIX"):
         raise SocketRefused(text, "this system has no Unix sockets")
     if problem := path_problem(text):

@@ -30,7 +30,6 @@ EASE_ALONE = 200
 #: Seconds by which who sleeps is woken late where there is much to do; and how many rests there are in the place of one then, at most.
 LATE = 0.001
 MOST_RESTS = 10
-PARTS = 4
 #: Actors that are gone through in a step, and rows that are made in one.
 PER_STEP = 512
 ROWS_PER_STEP = 64
@@ -141,12 +140,9 @@ async def _leave_alone(seconds: float) -> None:
     """
     began = thread_time()
     for _ in range(MOST_RESTS):
-        late = 0.0
-        for _ in range(PARTS):  # one that is woken in time may be lucky
-            due = trio.current_time() + seconds / PARTS
-            await trio.sleep(seconds / PARTS)
-            late = max(late, trio.current_time() - due)
-        if late < LATE or thread_time() - began >= seconds:
+        due = trio.current_time() + seconds
+        await trio.sleep(seconds)
+        if trio.current_time() - due < LATE or thread_time() - began >= seconds:
             return
 
 

@@ -101,12 +101,13 @@ async def test_restarts_in_the_window_are_those_that_count_now() -> None:
     async with open_supervisor("stage", intensity=Intensity(3, 10)) as root:
         survey = Survey(root)
         shared = await root.start(Worker, name="shared", restart="permanent")
+        other = await root.start(Worker, name="other", restart="permanent")
         own = await root.start(Worker, name="own", restart="permanent", intensity=Intensity(5, 100))
         off = await root.start(Worker, name="off", restart="permanent", backoff=Backoff(50, 50))
-        for ref in (shared, own, own, off):
+        for ref in (shared, other, own, own, off):
             ref.tell("broken")
             await trio.testing.wait_all_tasks_blocked()
-        for passed, counts in ((0, (1, 2, 1, 1)), (11, (0, 2, 1, 0)), (100, (0, 0, 1, 0))):
+        for passed, counts in ((0, (1, 2, 1, 2)), (11, (0, 2, 1, 0)), (100, (0, 0, 1, 0))):
             await trio.sleep(passed)
             rows = rows_of(await look(survey))
             told = [rows[name].recent for name in ("shared", "own", "off")]
