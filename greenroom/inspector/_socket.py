@@ -18,7 +18,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from ..mailbox import GreenroomError, shown
 
@@ -96,7 +96,7 @@ def check_path(path: Any) -> str:
         TypeError: it is no path. SocketRefused: no socket can be there.
     """
     try:
-        text: Any = os.fspath(path)
+        text = cast("object", os.fspath(path))
     except TypeError:
         text = None
     if not isinstance(text, str):
