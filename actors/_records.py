@@ -6,6 +6,7 @@ holds its ref. A record holds no slot. Plain actors end by the thousand in a sec
 
 from collections import deque
 from collections.abc import Mapping
+from itertools import islice
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
@@ -95,6 +96,11 @@ class Records:
         """Forget what has become old."""
         while now > self.due:
             self._kept.popleft()
+
+    def latest(self, count: int, now: float) -> tuple[EndedActor, ...]:
+        """Return the last of all that are not old, in order of their ends. Changes nothing."""
+        last = islice(reversed(self._kept), count)
+        return tuple(record for record in last if not now > record.ended + self._retention)[::-1]
 
     def below(self, path: str, now: float) -> tuple[EndedActor, ...]:
         """Return those of all that were below a path and are not old, in order of their ends. Changes nothing."""

@@ -5,12 +5,15 @@ envelope. Which of these a mailbox is in is an affair of this file; see the essa
 """
 
 from collections import deque
+from itertools import islice
 from typing import Any, Final
 
 from ._mail import Envelope, Letter, Mail
 from ._overflow import EXEMPT
 
 SPARE_QUEUES: Final = 64
+#: Abandoned requests that are passed over in search of the oldest mail.
+LOOKED_AT: Final = 64
 #: What `only` is when nothing waits there; a message may well be None.
 NOTHING: Final = object()
 
@@ -46,6 +49,25 @@ class Lanes:
         if isinstance(hand, Letter):
             return hand.as_mail()
         return Mail(hand, None, self.seq - (self.only is not NOTHING) - len(self.queue or ()))
+
+    def oldest_seq(self) -> int | None:
+        """Return the seq of what has waited longest, of either lane; None if nothing waits. Reads, and changes nothing."""
+        if self.fast:
+            waiting = len(self)
+            return self.seq - waiting + 1 if waiting else None
+        first: int | None = None
+        for lane in (self.urgent, self.queue):
+            # Abandoned requests are passed over; behind many of them the last one looked at will do.
+            for letter in islice(lane or (), LOOKED_AT):
+                if not letter.void:
+                    first = letter.seq if first is None else min(first, letter.seq)
+                    break
+        return first
+
+    def hand_seq(self) -> int | None:
+        """Return the seq of what is in hand; None if nothing is. Reads, and changes nothing."""
+        mail = self.hand_mail()
+        return None if mail is None else mail.seq
 
     def lane(self) -> deque[Any]:
         """Return the normal lane, made at first need (an empty deque is larger than the rest of an idle actor)."""

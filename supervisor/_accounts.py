@@ -5,7 +5,7 @@ from math import inf
 import attrs
 
 from ._backoff import Backoff
-from ._intensity import Intensity, RestartLog
+from ._intensity import Intensity, Recent, RestartLog
 from ._policy import ChildPolicy
 
 
@@ -57,7 +57,7 @@ class Accounts:
                 account.log = RestartLog(policy.intensity)
             log = account.log
             log.intensity = policy.intensity  # another one, from an update: what is in the log counts
-        within = log.add(now)
+        within = log.add(now, uid)
         attempts = 0
         if not was_ready:  # whatever it ended for
             account = self._account(uid)
@@ -72,6 +72,19 @@ class Accounts:
         account.attempts += 1
         most = backoff.max_attempts
         return None if most is None or account.attempts <= most else Overdrawn(most, inf)
+
+    def recent(self, now: float) -> Recent:
+        """Return how many restarts of all children count at this moment. Reads, and changes nothing."""
+        return self._log.recent(now)
+
+    def recent_of(self, uid: int, policy: ChildPolicy, now: float) -> Recent:
+        """Return how many restarts of one child count. Reads, and changes nothing."""
+        account = self._accounts.get(uid)
+        if policy.backoff is not None:
+            return Recent(0 if account is None else account.attempts, policy.backoff.max_attempts, inf)
+        if policy.intensity is not None:
+            return (account.log if account is not None and account.log else RestartLog(policy.intensity)).recent(now)
+        return self._log.recent(now, uid)
 
     def delay(self, uid: int, backoff: Backoff, chance: float) -> float:
         """Return the seconds until the attempt that follows the last failure counted."""

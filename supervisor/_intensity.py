@@ -37,22 +37,42 @@ class Intensity:
 OwnIntensity.kind = Intensity
 
 
+@attrs.frozen
+class Recent:
+    """Say how many restarts count at a moment: of at most `most` (None: any number) `within` seconds; infinity where they are attempts in a row."""
+
+    count: int
+    most: int | None
+    within: float
+
+
 class RestartLog:
     """Count restarts in a sliding window."""
 
-    __slots__ = ("_times", "intensity")
+    __slots__ = ("_times", "_uids", "intensity")
 
     def __init__(self, intensity: Intensity) -> None:
         self.intensity = intensity
         self._times: deque[float] = deque()
+        #: whose each of them was; only those who look want to know.
+        self._uids: deque[int] = deque()
 
-    def add(self, now: float) -> bool:
+    def add(self, now: float, uid: int = 0) -> bool:
         """Log a restart; False if it is one too many."""
         times = self._times
         times.append(now)
+        self._uids.append(uid)
         while now - times[0] >= self.intensity.within:
             times.popleft()
+            self._uids.popleft()
         return len(times) <= self.intensity.max_restarts
+
+    def recent(self, now: float, uid: int | None = None) -> Recent:
+        """Count those in the window that ends now, of all children or of one. Reads, and changes nothing."""
+        within = self.intensity.within
+        both = zip(self._times, self._uids, strict=True)
+        count = sum(1 for when, whose in both if now - when < within and uid in (None, whose))
+        return Recent(count, self.intensity.max_restarts, within)
 
     def __len__(self) -> int:
         """Count those in the window, as of the last one."""

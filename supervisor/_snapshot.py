@@ -11,6 +11,7 @@ import trio
 from ..actors import (
     INITIALIZING,
     QUEUED,
+    READY,
     RESTARTING,
     Runtime,
     Slot,
@@ -112,11 +113,6 @@ def take_snapshot(top: Slot, limits: Limits) -> ActorInfo:
 
 def _info(slot: Slot, path: str, children: tuple[ActorInfo, ...], now: float, limits: Limits) -> ActorInfo:
     more = slot.more
-    waiting: tuple[str, ...] = ()
-    if slot.life is QUEUED:
-        waiting = (_reason_to_queue(slot),)
-    elif slot.life is INITIALIZING and more is not None and more.gate is not None:
-        waiting = more.gate.waiting_for
     box, blueprint = slot.box, slot.blueprint
     last_exit, rests = slot.last_exit, 0 if more is None else more.rests
     strategy = _strategy(slot) if is_supervisor(slot) else None
@@ -134,7 +130,7 @@ def _info(slot: Slot, path: str, children: tuple[ActorInfo, ...], now: float, li
         rests=rests,
         queued=len(box),
         accepted=box.seq,
-        waiting_for=waiting,
+        waiting_for=() if slot.life is READY else waits_of_start(slot),
         age=now - slot.born,
         stale=is_overdue(slot, now, limits.stale_after),
         last_exit="" if last_exit is None else text_of(last_exit),
@@ -143,6 +139,16 @@ def _info(slot: Slot, path: str, children: tuple[ActorInfo, ...], now: float, li
         warnings=NOTHING if more is None or not more.warnings else MappingProxyType(dict(more.warnings)),
         children=children,
     )
+
+
+def waits_of_start(slot: Slot) -> tuple[str, ...]:
+    """Return what a slot that is starting waits for, in words."""
+    if slot.life is QUEUED:
+        return (_reason_to_queue(slot),)
+    more = slot.more
+    if slot.life is INITIALIZING and more is not None and more.gate is not None:
+        return more.gate.waiting_for
+    return ()
 
 
 def _strategy(slot: Slot) -> Strategy:

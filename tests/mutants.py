@@ -51,6 +51,7 @@ OTHERS = (
     "SCALE",
     "SITE",
     "LAB",
+    "TOP",
 )
 WORKERS = 2
 #: Seconds for the tests of one break; it may well make a test hang, and a hang is noticed.

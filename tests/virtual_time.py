@@ -12,7 +12,7 @@ from trio.testing import MockClock
 
 HERE: Final = Path(__file__).parent
 #: The folders whose tests run in it.
-FOLDERS: Final = frozenset({HERE / "actors", HERE / "conformance", HERE / "supervisor"})
+FOLDERS: Final = frozenset({HERE / each for each in ("actors", "conformance", "console", "inspector", "supervisor")})
 #: Seconds of virtual time after which a test hangs.
 FOR_EVER: Final = 1e7
 

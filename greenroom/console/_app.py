@@ -18,7 +18,8 @@ from ..races._strategies import Strategy
 from ..races._telling import told
 from ..races._threads import Threads
 from ._absent import Absent
-from ._describe import described
+from ._describe import described, drawn
+from ._help import epilogue
 from ._imports import look_in
 from ._live import LiveScreen
 from ._logs import LogLevel, logs_on
@@ -34,6 +35,7 @@ from ._run import FAILED, FINE, USAGE, rendered, run_plan, traceback_of
 from ._salvage import problems_behind
 from ._schema import schema_text
 from ._screen import Screen
+from ._top import show_top
 from ._treefile import Child, TreeFile
 from ._writing import check_file
 
@@ -44,8 +46,12 @@ Whole = Annotated[int, Parameter(converter=whole)]
 
 app = App(
     name="greenroom",
-    help="Run supervised trees of actors that are declared in TOML.",
-    help_epilogue="Exit status: 0 it went well · 1 the tree failed · 2 something given is wrong · 130 Ctrl-C (128 + signal)",
+    help="Run supervised trees of actors that are declared in TOML, look at them while they run, and search programs for races.",
+    help_epilogue=(
+        "Exit status: 0 it went well · 1 it failed · 2 something given is wrong · 130 Ctrl-C (128 + signal)\n\n"
+        "greenroom COMMAND --help has examples."
+    ),
+    help_format="plaintext",
     version=__version__,
     result_action="return_value",
     exit_on_error=False,
@@ -55,7 +61,7 @@ app = App(
 )
 
 
-@app.command
+@app.command(help_epilogue=epilogue("run"))
 def run(
     tree: str,
     /,
@@ -64,6 +70,7 @@ def run(
     view: View = "auto",
     log_level: LogLevel = "info",
     output: str | None = None,
+    inspect: str | None = None,
 ) -> int:
     """Run a tree until its main child has ended, or until Ctrl-C.
 
@@ -77,6 +84,7 @@ def run(
         view: the tree as a live picture or as plain lines; auto is live in a terminal.
         log_level: from which level on the log is shown.
         output: a file to write the result to.
+        inspect: the path of a socket to open, by which `greenroom top` can look at the tree.
     """
     path = Path(tree)
     declaration = _read(path)
@@ -88,10 +96,10 @@ def run(
         for _, child, _ in all_children(declaration)
         if isinstance(child, Child)
     }
-    return _run(plan, _screen(view), log_level, own, output)
+    return _run(plan, _screen(view), log_level, own, output, inspect)
 
 
-@app.command
+@app.command(help_epilogue=epilogue("check"))
 def check(tree: str | None = None, /, *, profile: str | None = None, schema: bool = False) -> int:
     """Check a tree file, with all its profiles, and say what it declares; nothing is started.
 
@@ -134,7 +142,7 @@ def _read(path: Path) -> TreeFile:
     return declaration
 
 
-@app.command
+@app.command(help_epilogue=epilogue("race"))
 def race(
     scenario: str,
     /,
@@ -202,7 +210,7 @@ def race(
     return FAILED
 
 
-@app.command
+@app.command(help_epilogue=epilogue("replay"))
 def replay(
     token: str,
     scenario: str,
@@ -282,6 +290,61 @@ def lab(
     return FINE
 
 
+@app.command(help_epilogue=epilogue("tree"))
+def tree(tree: str, /, *, profile: str | None = None) -> int:
+    """Draw the tree that a file declares: who supervises whom, and how; nothing is started.
+
+    Args:
+        tree: the tree file.
+        profile: the profile of the file to take.
+    """
+    path = Path(tree)
+    declaration = _read(path)
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    for line in drawn(
+        declaration, make_plan(declaration, path, profile, None), ascii_only=not encoding.lower().startswith("utf")
+    ):
+        print(line)
+    return FINE
+
+
+@app.command(help_epilogue=epilogue("top"))
+def top(
+    socket: str,
+    /,
+    *,
+    once: bool = False,
+    json: bool = False,
+    search: str = "",
+    rows: Whole = 200,
+    every: float = 0.5,
+    timeout: float = 20.0,
+) -> int:
+    """Look at a running program through the socket that it has opened with greenroom.inspector.open_inspector; nothing can be changed.
+
+    Args:
+        socket: the path of its socket.
+        once: print one picture, and leave.
+        json: print lines of JSON instead of pictures.
+        search: show only actors whose paths have all these words in them; a word may be a state, too.
+        rows: actors to show at most; of more, those that are worth most. Those above them come besides.
+        every: seconds between two pictures.
+        timeout: seconds to wait for an answer, with once or json.
+    """
+    return show_top(socket, once=once, as_json=json, search=search, rows=rows, every=every, timeout=timeout)
+
+
+@app.command(help_epilogue=epilogue("completion"))
+def completion(shell: Literal["bash", "zsh", "fish"], /) -> int:
+    """Print a script that lets a shell complete commands and options.
+
+    Args:
+        shell: for which one.
+    """
+    sys.stdout.write(app.generate_completion(shell=shell))
+    return FINE
+
+
 def _describe(path: Path, declaration: TreeFile, plan: Plan) -> None:
     print(f"{path}: fine")
     for line in described(declaration, plan):
@@ -301,9 +364,11 @@ def _screen(view: View) -> Screen:
     return LiveScreen(console) if is_live else Screen()
 
 
-def _run(plan: Plan, screen: Screen, log_level: LogLevel, own: set[str], output: str | None) -> int:
+def _run(  # noqa: PLR0917 -- what `run` was given
+    plan: Plan, screen: Screen, log_level: LogLevel, own: set[str], output: str | None, inspect: str | None
+) -> int:
     with screen, logs_on(screen, log_level, own):
-        outcome = trio.run(run_plan, plan, screen)
+        outcome = trio.run(run_plan, plan, screen, inspect)
     if screen.lost is not None:
         silence(sys.stdout)
     if outcome.error is not None and log_level == "debug" and outcome.code == FAILED:

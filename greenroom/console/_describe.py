@@ -18,18 +18,59 @@ def described(tree: TreeFile, plan: Plan) -> Iterator[str]:
     yield from _below(tree, plan.children, plan.main, "")
 
 
+def drawn(tree: TreeFile, plan: Plan, *, ascii_only: bool = False) -> Iterator[str]:
+    """Iterate over the lines of the tree as a drawing."""
+    yield "  ".join([plan.name, ", ".join(_of_supervisor(plan))]).rstrip()
+    yield from _drawn_below(tree, plan.children, plan.main, "", "", ascii_only=ascii_only)
+
+
+def _drawn_below(
+    above: TreeFile | Supervisor,
+    specs: Sequence[AnySpec],
+    main: str | None,
+    prefix: str,
+    margin: str,
+    *,
+    ascii_only: bool,
+) -> Iterator[str]:
+    branch, last, pass_by = ("|- ", "`- ", "|  ") if ascii_only else ("├─ ", "└─ ", "│  ")
+    copies = _copies(above)
+    pairs = list(zip(children_of(above), specs, strict=True))
+    for child, spec in pairs:
+        is_last = spec is pairs[-1][1]
+        paths = _paths(prefix, spec.name, copies)
+        name = " to ".join(dict.fromkeys(path.rpartition("/")[2] for path in (paths[0], paths[-1])))
+        yield f"{margin}{last if is_last else branch}{name}  {', '.join(_said(child, spec, main, paths, copies))}"
+        if isinstance(child, Supervisor) and isinstance(spec, SupervisorSpec):
+            inner = margin + ("   " if is_last else pass_by)
+            yield from _drawn_below(child, spec.children, main, f"{paths[0]}/", inner, ascii_only=ascii_only)
+
+
+def _copies(above: TreeFile | Supervisor) -> int:
+    return above.partitions if isinstance(above, Supervisor) and not isinstance(above.partitions, Absent) else 0
+
+
+def _paths(prefix: str, name: str, copies: int) -> list[str]:
+    return [f"{prefix}{name}-{index}" for index in range(copies)] or [f"{prefix}{name}"]
+
+
+def _said(child: Child | Supervisor, spec: AnySpec, main: str | None, paths: Sequence[str], copies: int) -> list[str]:
+    """Say what a child is, and how it is run."""
+    said = [child.factory] if isinstance(child, Child) else ["supervisor"]
+    if isinstance(spec, SupervisorSpec):
+        said += _of_supervisor(spec)
+    said += _of_child(spec)
+    if main in paths:
+        said.append(f"the main one{f' is {main}' if copies else ''}: its end ends the run")
+    return said
+
+
 def _below(above: TreeFile | Supervisor, specs: Sequence[AnySpec], main: str | None, prefix: str) -> Iterator[str]:
-    copies = above.partitions if isinstance(above, Supervisor) and not isinstance(above.partitions, Absent) else 0
+    copies = _copies(above)
     for child, spec in zip(children_of(above), specs, strict=True):
-        paths = [f"{prefix}{spec.name}-{index}" for index in range(copies)] or [f"{prefix}{spec.name}"]
+        paths = _paths(prefix, spec.name, copies)
         path = " to ".join(dict.fromkeys((paths[0], paths[-1])))
-        said = [child.factory] if isinstance(child, Child) else ["supervisor"]
-        if isinstance(spec, SupervisorSpec):
-            said += _of_supervisor(spec)
-        said += _of_child(spec)
-        if main in paths:
-            said.append(f"the main one{f' is {main}' if copies else ''}: its end ends the run")
-        yield f"child     {path}: {', '.join(said)}"
+        yield f"child     {path}: {', '.join(_said(child, spec, main, paths, copies))}"
         if isinstance(child, Supervisor) and isinstance(spec, SupervisorSpec):
             for each in paths:
                 yield from _below(child, spec.children, main, f"{each}/")

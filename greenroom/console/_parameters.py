@@ -9,7 +9,7 @@ from ._problem import Problem, at, unknown
 from ._treefile import Level, Parameter, TreeFile
 
 #: Options of `greenroom run` itself, which no parameter can be called by.
-TAKEN: Final = ("help", "log_level", "output", "profile", "version", "view")
+TAKEN: Final = ("help", "inspect", "log_level", "output", "profile", "version", "view")
 
 _PIECE: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 

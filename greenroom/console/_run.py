@@ -4,7 +4,7 @@ import json
 import os
 import traceback
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import Any, Final, cast
 
 import attrs
@@ -24,6 +24,9 @@ from .. import (
     open_supervisor,
 )
 from ..actors import error_of, is_failure, text_of
+from ..inspector import SocketRefused
+from ..inspector._open import serve_endpoint
+from ..inspector._socket import Endpoint, check_path
 from ._memory import Memory
 from ._plan import Plan
 from ._screen import Screen
@@ -57,8 +60,10 @@ class Outcome:
     error: BaseException | None = None
 
 
-async def run_plan(plan: Plan, screen: Screen) -> Outcome:
+async def run_plan(plan: Plan, screen: Screen, inspect: str | None = None) -> Outcome:
     """Run a tree until it has ended, is told to end, or can no longer be shown.
+
+    With `inspect`, a socket is opened at that path before anything is started, by which it can be looked at.
 
     Checkpoint: always. Cancellation: ends the tree, in order.
     """
@@ -80,7 +85,7 @@ async def run_plan(plan: Plan, screen: Screen) -> Outcome:
 
     screen.on_lost = scope.cancel
     with signals_heard(react, break_off) as signals, scope:
-        await _run_shown(plan, screen, outcome)
+        await _run_shown(plan, screen, outcome, inspect)
     if signals.exit_code is not None:
         outcome.code = signals.exit_code
     elif screen.lost is not None:
@@ -90,8 +95,14 @@ async def run_plan(plan: Plan, screen: Screen) -> Outcome:
     return outcome
 
 
-async def _run_shown(plan: Plan, screen: Screen, outcome: Outcome) -> None:
+async def _run_shown(plan: Plan, screen: Screen, outcome: Outcome, inspect: str | None) -> None:
     """Run the tree, with somebody who watches it to its very end."""
+    try:
+        endpoint = None if inspect is None else Endpoint(check_path(inspect))
+    except SocketRefused as error:
+        outcome.code = USAGE
+        outcome.errors.append(f"--inspect: {error.path!r} {error.why}")
+        return
     watching = trio.CancelScope(shield=True)
     tree: Supervisor | None = None
     memory: Memory | None = None
@@ -101,7 +112,7 @@ async def _run_shown(plan: Plan, screen: Screen, outcome: Outcome) -> None:
         def begin(root: Supervisor) -> None:
             nonlocal tree, memory
             tree, memory = root, Memory(root)
-            nursery.start_soon(_watch, root, memory, screen, watching)
+            nursery.start_soon(_watch, root, memory, screen, watching, endpoint)
 
         try:
             async with open_supervisor(
@@ -129,12 +140,16 @@ async def _run_shown(plan: Plan, screen: Screen, outcome: Outcome) -> None:
             _note(outcome, error, _lines(error))
         finally:
             watching.cancel()
+            if endpoint is not None and tree is None:
+                endpoint.close()
             if memory is not None:
                 memory.look()
                 screen.show(memory)
 
 
-async def _watch(root: Supervisor, memory: Memory, screen: Screen, watching: trio.CancelScope) -> None:
+async def _watch(
+    root: Supervisor, memory: Memory, screen: Screen, watching: trio.CancelScope, endpoint: Endpoint | None
+) -> None:
     """Show what changes, until told that it is enough. Shielded: a tree that is being stopped is worth looking at."""
 
     async def follow() -> None:
@@ -146,7 +161,10 @@ async def _watch(root: Supervisor, memory: Memory, screen: Screen, watching: tri
                 await trio.sleep(EASE * (trio.current_time() - began))
 
     with watching:
-        async with trio.open_nursery() as nursery:
+        async with AsyncExitStack() as stack:
+            if endpoint is not None:
+                await stack.enter_async_context(serve_endpoint(root, endpoint))
+            nursery = await stack.enter_async_context(trio.open_nursery())
             nursery.start_soon(follow)
             while True:
                 began = trio.current_time()

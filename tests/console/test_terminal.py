@@ -67,7 +67,6 @@ class Terminal:
         return lines[max(index for index, line in enumerate(lines) if line.startswith("actor")) :]
 
 
-@pytest.mark.usefixtures("autojump_clock")
 async def test_the_tree_is_drawn_with_states_mail_incarnations_and_what_is_waited_for() -> None:
     terminal = Terminal()
     async with open_supervisor("stage", limits=Limits(stale_after=2.0, reap_every=None)) as root:
@@ -102,7 +101,6 @@ async def breaks(ctx: Context) -> None:
     raise ValueError(f"{ctx.path} is broken on purpose")
 
 
-@pytest.mark.usefixtures("autojump_clock")
 async def test_strategies_are_shown_and_how_long_a_backoff_still_waits() -> None:
     terminal, stream = Terminal(), StringIO()
     plain = Screen(stream)

@@ -17,7 +17,7 @@ LAYERS = (
     {"actors"},
     {"supervisor"},
     {"mcp"},
-    {"lab", "races"},
+    {"inspector", "lab", "races"},
     {"console"},
 )
 # It looks into the rooms, so it stands above them; nothing of the runtime may import it.
@@ -37,6 +37,7 @@ EXTERNAL = {
     "actors": CORE | {"outcome"},  # what Trio hands to a task that wakes
     "supervisor": CORE | {"cattrs"},
     "mcp": CORE | {"cattrs", "mcp", "anyio", "httpx2", "pydantic"},  # the SDK, and what its API is made of
+    "inspector": CORE | {"cattrs"},
     "lab": CORE | {"cattrs", "matplotlib"},
     "races": CORE | {"cattrs", "hypothesis", "pytest"},
     "console": CORE | {"cattrs", "cyclopts", "rich"},
