@@ -11,7 +11,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-MODULES = ("greenroom", "greenroom.mcp", "greenroom.races", "greenroom.races.catalogue", "greenroom.testing")
+MODULES = (
+    "greenroom",
+    "greenroom.inspector",
+    "greenroom.lab",
+    "greenroom.mcp",
+    "greenroom.races",
+    "greenroom.races.catalogue",
+    "greenroom.testing",
+)
 SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 #: A link, or code, in which nothing is one.
 LINK = re.compile(

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import attrs
 
-from ._problem import Place, Problem
-from ._treefile import Child, Level, Options, Supervisor, TreeFile
+from ..treefile._problem import Place, Problem
+from ..treefile._treefile import Child, Level, Options, Supervisor, TreeFile
 
 #: Stands for all keys.
 ANY: Final = "*"

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from .. import Backoff, ChildSpec, Intensity, RegistryKey, SupervisorSpec
-from ._absent import Absent
-from ._plan import Plan
-from ._treefile import Child, Supervisor, TreeFile, children_of
+from ..treefile._absent import Absent
+from ..treefile._plan import Plan
+from ..treefile._treefile import Child, Supervisor, TreeFile, children_of
 
 AnySpec = ChildSpec | SupervisorSpec
 

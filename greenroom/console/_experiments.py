@@ -29,8 +29,8 @@ from ..lab._file import write_whole
 from ..lab._ready import ready, ready_path
 from ..lab._run import MOST_WORKERS
 from ..lab._units import check_names
+from ..treefile._problem import InvalidInput, Problem
 from ._experiment_tables import print_results
-from ._problem import InvalidInput, Problem
 from ._text import clean
 from ._writing import check_file
 

@@ -45,6 +45,14 @@ COMMANDS: Final[Mapping[str, tuple[str, tuple[tuple[str, str], ...]]]] = {
         "0 the run passes · 1 it fails",
         (("greenroom replay TOKEN checks.races:register_once", "the run that a failure was printed with"),),
     ),
+    "lab": (
+        "0 it has run · 1 a trial could not be run to its end, or a file could not be written",
+        (
+            ("greenroom lab", "the experiments that come with it"),
+            ("greenroom lab herd --html herd.html", "one of them, with a report"),
+            ("greenroom lab mine.toml --seeds 30 --csv mine.csv", "one of yours, with 30 seeds"),
+        ),
+    ),
     "top": (
         "0 you have left, or the program has closed its inspector in order · 1 it died, or does not answer",
         (

@@ -19,7 +19,7 @@ from ..inspector._frame import MOST_BYTES, PROTOCOL
 from ..inspector._peer import peer_user
 from ..inspector._socket import kind_of, path_problem
 from ..inspector._view import View
-from ._problem import InvalidInput, Problem
+from ..treefile._problem import InvalidInput, Problem
 from ._text import clean, cut
 
 #: Seconds that a connection may take to be taken.

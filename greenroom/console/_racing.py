@@ -12,8 +12,8 @@ from ..races._checks import check_scenario
 from ..races._pulse import Pulse
 from ..races._schedule import Schedule
 from ..races._threads import Threads
-from ._imports import BadImport, find_object, look_in
-from ._problem import InvalidInput, Problem
+from ..treefile._imports import BadImport, find_object, look_in
+from ..treefile._problem import InvalidInput, Problem
 from ._writing import check_file
 
 #: Seconds between two signs of life of a long search in a terminal; elsewhere each stays, and they are ten times as rare.

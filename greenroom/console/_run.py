@@ -27,8 +27,8 @@ from ..actors import error_of, is_failure, text_of
 from ..inspector import SocketRefused
 from ..inspector._open import serve_endpoint
 from ..inspector._socket import Endpoint, check_path
+from ..treefile._plan import Plan
 from ._memory import Memory
-from ._plan import Plan
 from ._screen import Screen
 from ._signals import Signals, kill_children, signals_heard
 

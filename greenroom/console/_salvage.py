@@ -10,11 +10,11 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any, Final
 
+from ..treefile._plan import make_plan
+from ..treefile._problem import InvalidInput, Malformed, Place, Problem
+from ..treefile._reader import is_a, structure_tree
+from ..treefile._treefile import Supervisor, kind_of_child
 from ._bearing import stands_by_itself
-from ._plan import make_plan
-from ._problem import InvalidInput, Malformed, Place, Problem
-from ._reader import is_a, structure_tree
-from ._treefile import Supervisor, kind_of_child
 
 #: Keys of children, supervisors and tree that no combination of options is about.
 _APART: Final = frozenset(

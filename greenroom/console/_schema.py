@@ -6,8 +6,8 @@ from typing import Any, get_args, get_origin
 
 import attrs
 
-from ._reader import is_child, kind_of, strip_absent, table_and_kind
-from ._treefile import OF_SUPERVISORS, Child, Supervisor, TreeFile
+from ..treefile._reader import is_child, kind_of, strip_absent, table_and_kind
+from ..treefile._treefile import OF_SUPERVISORS, Child, Supervisor, TreeFile
 
 
 def tree_schema() -> dict[str, Any]:

@@ -19,9 +19,9 @@ from ..inspector import Frame
 from ..inspector._converter import unstructure
 from ..inspector._frame import MOST_ROWS
 from ..inspector._view import MOST_SEARCH, View
+from ..treefile._problem import InvalidInput, Problem
 from ._keys import Keys
 from ._link import Gone, Link
-from ._problem import InvalidInput, Problem
 from ._run import FAILED, FINE
 from ._top_view import WHY_SILENT, Chosen, Picture, seconds
 

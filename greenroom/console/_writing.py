@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ._problem import Problem
+from ..treefile._problem import Problem
 
 
 def check_file(option: str, name: str) -> Iterator[Problem]:

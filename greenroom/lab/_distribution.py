@@ -6,8 +6,8 @@ from typing import Any, Final, cast
 
 import attrs
 
-from ..console._kinds import Kind
-from ..console._reader import shown
+from ..treefile._kinds import Kind
+from ..treefile._reader import shown
 
 _NORMAL: Final = NormalDist()
 #: Below this, the inverse of the normal distribution has no value.

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from .. import GreenroomError
-from ..console._problem import Place, Problem, WrongWithin, path_of
+from ..treefile._problem import Place, Problem, WrongWithin, path_of
 
 
 class InvalidExperiment(GreenroomError, WrongWithin, ValueError):

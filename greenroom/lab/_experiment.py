@@ -6,8 +6,8 @@ from typing import Any, Final, cast
 import attrs
 
 from .. import ChildSpec, InvalidSpec, Limits, SupervisorSpec, check_specs
-from ..console._kinds import Natural, Text
-from ..console._problem import Place, unknown
+from ..treefile._kinds import Natural, Text
+from ..treefile._problem import Place, unknown
 from ._errors import InvalidExperiment
 from ._fields import AboveZero, AnyLimits, FromZero, MaybeAbove, MaybeFrom, Seeds, settle
 from ._model import ActorModel, Fault, ServiceModel, Source

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Final, TypeAlias, cast, get_args
 import attrs
 
 from .. import Backoff, Intensity, InvalidSpec, Limits, MailboxSpec
-from ..console._absent import Absent
-from ..console._kinds import UNLIMITED, Kind
-from ..console._problem import Place, unknown
-from ..console._reader import kind_of, shown
+from ..treefile._absent import Absent
+from ..treefile._kinds import UNLIMITED, Kind
+from ..treefile._problem import Place, unknown
+from ..treefile._reader import kind_of, shown
 from ._distribution import LASTING, SECONDS, Distribution, is_number
 from ._errors import InvalidExperiment
 

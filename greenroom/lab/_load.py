@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from .. import Limits, SupervisorSpec
-from ..console._absent import Absent
-from ..console._plan import make_plan
-from ..console._problem import InvalidInput, Place, Problem
-from ..console._reader import make_converter, problems_in, read_toml, structure_tree
-from ..console._treefile import Supervisor, kind_of_child
+from ..treefile._absent import Absent
+from ..treefile._plan import make_plan
+from ..treefile._problem import InvalidInput, Place, Problem
+from ..treefile._reader import make_converter, problems_in, read_toml, structure_tree
+from ..treefile._treefile import Supervisor, kind_of_child
 from ._errors import InvalidExperiment
 from ._experiment import UNREAD, Experiment
 

@@ -8,8 +8,8 @@ from typing import cast
 
 import attrs
 
-from ..console._kinds import Flag, Number
-from ..console._kinds import Jitter as Chance
+from ..treefile._kinds import Flag, Number
+from ..treefile._kinds import Jitter as Chance
 from ._distribution import Distribution, as_given, constant
 from ._errors import InvalidExperiment
 from ._fields import (

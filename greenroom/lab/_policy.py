@@ -8,9 +8,9 @@ from typing import Any, Final
 import attrs
 
 from .. import ChildSpec, SupervisorSpec
-from ..console._absent import ABSENT, Absent
-from ..console._kinds import GroupStrategyWord, Natural, OverdueWord, PositiveSeconds, Seconds, Startup
-from ..console._kinds import Restart as RestartWord
+from ..treefile._absent import ABSENT, Absent
+from ..treefile._kinds import GroupStrategyWord, Natural, OverdueWord, PositiveSeconds, Seconds, Startup
+from ..treefile._kinds import Restart as RestartWord
 from ._errors import InvalidExperiment
 from ._fields import AnyBackoff, AnyIntensity, AnyLimits, AnyMailbox, settle
 from ._simulated import simulate, stand_in

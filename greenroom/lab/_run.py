@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import trio
 
-from ..console._problem import unknown
+from ..treefile._problem import unknown
 from ._errors import InvalidExperiment, TrialEndless, TrialFailed
 from ._experiment import Experiment
 from ._order import UnknownTrio

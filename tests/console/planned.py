@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from greenroom import ChildSpec, SupervisorSpec
-from greenroom.console._plan import Plan, make_plan
-from greenroom.console._problem import InvalidInput, Malformed
-from greenroom.console._reader import structure_tree
 from greenroom.console._salvage import problems_behind
+from greenroom.treefile._plan import Plan, make_plan
+from greenroom.treefile._problem import InvalidInput, Malformed
+from greenroom.treefile._reader import structure_tree
 
 ACTOR: dict[str, Any] = {"name": "a", "factory": "greenroom.races.catalogue._sharing:Account"}
 

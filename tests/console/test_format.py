@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from greenroom.console._absent import ABSENT
-from greenroom.console._problem import InvalidInput
-from greenroom.console._reader import LONGEST, read_tree_file, structure_tree
-from greenroom.console._treefile import Child, MailboxTable
+from greenroom.treefile._absent import ABSENT
+from greenroom.treefile._problem import InvalidInput
+from greenroom.treefile._reader import LONGEST, read_tree_file, structure_tree
+from greenroom.treefile._treefile import Child, MailboxTable
 
 CHILD: dict[str, Any] = {"name": "a", "factory": "greenroom:Actor"}
 

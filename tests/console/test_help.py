@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from greenroom.console._app import app, main
+from greenroom.console._app import main
+from greenroom.console._command import app
 from greenroom.console._help import COMMANDS
 
 Write = Callable[[str], Path]

@@ -21,12 +21,12 @@ from greenroom import (
     Turn,
     open_supervisor,
 )
-from greenroom.console._absent import ABSENT, first_given
-from greenroom.console._levels import DEFAULTS
-from greenroom.console._plan import Plan, make_plan
-from greenroom.console._problem import InvalidInput
-from greenroom.console._reader import structure_tree
-from greenroom.console._treefile import (
+from greenroom.treefile._absent import ABSENT, first_given
+from greenroom.treefile._levels import DEFAULTS
+from greenroom.treefile._plan import Plan, make_plan
+from greenroom.treefile._problem import InvalidInput
+from greenroom.treefile._reader import structure_tree
+from greenroom.treefile._treefile import (
     BackoffTable,
     Child,
     IntensityTable,

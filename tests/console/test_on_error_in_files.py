@@ -4,10 +4,10 @@ from typing import Any
 import pytest
 
 from greenroom import Agent, ChildSpec, Context, Turn
-from greenroom.console._plan import make_plan
-from greenroom.console._problem import InvalidInput
-from greenroom.console._reader import structure_tree
 from greenroom.supervisor._reading import policy_of_spec
+from greenroom.treefile._plan import make_plan
+from greenroom.treefile._problem import InvalidInput
+from greenroom.treefile._reader import structure_tree
 
 
 class Empty(LookupError):

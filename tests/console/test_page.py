@@ -9,10 +9,10 @@ import attrs
 import pytest
 
 from greenroom import ChildSpec, SupervisorSpec
-from greenroom.console._imports import look_in
-from greenroom.console._plan import make_plan
-from greenroom.console._reader import structure_tree
-from greenroom.console._treefile import BackoffTable, Child, Supervisor, TreeFile
+from greenroom.treefile._imports import look_in
+from greenroom.treefile._plan import make_plan
+from greenroom.treefile._reader import structure_tree
+from greenroom.treefile._treefile import BackoffTable, Child, Supervisor, TreeFile
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "trees.md").read_text(encoding="utf-8")
 SHOP = "from greenroom import Actor\nclass Clerk(Actor):\n    def __init__(self, words, *, size, till): ...\n"

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from greenroom.console._absent import ABSENT
-from greenroom.console._parameters import check_declarations, fill, split_words, values_of
-from greenroom.console._plan import profiles_of
-from greenroom.console._problem import Problem
-from greenroom.console._reader import structure_tree
-from greenroom.console._treefile import TreeFile
+from greenroom.treefile._absent import ABSENT
+from greenroom.treefile._parameters import check_declarations, fill, split_words, values_of
+from greenroom.treefile._plan import profiles_of
+from greenroom.treefile._problem import Problem
+from greenroom.treefile._reader import structure_tree
+from greenroom.treefile._treefile import TreeFile
 
 
 def tree(parameters: dict[str, Any], **levels: Any) -> TreeFile:

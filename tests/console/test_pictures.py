@@ -8,10 +8,10 @@ from xml.etree.ElementTree import fromstring
 
 import pytest
 
-from greenroom.console._problem import InvalidInput
 from greenroom.console._racing import write_picture
 from greenroom.console._writing import check_file
 from greenroom.races import Result
+from greenroom.treefile._problem import InvalidInput
 
 from .test_races import SCENARIOS
 

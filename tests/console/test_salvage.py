@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from greenroom.console._problem import Malformed
-from greenroom.console._reader import structure_tree
 from greenroom.console._salvage import problems_behind
+from greenroom.treefile._problem import Malformed
+from greenroom.treefile._reader import structure_tree
 
 Write = Callable[[str], Path]
 Run = Callable[..., subprocess.CompletedProcess[str]]

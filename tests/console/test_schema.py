@@ -7,11 +7,11 @@ from typing import Any
 import attrs
 import pytest
 
-from greenroom.console import _treefile
-from greenroom.console._problem import InvalidInput
-from greenroom.console._reader import structure_tree
 from greenroom.console._schema import schema_text, tree_schema
-from greenroom.console._treefile import TreeFile
+from greenroom.treefile import _treefile
+from greenroom.treefile._problem import InvalidInput
+from greenroom.treefile._reader import structure_tree
+from greenroom.treefile._treefile import TreeFile
 
 # It comes with the mcp SDK, without types.
 jsonschema: Any = importlib.import_module("jsonschema")

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from greenroom import Backoff, Intensity, InvalidSpec, RegistryKey, SupervisorSpec, check_specs
-from greenroom.console._plan import make_plan
-from greenroom.console._problem import InvalidInput
-from greenroom.console._reader import structure_tree
+from greenroom.treefile._plan import make_plan
+from greenroom.treefile._problem import InvalidInput
+from greenroom.treefile._reader import structure_tree
 
 from .planned import ACTOR, actor, only_actor, plan, supervisor, told, wrong
 

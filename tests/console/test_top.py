@@ -22,13 +22,13 @@ from rich.console import Console
 from greenroom.console._app import main
 from greenroom.console._keys import split_keys
 from greenroom.console._link import Gone, Link
-from greenroom.console._problem import InvalidInput
 from greenroom.console._top_view import Chosen, Picture, lines_of, seconds
 from greenroom.inspector import Frame
 from greenroom.inspector._converter import structure_frame, unstructure
 from greenroom.inspector._frame import MOST_BYTES, PROTOCOL
 from greenroom.inspector._open import MOST_READERS
 from greenroom.inspector._view import MOST_REQUEST, View
+from greenroom.treefile._problem import InvalidInput
 
 from .conftest import GREENROOM
 from .programs import Program
