@@ -73,7 +73,7 @@ def _means(estimates: Sequence[Estimate], sure: str) -> Table:
             Text(each.measure if is_first else "", "bold"),
             Text(clean(each.policy)),
             each.mean,
-            each.range,
+            each.spread,
             shown(each.measure, over.least),
             shown(each.measure, over.most)
             + (f" ({over.missing} seeds without)" if over.missing and over.count else ""),
@@ -96,7 +96,7 @@ def _differences(comparisons: Sequence[Comparison], sure: str) -> Table:
             Text(each.measure if each.measure != last else "", "bold"),
             Text(clean(each.policy)),
             signed(each.measure, by.mean) if by.count else "none",
-            each.range,
+            each.spread,
             p,
             Text(each.verdict, _VERDICTS.get(each.verdict, "dim")),
         )

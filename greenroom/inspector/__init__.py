@@ -18,3 +18,5 @@ from ._frame import Row as Row
 from ._open import Inspector as Inspector
 from ._open import open_inspector as open_inspector
 from ._socket import SocketRefused as SocketRefused
+
+__all__ = ["Ended", "Frame", "Inspector", "Restarts", "Row", "SocketRefused", "open_inspector"]

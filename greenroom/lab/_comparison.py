@@ -69,10 +69,10 @@ class Comparison:
         assert self.corrected is not None
         if by.least == by.most:
             return f"{signed(self.measure, by.mean)} in each of {by.count} seeds (by their signs, {told_p(self.corrected)})"
-        return f"{signed(self.measure, by.mean)} ({self.range}; {told_p(self.corrected)}, {by.count} seeds)"
+        return f"{signed(self.measure, by.mean)} ({self.spread}; {told_p(self.corrected)}, {by.count} seeds)"
 
     @property
-    def range(self) -> str:
+    def spread(self) -> str:
         """Get the interval of the difference as one reads it; empty if there is none."""
         by = self.difference
         if by.low is None or by.high is None or by.least == by.most:

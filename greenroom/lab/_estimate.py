@@ -23,7 +23,7 @@ class Estimate:
         return shown(self.measure, self.interval.mean)
 
     @property
-    def range(self) -> str:
+    def spread(self) -> str:
         """Get the interval as one reads it; say so if there is none."""
         found = self.interval
         if found.low is None or found.high is None:

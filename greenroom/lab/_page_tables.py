@@ -21,7 +21,7 @@ def estimates_table(estimates: Sequence[Estimate], confidence: float) -> Iterato
         seeds = str(over.count) if not over.missing else f"{over.count} ({over.missing} without a value)"
         yield _row(
             [each.measure if each.measure != last else "", each.policy],
-            [each.mean, each.range, shown(each.measure, over.least), shown(each.measure, over.most), seeds],
+            [each.mean, each.spread, shown(each.measure, over.least), shown(each.measure, over.most), seeds],
             is_first=each.measure != last,
         )
         last = each.measure
@@ -43,7 +43,7 @@ def comparisons_table(comparisons: Sequence[Comparison], base: str, confidence: 
             [each.measure if each.measure != last else "", each.policy],
             [
                 signed(each.measure, by.mean) if by.count else "none",
-                each.range,
+                each.spread,
                 "" if each.corrected is None else told_p(each.corrected).removeprefix("p = ").removeprefix("p "),
             ],
             is_first=each.measure != last,

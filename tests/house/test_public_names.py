@@ -14,6 +14,7 @@ SNAPSHOT = Path(__file__).with_name("public_names.txt")
 COMMAND = f".venv/bin/python -P {SNAPSHOT.parent.parent.name}/house/{Path(__file__).name}"
 MODULES = (
     "greenroom",
+    "greenroom.inspector",
     "greenroom.lab",
     "greenroom.mcp",
     "greenroom.races",

@@ -69,14 +69,14 @@ def test_one_seed_has_a_mean_and_no_interval() -> None:
     found = interval([3.0])
     assert (found.mean, found.low, found.high, found.half) == (3.0, None, None, None)
     [only] = estimate(results({"a": [3.0]}))
-    assert (only.mean, only.range) == ("3", "no interval: one seed")
+    assert (only.mean, only.spread) == ("3", "no interval: one seed")
 
 
 def test_values_that_are_all_equal_have_an_interval_without_width() -> None:
     found = interval([0.1] * 7)
     assert (found.mean, found.low, found.high) == (0.1, 0.1, 0.1)
     [only] = estimate(results({"a": [0.1] * 7}))
-    assert only.range == "the same in every seed"
+    assert only.spread == "the same in every seed"
 
 
 def test_what_could_not_be_measured_is_left_out_and_counted() -> None:
@@ -92,7 +92,7 @@ def test_an_interval_ends_where_the_true_mean_cannot_be() -> None:
     found = interval([0.1, 1.0], floor=0.0, ceiling=1.0)
     assert (found.low, found.high) == (0.0, 1.0)
     [only] = estimate(results({"a": [0.1, 1.0]}, "availability"))
-    assert only.range == "0 to 100 %"
+    assert only.spread == "0 to 100 %"
 
 
 @pytest.mark.parametrize("confidence", [0.0, 1.0, -1.0, 95.0, math.nan])
