@@ -16,6 +16,7 @@ from ._speed import measure
 from ._trials import BUGS, STRATEGIES, Trials, take_all
 
 HERE = Path(__file__).parent
+PARTS = ("trials", "speed", "histories", "replays")
 
 
 def main() -> int:
@@ -26,6 +27,11 @@ def main() -> int:
     parser.add_argument("--bugs", default=",".join(BUGS), help="some of the catalogue, with commas between them (all)")
     parser.add_argument("--replays", type=int, default=500, help="failures to replay in fresh processes; 0: none (500)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of the measurement of speed (5)")
+    parser.add_argument(
+        "--parts",
+        default=",".join(PARTS),
+        help="what to measure, with commas between; the rest stays in the output (all)",
+    )
     parser.add_argument("--output", type=Path, default=HERE / "results", help="where to write .json, .txt and .png")
     options = parser.parse_args()
     for name in ("trials", "limit", "rounds"):
@@ -34,11 +40,27 @@ def main() -> int:
     bugs = options.bugs.split(",")
     if unknown := [bug for bug in bugs if bug not in BUGS]:
         parser.error(f"--bugs: the catalogue has no {unknown[0]!r}; it has {', '.join(BUGS)}")
-    speed = measure(options.rounds)
-    checked = measure_histories(options.rounds)
-    trials = take_all(bugs, STRATEGIES, options.trials, options.limit, progress)
+    parts = options.parts.split(",")
+    if unknown := [part for part in parts if part not in PARTS]:
+        parser.error(f"--parts: there is no {unknown[0]!r}; there are {', '.join(PARTS)}")
+    before: dict[str, Any] = {}
+    if len(set(parts)) < len(PARTS):
+        try:
+            before = json.loads(options.output.with_suffix(".json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            parser.error(f"--parts: {options.output.with_suffix('.json')} has nothing that could stay: {error}")
+    speed = measure(options.rounds) if "speed" in parts else before["schedules_per_second"]
+    checked = measure_histories(options.rounds) if "histories" in parts else before["milliseconds_for_a_history"]
+    is_taken = "trials" in parts
+    trials = (
+        take_all(bugs, STRATEGIES, options.trials, options.limit, progress) if is_taken else trials_of(before["trials"])
+    )
     said: list[str] = []
-    differ = compare(options.replays, said) if options.replays > 0 else {}
+    differ: dict[str, int] = {}
+    if "replays" not in parts:
+        differ = before["replays_that_differ"]
+    elif options.replays > 0:
+        differ = compare(options.replays, said)
     text = "\n".join(
         [*table(trials), "", *speeds(speed), "", *histories(checked), "", *replays(differ, options.replays), *said]
     )
@@ -49,6 +71,15 @@ def main() -> int:
     draw(trials, options.output.with_suffix(".png"))
     print(text)
     return int(any(differ.values()) or any(each.in_twin for each in trials.values()))
+
+
+def trials_of(facts: dict[str, Any]) -> dict[tuple[str, str], Trials]:
+    """Return trials that were written before."""
+    trials: dict[tuple[str, str], Trials] = {}
+    for key, fact in facts.items():
+        bug, _, strategy = key.partition(" ")
+        trials[bug, strategy] = Trials(bug, strategy, fact["limit"], tuple(fact["found"]), fact["in_twin"])
+    return trials
 
 
 def progress(done: int, of: int) -> None:
@@ -80,7 +111,7 @@ def table(trials: dict[tuple[str, str], Trials] | Any) -> list[str]:
 def speeds(speed: dict[str, float]) -> list[str]:
     """Return the speeds as lines."""
     return [
-        "Schedules each second, of a program of 20 steps:",
+        "Schedules each second of processor time, of a program of 20 steps:",
         *(f"  {case:<14}{rate:>8,.0f}" for case, rate in speed.items()),
     ]
 

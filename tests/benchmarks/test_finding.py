@@ -32,6 +32,11 @@ def test_a_tiny_run_writes_a_table_the_figures_and_a_picture(tmp_path: Path) -> 
     assert set(results["milliseconds_for_a_history"]) >= {"register", "key-value"}
     assert min(results["milliseconds_for_a_history"].values()) > 0
     assert output.with_suffix(".png").stat().st_size > 1_000
+    again = finding("--parts", "histories", "--rounds", "1", "--output", output)
+    assert again.returncode == 0, again.stderr
+    kept = json.loads(output.with_suffix(".json").read_text(encoding="utf-8"))
+    assert kept.pop("milliseconds_for_a_history") != results.pop("milliseconds_for_a_history")
+    assert kept == results
 
 
 @pytest.mark.parametrize(
@@ -39,6 +44,8 @@ def test_a_tiny_run_writes_a_table_the_figures_and_a_picture(tmp_path: Path) -> 
     [
         (["--trials", "0"], "--trials is 0; give a number from 1"),
         (["--bugs", "heisenbug"], "the catalogue has no 'heisenbug'"),
+        (["--parts", "luck"], "--parts: there is no 'luck'; there are trials, speed, histories, replays"),
+        (["--parts", "speed", "--output", "/nowhere/results"], "/nowhere/results.json has nothing that could stay"),
     ],
 )
 def test_what_is_wrong_is_said(options: list[str], text: str) -> None:
