@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Mapping, Sequence
 from math import inf
 from time import monotonic
-from typing import Any, Final, Literal, TypedDict, Unpack
+from typing import Any, Final, Literal, TypedDict, TypeVar, Unpack
 
 import attrs
 
@@ -16,7 +16,7 @@ from ._decider import Decider, Follow
 from ._fit import check_fit
 from ._result import Result, again_of
 from ._run import MAX_STEPS, Backend, Scenario, Stage, Terms, prepared, run_once
-from ._schedule import Fidelity, Schedule, Time
+from ._schedule import Fidelity, Injection, Schedule, Time
 from ._strategies import MAKERS, Learned, Strategy, deciders_of
 from ._survey import Found, Survey, Tally
 from ._telling import told
@@ -28,6 +28,7 @@ SCHEDULES: Final = 500
 PER_RUN: Final = 200
 
 Mode = Literal["shared", "isolated"]
+T = TypeVar("T")
 
 
 class SearchOptions(TypedDict, total=False):
@@ -196,8 +197,18 @@ def terms_of(
     return Terms(max_steps, time, backend, threads=threads, fidelity=fidelity)
 
 
-#: Give out deciders, take in results; end with the first failure.
-Plan = Generator[Decider, Result, First | None]
+@attrs.frozen
+class Injected:
+    """Hold what decides in a run, with what is done to it from outside."""
+
+    decider: Decider
+    injection: Injection
+
+
+#: Give out what decides, take in results.
+Runs = Generator[Decider | Injected, Result, T]
+#: The same; ends with the first failure.
+Plan = Runs[First | None]
 
 
 def _plan(  # noqa: PLR0917 -- what a search has been told
@@ -241,30 +252,31 @@ def _plan(  # noqa: PLR0917 -- what a search has been told
     return None
 
 
-def run_isolated(plan: Plan, scenario: Scenario, args: Sequence[Any], terms: Terms) -> First | None:
-    """Go through a plan, each schedule in a Trio run of its own."""
+def run_isolated(plan: Runs[T], scenario: Scenario, args: Sequence[Any], terms: Terms) -> T:
+    """Go through a plan, each schedule in a Trio run of its own; returns what it ends with."""
     try:
-        decider = next(plan)
+        job = next(plan)
         while True:
-            decider = plan.send(run_once(scenario, args, decider, terms))
+            decider, injection = _taken_apart(job)
+            job = plan.send(run_once(scenario, args, decider, terms, injection=injection))
     except StopIteration as end:
-        first: First | None = end.value
-        return first
+        value: T = end.value
+        return value
 
 
-def run_shared(plan: Plan, scenario: Scenario, args: Sequence[Any], terms: Terms) -> First | None:
-    """Go through a plan, many schedules in one Trio run."""
-    ends: list[First | None] = []
-    decider = next(plan)
+def run_shared(plan: Runs[T], scenario: Scenario, args: Sequence[Any], terms: Terms) -> T:
+    """Go through a plan, many schedules in one Trio run; returns what it ends with."""
+    ends: list[T] = []
+    job = next(plan)
     while not ends:
         stage = Stage(terms)
 
         async def main(stage: Stage = stage) -> None:
-            nonlocal decider
+            nonlocal job
             for _ in range(PER_RUN):
-                result = await stage.play(scenario, args, decider)
+                result = await stage.play(scenario, args, *_taken_apart(job))
                 try:
-                    decider = plan.send(result)
+                    job = plan.send(result)
                 except StopIteration as end:
                     ends.append(end.value)
                     return
@@ -272,10 +284,14 @@ def run_shared(plan: Plan, scenario: Scenario, args: Sequence[Any], terms: Terms
         given_up = stage.run(main)
         if given_up is not None:
             try:
-                decider = plan.send(given_up)
+                job = plan.send(given_up)
             except StopIteration as end:
                 ends.append(end.value)
     return ends[0]
+
+
+def _taken_apart(job: Decider | Injected) -> tuple[Decider, Injection | None]:
+    return (job.decider, job.injection) if isinstance(job, Injected) else (job, None)
 
 
 def run(

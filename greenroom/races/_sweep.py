@@ -9,9 +9,10 @@ import attrs
 
 from ._checks import check_count, check_scenario, check_seed
 from ._decider import Decider, Follow, Walk
-from ._result import Result
+from ._result import Result, kind_of
 from ._run import MAX_STEPS, Scenario, Terms, prepared, run_once
 from ._schedule import Injection, Time
+from ._search import Injected, Runs, run_isolated, run_shared
 from ._telling import headline
 from ._threads import Threads
 
@@ -124,17 +125,33 @@ def _sweep(  # noqa: PLR0917 -- what both sweeps hand on
 ) -> Sweep:
     check_count("schedules", schedules)
     check_seed(seed)
-    failures: dict[tuple[int, int], Result] = {}
-    points = 0
-    for number in range(schedules):
-        for point in count():
-            decider: Decider = Walk(seed * 1_000_003 + number) if number else Follow({})
-            result = run_once(scenario, args, decider, terms, injection=Injection(what, name, point))
-            if result.failed:
-                failures[number, point] = result
-            if result.verdict == "hung":
-                return Sweep(points + 1, failures)  # each further one would take a patience, too
-            if result.injection is None:
-                break  # the run as it is without; that it fails already is worth telling too
-            points += 1
-    return Sweep(points, failures)
+
+    def job(number: int, point: int) -> Injected:
+        decider: Decider = Walk(seed * 1_000_003 + number) if number else Follow({})
+        return Injected(decider, Injection(what, name, point))
+
+    def plan() -> Runs[Sweep]:
+        failures: dict[tuple[int, int], Result] = {}
+        points = 0
+        for number in range(schedules):
+            for point in count():
+                result = yield job(number, point)
+                if result.failed:
+                    failures[number, point] = result
+                if result.verdict == "hung":
+                    return Sweep(points + 1, failures)  # each further one would take a patience, too
+                if result.injection is None:
+                    break  # the run as it is without; that it fails already is worth telling too
+                points += 1
+        return Sweep(points, failures)
+
+    def again(place: tuple[int, int]) -> Result:
+        each = job(*place)
+        return run_once(scenario, args, each.decider, terms, injection=each.injection)
+
+    # Many runs share one of Trio's. What fails there fails in one of its own, too, or they are not independent; then each has its own.
+    sweep = run_shared(plan(), scenario, args, terms)
+    alone = {place: again(place) for place in sweep.failures}
+    if all(kind_of(result) == kind_of(alone[place]) for place, result in sweep.failures.items()):
+        return Sweep(sweep.points, alone)
+    return run_isolated(plan(), scenario, args, terms)

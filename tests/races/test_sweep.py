@@ -287,3 +287,28 @@ def test_a_kind_of_boundary_that_there_is_not_is_refused() -> None:
         races.crash_everywhere(tree, at="everywhere")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="comes to no handler of an actor"):
         races.crash_everywhere(uses_a_lock)
+
+
+def test_many_runs_share_one_of_trios_unless_that_makes_a_difference() -> None:
+    """A failure counts if the run fails in the same way in a Trio run of its own."""
+    seen: list[object] = []
+
+    def scenario_that_fails(*, if_shared: bool) -> Any:
+        async def scenario(sim: Sim) -> None:
+            token = trio.lowlevel.current_trio_token()
+            is_shared = any(token is each for each in seen)
+            seen.append(token)
+            with sim.scope("victim"):
+                await trio.lowlevel.checkpoint()
+                await trio.lowlevel.checkpoint()
+            assert not (if_shared and is_shared)
+
+        return scenario
+
+    shared = races.cancel_everywhere(scenario_that_fails(if_shared=False))
+    assert (shared.points, len(shared.failures)) == (2, 0)
+    assert len(seen) == 3
+    assert len({id(token) for token in seen}) == 1
+    alone = races.cancel_everywhere(scenario_that_fails(if_shared=True))
+    assert (alone.points, len(alone.failures)) == (2, 0)
+    assert len({id(token) for token in seen}) > 2
