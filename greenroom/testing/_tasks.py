@@ -1,6 +1,7 @@
 """Tasks: which there are in this run of Trio, and what they wait for."""
 
 from collections.abc import Iterable, Iterator
+from types import FrameType
 from typing import Any
 
 import trio
@@ -53,8 +54,14 @@ def wait_of(task: trio.lowlevel.Task, runtime: Runtime) -> str | None:
             for value in frame.f_locals.values():
                 slot = _slot_behind(value)
                 if slot is not None and slot.runtime is runtime:
-                    return f"{frame.f_code.co_qualname} of {slot.path}"
+                    return f"{_called(frame)} of {slot.path}"
     return None
+
+
+def _called(frame: FrameType) -> str:
+    """Return the name of a function as its caller knows it: a method's has the class of the object that it was called on."""
+    owner = frame.f_locals.get("self")
+    return frame.f_code.co_qualname if owner is None else f"{type(owner).__name__}.{frame.f_code.co_name}"
 
 
 def _slot_behind(value: Any) -> Slot | None:

@@ -37,13 +37,15 @@ class Terminal:
         self.resize(rows, columns)
         self.before = termios.tcgetattr(theirs)
         self._theirs = theirs
+        # The size is the terminal's: workers of pytest-xdist have another one in their environment, which would count.
+        kept = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}}
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-c", IN_TERMINAL, *map(str, arguments)],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
             cwd=folder,
-            env={**os.environ, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"},
+            env={**kept, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"},
             start_new_session=True,
         )
 

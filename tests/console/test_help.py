@@ -42,7 +42,7 @@ def test_the_examples_of_a_commands_help_are_command_lines_that_it_takes(name: s
         assert words[:2] == ["greenroom", name]
         command, bound, *_ = app.parse_args(words[1:], exit_on_error=False, print_error=False)
         assert command.__name__ == name
-        assert bound.args or bound.kwargs or bound.arguments
+        assert bool(words[2:]) == bool(bound.args or bound.kwargs or bound.arguments)
 
 
 def test_the_page_of_the_console_has_every_command_with_its_exit_statuses() -> None:
