@@ -176,7 +176,9 @@ def _run(experiment: Experiment, wanted: Wanted) -> Results:
         TimeRemainingColumn(),
     )
     policies = list(dict.fromkeys(wanted.policies)) or None
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    if not console.is_terminal:  # a bar that is disabled ends with an empty line in older versions of rich
+        return run_experiment(experiment, workers=wanted.workers, policies=policies)
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(clean(experiment.name), total=None)
 
         def show(done: int, of: int) -> None:

@@ -264,10 +264,13 @@ def test_progress_is_shown_in_a_terminal_alone(
 ) -> None:
     told: list[tuple[int, int]] = []
 
-    def run_and_listen(*args: object, progress: Callable[[int, int], object], **options: object) -> object:
+    def run_and_listen(
+        *args: object, progress: Callable[[int, int], object] | None = None, **options: object
+    ) -> object:
         def both(done: int, of: int) -> None:
             told.append((done, of))
-            progress(done, of)
+            if progress is not None:
+                progress(done, of)
 
         return run_experiment(*args, progress=both, **options)  # type: ignore[arg-type]
 
