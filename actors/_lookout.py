@@ -16,10 +16,9 @@ from typing import Any, Final
 
 import trio
 
+from ._log import log
 from ._runner import Runner
 from ._texts import format_seconds
-
-logger = logging.getLogger("greenroom")
 
 SIGN: Final = "sign"
 OVER: Final = "over"
@@ -63,7 +62,7 @@ class Lookout:
             within *= 2
             told = self._tell(_taken_since(begun))
         if told is not None and word == SIGN:
-            logger.warning("%s: has gone on, after %s", told.get("path", NOBODY), _taken_since(begun), extra=told)
+            log(logging.WARNING, "%s: has gone on, after %s", told.get("path", NOBODY), _taken_since(begun), extra=told)
         return word == SIGN
 
     def _word_within(self, seconds: float) -> str | None:
@@ -78,8 +77,8 @@ class Lookout:
         slot = next((runner.slot for runner in map(_runner_of, frames) if runner is not None), None)
         who = {} if slot is None else {"path": slot.path, "uid": slot.uid, "incarnation": slot.incarnation}
         stack = "\n".join(_lines(frames))
-        logger.warning(
-            "%s: holds up all of Trio: its step has taken %s and goes on, at\n%s",
+        log(
+            logging.WARNING, "%s: holds up all of Trio: its step has taken %s and goes on, at\n%s",
             who.get("path", NOBODY), taken, stack, extra={**who, "stack": stack},
         )  # fmt: skip
         return who
@@ -104,8 +103,9 @@ def _frames_of(frame: FrameType | None) -> list[FrameType]:
 
 def _runner_of(frame: FrameType) -> Runner | None:
     """Return the runner whose method a frame is of, if it has an actor in its hands."""
-    found = frame.f_locals.get("self")
-    return found if isinstance(found, Runner) and found.slot is not None else None
+    found: Any = frame.f_locals.get("self")
+    # Of a user's object nothing is asked but its type: from here that would run the user's code in another thread.
+    return found if issubclass(type(found), Runner) and found.slot is not None else None
 
 
 def _lines(frames: list[FrameType]) -> list[str]:

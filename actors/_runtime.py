@@ -1,7 +1,6 @@
 """The runtime of one tree: what all its slots share, and the few plain functions by which they come to run."""
 
 import logging
-import traceback
 from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from ._chosen import ChosenQueue
 from ._deadlines import Deadlines
 from ._groups import Groups
 from ._lifecycle import INITIALIZING, QUEUED
+from ._log import LOGGER, log
 from ._passivation import Passivation
 from ._plan import Approval
 from ._pool import Pool, RunQueue
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from ._family import Children, Family, Launcher
     from ._slot import Slot
 
-logger = logging.getLogger("greenroom")
 
 MAX_BLUEPRINTS = 4_096
 
@@ -244,7 +243,7 @@ class Runtime:
 
     def logs(self, level: int) -> bool:
         """Return whether records of a level are wanted: others need not be made. A logger of somebody's own class is not asked in a step."""
-        return type(logger) is not logging.Logger or logger.isEnabledFor(level)
+        return type(LOGGER) is not logging.Logger or LOGGER.isEnabledFor(level)
 
     def log_later(self, level: int, text: str, slot: "Slot", **extra: Any) -> None:
         """Keep a log record until the running step is over."""
@@ -259,8 +258,4 @@ class Runtime:
         """Hand out the log records; outside of every state change, as handlers are user code."""
         while self.pending_log:
             level, text, extra = self.pending_log.popleft()
-            try:
-                logger.log(level, "%s: %s", extra["path"], text, extra=extra)
-            except Exception:  # noqa: BLE001 -- a filter that raises ends no actor; it is shown as logging shows a handler that does
-                if logging.raiseExceptions:
-                    traceback.print_exc()
+            log(level, "%s: %s", extra["path"], text, extra=extra)

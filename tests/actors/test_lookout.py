@@ -144,6 +144,47 @@ async def test_it_is_told_again_after_twice_as_long_and_when_it_has_gone_on(ears
     assert str(ears.last()).startswith("/shop/clerk: has gone on, after ")
 
 
+async def test_a_filter_that_raises_is_shown_and_ends_no_looking_out(
+    ears: Ears, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raised: list[bool] = []
+
+    def once(_record: logging.LogRecord) -> bool:
+        raised.append(not raised)
+        if raised[-1]:
+            raise ZeroDivisionError("a filter")
+        return True
+
+    logger = logging.getLogger("greenroom")
+    logger.addFilter(once)
+    try:
+        async with open_supervisor("shop", scheduling=Scheduling(stall_after=LONG)) as root:
+            await root.start_soon(Blocks, lambda: ears.wait("/shop/clerk"), name="clerk").ask(Ask())
+    finally:
+        logger.removeFilter(once)
+    assert len(raised) > 1
+    assert "ZeroDivisionError: a filter" in capsys.readouterr().err
+
+
+class Shy(Blocks):
+    """Tell nobody of what class it is, but its own thread."""
+
+    home = threading.get_ident()
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        assert threading.get_ident() == self.home
+        return type(self)
+
+
+async def test_nothing_of_a_users_object_is_run_in_the_other_thread(
+    ears: Ears, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with open_supervisor("shop", scheduling=Scheduling(stall_after=LONG)) as root:
+        await root.start_soon(Shy, lambda: ears.wait("/shop/clerk"), name="clerk").ask(Ask())
+    assert "Error" not in capsys.readouterr().err
+
+
 async def test_a_tree_that_goes_on_is_not_told_of_and_leaves_no_thread(ears: Ears) -> None:
     before = threading.active_count()
     async with open_supervisor("shop", scheduling=Scheduling(stall_after=60)) as root:

@@ -20,7 +20,7 @@ class Worker(Actor):
         if message == "hang":
             await a_place_to_hang()
         elif message == "block":
-            time.sleep(1_000)
+            time.sleep(1_000)  # and holds up all of Trio: that top tells it is looked at; the test ends the process
         elif message is not None:
             raise ValueError(message)
 

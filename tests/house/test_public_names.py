@@ -6,21 +6,16 @@
 import difflib
 import importlib
 import inspect
+import runpy
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 SNAPSHOT = Path(__file__).with_name("public_names.txt")
 COMMAND = f".venv/bin/python -P {SNAPSHOT.parent.parent.name}/house/{Path(__file__).name}"
-MODULES = (
-    "greenroom",
-    "greenroom.inspector",
-    "greenroom.lab",
-    "greenroom.mcp",
-    "greenroom.races",
-    "greenroom.races.catalogue",
-    "greenroom.testing",
-)
+ROOT = Path(__file__).resolve().parents[2]
+#: Those of the site's reference.
+MODULES = runpy.run_path(str(ROOT / "docs" / "markup.py"))["MODULES"]
 
 
 def is_ours(thing: object) -> bool:

@@ -34,8 +34,9 @@ ERRORS = [full for full, thing in public() if is_error(thing)]
 
 
 def test_the_site_knows_the_modules_whose_names_are_public() -> None:
-    agreed = runpy.run_path(str(Path(__file__).with_name("test_public_names.py")))["MODULES"]
-    assert agreed == MODULES, "docs/markup.py: MODULES"
+    packages = [f"greenroom.{path.parent.name}" for path in (ROOT / "greenroom").glob("*/__init__.py")]
+    public = {name for name in packages if hasattr(importlib.import_module(name), "__all__")}
+    assert public | {"greenroom", "greenroom.races.catalogue"} == set(MODULES), "docs/markup.py: MODULES"
 
 
 @pytest.mark.parametrize("full", ERRORS)

@@ -342,7 +342,7 @@ _, status = os.waitpid(child, 0)
 # Nobody can join a thread that is not of `threading`: when Python has forgotten it can only be polled.
 until = time.monotonic() + 20
 while len(before - set(sys._current_frames())) != 1 and time.monotonic() < until:
-    time.sleep(0.001)
+    time.sleep(0.001)  # nobody can be waited for, as said above
 print(len(before), len(before - set(sys._current_frames())), os.waitstatus_to_exitcode(status))
 """
 

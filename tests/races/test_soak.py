@@ -18,7 +18,7 @@ bug = next(bug for bug in jobs.CATALOGUE if bug.name == "check_then_insert")
 
 def hangs(seed, seconds):
     yield jobs.Tally(runs=7)
-    time.sleep(1_000)
+    time.sleep(1_000)  # until it is ended by force, which is looked at
 
 def leaves(seed, seconds):
     yield jobs.Tally(runs=5)
