@@ -35,17 +35,21 @@ MAKERS: Final[Mapping[str, tuple[Maker, ...]]] = {
     "pct": tuple(lambda seed, learned, depth=depth: Priorities(seed, depth, learned.longest) for depth in (2, 3, 4)),  # type: ignore[misc]
     "pos": (lambda seed, learned: Lottery(seed, learned.conflict),),
     "batch": (lambda seed, _: Batches(seed),),
-    # No strategy finds everything soon. Walks do well with most, and badly with none. The lottery is one without new tickets: it does best where
-    # walks do worst, and needs no run that is watched.
+    # No strategy finds everything soon. Walks do well with most, and badly with none: they are half of all. The lottery is one without new tickets:
+    # it does best where walks do worst, and needs no run that is watched.
     "portfolio": (
         lambda seed, _: Walk(seed),
         lambda seed, learned: Priorities(seed, 3, learned.longest),
         lambda seed, _: Walk(seed),
         lambda seed, _: Lottery(seed),
         lambda seed, _: Walk(seed),
-        lambda seed, learned: Priorities(seed, 4, learned.longest),
+        lambda seed, _: Walk(seed),
         lambda seed, _: Batches(seed),
+        lambda seed, _: Walk(seed),
+        lambda seed, learned: Priorities(seed, 4, learned.longest),
+        lambda seed, _: Walk(seed),
         lambda seed, learned: Priorities(seed, 2, learned.longest),
+        lambda seed, _: Walk(seed),
     ),
 }
 #: How many a portfolio draws, after the default, before each other schedule is one with a deviation.
