@@ -112,7 +112,8 @@ class Poll:
         for asked in self.asks:
             if asked.done:
                 continue
-            asked.deadline = deadline
+            if deadline is not None:
+                asked.deadline = deadline
             slot = asked.target
             if slot.fast or not slot.box.would_wait(asked):
                 try:

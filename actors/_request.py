@@ -1,7 +1,7 @@
 """Requests and their answers: ask, deferred replies, and the check that a wait can end."""
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import trio
 from trio.lowlevel import reschedule
@@ -77,7 +77,12 @@ class Asked(Letter):
             target.dead_letters.add(DeadLetter(value, target.path, target.uid, None, 0, "late reply"))
             return False
         self.value = value
-        self._finish()
+        poll = self.poll
+        if poll is not None and poll.left > 1 and self.asker is None:  # one of many, and neither their last nor an edge
+            self.done = True
+            poll.left -= 1
+        else:
+            self._finish()
         return True
 
     def fail(self, error: BaseException) -> bool:
@@ -157,13 +162,9 @@ class Asked(Letter):
             asker.more.waiting_for = None
 
 
-#: Makes one without a call of its class.
-_new: Final[Any] = object.__new__
-
-
 def make_asked(message: Any, task: "trio.lowlevel.Task", target: "Slot", asker: "Slot | None") -> Asked:
     """Return a request that has not been sent yet."""
-    asked: Asked = _new(Asked)
+    asked = Asked()
     asked.message = message
     asked.task = task
     asked.target = target

@@ -785,6 +785,31 @@ async def test_who_has_answered_or_deferred_may_ask_the_one_that_still_waits_for
         assert asked == [1]
 
 
+async def test_who_has_answered_may_ask_back_in_its_next_message() -> None:
+    """P18: no false alarm: an answer takes back its edge, though the asker still waits for two others."""
+    async with open_tree("stage") as root:
+        asker, quick = root.start_soon(Runs), root.start_soon(Runs)
+        slow = [root.start_soon(Echoes) for _ in range(2)]
+        asked: list[Any] = []
+
+        async def nothing(_ctx: Context) -> int:
+            return 1
+
+        async def ask_back(_ctx: Context) -> None:
+            asked.append(await asker.ask(Run(nothing)))
+
+        async def answer(ctx: Context) -> str:
+            ctx.ref.tell(Run(ask_back))
+            return "soon"
+
+        async def ask_all(_ctx: Context) -> Any:
+            return await ask_many([(quick, Run(answer)), *((ref, Echo(5, 5)) for ref in slow)])
+
+        assert await asker.ask(Run(ask_all)) == ["soon", 5, 5]
+        await settle()
+        assert asked == [1]
+
+
 async def test_a_turn_that_waits_lends_its_permit() -> None:
     """P25: else agents that ask each other would hold all there are."""
 
