@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 #: Ways of exploring, the default first: those that simloom has, as it calls them, and ours of the same kinds.
 SCHEDULERS = (None, "pct:auto,d=2", "pct:auto,d=3")
-STRATEGIES: "tuple[Strategy, ...]" = ("portfolio", "walk", "pct")
+STRATEGIES: "tuple[Strategy, ...]" = ("portfolio", "walk", "speeds", "pct")
 SCHEDULES = 300
 
 #: Run schedules of what has no bug, from a seed, and say how many; and say after how many each way finds what has one, within a limit.

@@ -46,7 +46,7 @@ def race(
         reduction: with deviations: spares those that only reorder steps of actors that do not meet; assumes that actors share nothing but mail.
         seed: of all that is drawn.
         seconds: after which no other schedule is begun.
-        strategy: portfolio, bounded, walk, pct, pos or batch.
+        strategy: portfolio, bounded, walk, speeds, pct, pos or batch.
         time: exact, or choice: timeouts may fire early and late.
         mode: shared: many schedules in one Trio run; isolated: one each.
         max_steps: steps after which a run counts as a livelock.

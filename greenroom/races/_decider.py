@@ -1,6 +1,7 @@
 """Deciders: who says what goes next, one for each way of exploring."""
 
 from collections.abc import Callable, Mapping, Sequence
+from math import exp
 from random import Random
 from typing import Final, Protocol
 
@@ -34,6 +35,8 @@ TIME: Final = "time"
 DATA: Final = "data"
 #: Choices after which a strategy of priorities or tickets lets the others go first now and then: busy waits would starve them.
 FAIR_AFTER: Final = 1_000
+#: How much faster than the slowest the fastest may be, as a logarithm.
+SPREAD: Final = 2.0
 
 
 class Decider(Protocol):
@@ -90,6 +93,31 @@ class Walk:
     def decide(self, at: int, kind: str, labels: Sequence[str]) -> int:
         """Draw."""
         return self._random.randrange(len(labels))
+
+
+class Speeds:
+    """Choose at random, each with a probability of its own that is drawn once for the run: some are fast, others slow.
+
+    Where each is as probable as any other, one of them hardly ever takes ten steps while another takes one, and there are races that need just that.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._random = Random(seed)
+        self._speeds: dict[str, float] = {}
+
+    def __str__(self) -> str:
+        """Name the way of exploring."""
+        return "a walk at drawn speeds"
+
+    def decide(self, at: int, kind: str, labels: Sequence[str]) -> int:
+        """Draw, the fast ones more often."""
+        random, speeds = self._random, self._speeds
+        if kind == DATA:
+            return random.randrange(len(labels))
+        for label in labels:
+            if label not in speeds:
+                speeds[label] = exp(-random.uniform(0.0, SPREAD))
+        return random.choices(range(len(labels)), [speeds[label] for label in labels])[0]
 
 
 class Priorities:

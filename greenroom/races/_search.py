@@ -75,8 +75,9 @@ def survey(
 ) -> Survey:
     """Run a scenario under one schedule after the other until one fails, and tell what came of it. Not within Trio.
 
-    The portfolio draws, in rotation: random walks, priorities that change one to three times (PCT), a lottery at each step (POS), and batches as Trio
-    has them. From the tenth schedule on, each other one is one of those that deviate from the default once, until all have been tried.
+    The portfolio draws, in rotation: random walks, walks at drawn speeds, a lottery at each step (POS), priorities that change twice (PCT), and
+    batches as Trio has them. From the tenth schedule on, each other one is one of those that deviate from the default once, until all have been
+    tried.
 
     Args:
         scenario: an async function `scenario(sim, *args)`; nothing outside may depend on its runs.
@@ -84,8 +85,8 @@ def survey(
         schedules: how many to try at most.
         seed: of all that is drawn; the same seed tries the same schedules.
         seconds: of real time after which no other schedule is begun; None means no limit.
-        strategy: "portfolio", or one alone: "bounded" (all schedules with one deviation, then with two, and so on), "walk", "pct", "pos", "batch".
-            With "pos" the default schedule is run once more, watched, to see which actors touch the same.
+        strategy: "portfolio", or one alone: "bounded" (all schedules with one deviation, then with two, and so on), "walk",
+            "speeds", "pct", "pos", "batch". With "pos" the default schedule is run once more, watched, to see which actors touch the same.
         mode: "shared" has many schedules in one Trio run, which is faster, and confirms a failure in a run of its own; "isolated" gives each its own.
         max_steps: steps after which a run counts as a livelock.
         time: "exact": time passes when nothing else can happen; "choice": also before, so that timeouts fire early and late.

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from greenroom.races._decider import FAIR_AFTER, Batches, Decider, Follow, Lottery, Priorities, Walk
+from greenroom.races._decider import FAIR_AFTER, Batches, Decider, Follow, Lottery, Priorities, Speeds, Walk
 
 
 def chosen(decider: Decider, numbers: range, labels: str = "abc") -> str:
@@ -29,6 +29,22 @@ def test_a_walk_favours_nobody_and_nor_do_the_first_tickets_of_a_lottery() -> No
     ways = chosen(Walk(1), range(3_000)), "".join(chosen(Lottery(seed), range(1)) for seed in range(3_000))
     for counts in map(Counter, ways):
         assert all(900 < counts[label] < 1_100 for label in "abc"), counts
+
+
+def test_at_drawn_speeds_somebody_else_is_the_fastest_in_each_run_and_nobody_stands_still() -> None:
+    ways = [Counter(chosen(Speeds(seed), range(600))) for seed in range(300)]
+    assert all(
+        min(way[label] for label in "abc") > 600 / 20 for way in ways
+    )  # the slowest beside two of the fastest: one of 16
+    fastest = Counter(max("abc", key=way.__getitem__) for way in ways)
+    assert all(70 < fastest[label] < 130 for label in "abc"), fastest
+    assert sum(max(way.values()) > 3 * min(way.values()) for way in ways) > 90
+
+
+def test_data_have_no_speeds() -> None:
+    speeds = Speeds(1)
+    counts = Counter(speeds.decide(at, "data", "abc") for at in range(3_000))
+    assert all(900 < counts[index] < 1_100 for index in range(3)), counts
 
 
 def test_who_has_lost_in_a_lottery_keeps_its_ticket() -> None:

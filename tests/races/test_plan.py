@@ -31,8 +31,8 @@ def test_a_portfolio_has_all_its_parts_and_no_two_draw_alike() -> None:
     assert (survey.schedules, survey.distinct) == (300, 300)
     names = {str(decider) for decider in islice(deciders_of("portfolio", Bounded(), 1, Learned(50)), 30)}
     assert names == {
-        "deviations, the fewest first", "a random walk", "a lottery (POS)", "batches as Trio has them",
-        *(f"priorities (PCT) of depth {depth}" for depth in (2, 3, 4)),
+        "deviations, the fewest first", "a random walk", "a walk at drawn speeds", "a lottery (POS)", "batches as Trio has them",
+        "priorities (PCT) of depth 3",
     }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import trio
 
 from greenroom import races
 from greenroom.races import Schedule, Sim
-from greenroom.races._decider import Batches, Decider, Follow, Lottery, Priorities, Walk
+from greenroom.races._decider import Batches, Decider, Follow, Lottery, Priorities, Speeds, Walk
 from greenroom.races._run import run_once
 
 from .scenarios import BUGS, TWINS, check_then_insert, lost_wakeup
@@ -44,8 +44,8 @@ def test_nothing_is_found_in_a_twin(scenario: Scenario) -> None:
 
 @pytest.mark.parametrize(
     "make",
-    [Walk, Lottery, Batches, partial(Priorities, depth=2, length=12), partial(Priorities, depth=3, length=12)],
-    ids=["walk", "lottery", "batches", "priorities-2", "priorities-3"],
+    [Walk, Speeds, Lottery, Batches, partial(Priorities, depth=2, length=12), partial(Priorities, depth=3, length=12)],
+    ids=["walk", "speeds", "lottery", "batches", "priorities-2", "priorities-3"],
 )
 def test_each_strategy_alone_finds_a_lost_wakeup_and_goes_many_ways(make: Callable[[int], Decider]) -> None:
     results = [run_once(lost_wakeup, (), make(seed)) for seed in range(200)]
@@ -227,8 +227,8 @@ def test_ctrl_c_and_exits_of_a_scenario_are_not_taken_for_its_failure() -> None:
 
 @pytest.mark.parametrize(
     "make",
-    [Walk, Lottery, Batches, partial(Priorities, depth=2, length=6)],
-    ids=["walk", "lottery", "batches", "priorities"],
+    [Walk, Speeds, Lottery, Batches, partial(Priorities, depth=2, length=6)],
+    ids=["walk", "speeds", "lottery", "batches", "priorities"],
 )
 def test_data_are_drawn_evenly_by_every_strategy(make: Callable[[int], Decider]) -> None:
     async def scenario(sim: Sim) -> tuple[str, ...]:
