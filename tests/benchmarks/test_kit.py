@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -52,7 +50,6 @@ def test_rows_are_told_with_their_goals_and_the_short_form_writes_nothing() -> N
 
 
 def test_what_is_measured_is_written_and_drawn_where_it_is_asked_for(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     ended = ran("-m", "benchmarks.kit", "--short", "--rows", "deadlocks", "--output", str(tmp_path / "rows"))
     assert ended.returncode == 0, ended.stderr
     assert (tmp_path / "rows.txt").read_text(encoding="utf-8") == ended.stdout
@@ -61,7 +58,6 @@ def test_what_is_measured_is_written_and_drawn_where_it_is_asked_for(tmp_path: P
 
 
 def test_rows_that_are_not_measured_again_stay_and_stand_in_the_order_of_the_table(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     kept = '{"by": "backends", "name": "once", "goal": "of then", "measured": "7", "reached": 2.0, "facts": {"a": 1}}'
     gone = kept.replace("backends", "deadlocks").replace("once", "of before")
     (tmp_path / "rows.json").write_text(f'{{"rows": [{gone}, {kept}]}}', encoding="utf-8")
