@@ -65,7 +65,7 @@ def measure(effort: Effort) -> list[Row]:
     goal = f"all with up to {DEVIATIONS} deviations of a 30-step test within {SECONDS:g} s"
     rows = [Row("bounded proof", goal, text, SECONDS / seconds * (steps >= 30), {"seconds": times})]  # noqa: PLR2004 -- as the goal says
     for kind, words in ((Alone, "in tasks of their own"), (Pooled, "that share their tasks")):
-        number = 4 if effort.rounds > 1 else 3
+        number = 4 if effort.rounds > 1 else 2
         plain, reduced = (
             races.prove(partial(disjoint, kind=kind, number=number), deviations=DEVIATIONS, reduction=reduction)
             for reduction in (False, True)
