@@ -32,6 +32,11 @@ def main() -> int:
         default=",".join(PARTS),
         help="what to measure, with commas between; the rest stays in the output (all)",
     )
+    parser.add_argument(
+        "--strategies",
+        default=",".join(STRATEGIES),
+        help="whose trials to take, with commas between; those of others stay in the output (all)",
+    )
     parser.add_argument("--output", type=Path, default=HERE / "results", help="where to write .json, .txt and .png")
     options = parser.parse_args()
     for name in ("trials", "limit", "rounds"):
@@ -43,18 +48,28 @@ def main() -> int:
     parts = options.parts.split(",")
     if unknown := [part for part in parts if part not in PARTS]:
         parser.error(f"--parts: there is no {unknown[0]!r}; there are {', '.join(PARTS)}")
+    strategies = options.strategies.split(",")
+    if unknown := [name for name in strategies if name not in STRATEGIES]:
+        parser.error(f"--strategies: there is no {unknown[0]!r}; there are {', '.join(STRATEGIES)}")
     before: dict[str, Any] = {}
-    if len(set(parts)) < len(PARTS):
+    if len(set(parts)) < len(PARTS) or len(set(strategies)) < len(STRATEGIES):
         try:
             before = json.loads(options.output.with_suffix(".json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             parser.error(f"--parts: {options.output.with_suffix('.json')} has nothing that could stay: {error}")
     speed = measure(options.rounds) if "speed" in parts else before["schedules_per_second"]
     checked = measure_histories(options.rounds) if "histories" in parts else before["milliseconds_for_a_history"]
-    is_taken = "trials" in parts
-    trials = (
-        take_all(bugs, STRATEGIES, options.trials, options.limit, progress) if is_taken else trials_of(before["trials"])
-    )
+    trials = trials_of(before.get("trials", {}))
+    if "trials" in parts:
+        lacking = [
+            (bug, name) for bug in bugs for name in STRATEGIES if name not in strategies and (bug, name) not in trials
+        ]
+        if lacking:
+            parser.error(
+                f"--strategies: {options.output.with_suffix('.json')} has no trials of {' by '.join(lacking[0])}"
+            )
+        trials |= take_all(bugs, strategies, options.trials, options.limit, progress)
+        trials = {(bug, name): trials[bug, name] for bug in bugs for name in STRATEGIES}
     said: list[str] = []
     differ: dict[str, int] = {}
     if "replays" not in parts:

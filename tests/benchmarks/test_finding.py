@@ -24,7 +24,7 @@ def test_a_tiny_run_writes_a_table_the_figures_and_a_picture(tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     assert done.stdout == output.with_suffix(".txt").read_text(encoding="utf-8")
     results = json.loads(output.with_suffix(".json").read_text(encoding="utf-8"))
-    assert len(results["trials"]) == 2 * 6
+    assert len(results["trials"]) == 2 * 7
     assert results["trials"]["check_then_insert bounded"]["found"] == [2, 2]
     assert results["trials"]["lock_order batch"]["found"] == [None, None]
     assert results["trials"]["lock_order batch"]["mean"] == 60
@@ -32,6 +32,15 @@ def test_a_tiny_run_writes_a_table_the_figures_and_a_picture(tmp_path: Path) -> 
     assert set(results["milliseconds_for_a_history"]) >= {"register", "key-value"}
     assert min(results["milliseconds_for_a_history"].values()) > 0
     assert output.with_suffix(".png").stat().st_size > 1_000
+    results["trials"]["lock_order batch"].update(found=[7, 7], mean=7.0)
+    output.with_suffix(".json").write_text(json.dumps(results), encoding="utf-8")
+    walks = finding(
+        "--parts", "trials", "--strategies", "walk", "--trials", "3", "--bugs", "lock_order,check_then_insert", "--output", output,
+    )  # fmt: skip
+    assert walks.returncode == 0, walks.stderr
+    mixed = json.loads(output.with_suffix(".json").read_text(encoding="utf-8"))["trials"]
+    assert (len(mixed["lock_order walk"]["found"]), mixed["lock_order batch"]["found"]) == (3, [7, 7])
+    results["trials"] = mixed
     again = finding("--parts", "histories", "--rounds", "1", "--output", output)
     assert again.returncode == 0, again.stderr
     kept = json.loads(output.with_suffix(".json").read_text(encoding="utf-8"))
@@ -45,6 +54,7 @@ def test_a_tiny_run_writes_a_table_the_figures_and_a_picture(tmp_path: Path) -> 
         (["--trials", "0"], "--trials is 0; give a number from 1"),
         (["--bugs", "heisenbug"], "the catalogue has no 'heisenbug'"),
         (["--parts", "luck"], "--parts: there is no 'luck'; there are trials, speed, histories, replays"),
+        (["--strategies", "luck"], "--strategies: there is no 'luck'"),
         (["--parts", "speed", "--output", "/nowhere/results"], "/nowhere/results.json has nothing that could stay"),
     ],
 )
