@@ -35,6 +35,8 @@ TIME: Final = "time"
 DATA: Final = "data"
 #: Choices after which a strategy of priorities or tickets lets the others go first now and then: busy waits would starve them.
 FAIR_AFTER: Final = 1_000
+#: Choices of a run, where none has been seen yet.
+UNKNOWN: Final = 20
 #: How much faster than the slowest the fastest may be, as a logarithm.
 SPREAD: Final = 2.0
 
@@ -130,7 +132,7 @@ class Priorities:
         self._random = Random(seed)
         self._priorities: dict[str, float] = {}
         # Depth 1 is the order of priorities alone; each more is a point at which the one that would go is demoted below all.
-        reach = max(1, int(length * self._random.uniform(0.4, 1.2)))
+        reach = max(1, int((length or UNKNOWN) * self._random.uniform(0.4, 1.2)))
         self._demotions = {self._random.randrange(reach) for _ in range(depth - 1)}
         self._lowest = 0.0
         self._depth = depth

@@ -108,7 +108,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.schedules = 0
-        #: the first result, under the default schedule; none if that was in another process.
+        #: a result under the default schedule; none if there was none, or in another process.
         self.default: Result | None = None
         #: a hash of the way of each.
         self.ways: set[int] = set()
@@ -117,7 +117,8 @@ class Tally:
 
     def add(self, result: Result) -> None:
         """Count one."""
-        self.default = self.default or result
+        if self.default is None and not result.schedule.deviations:
+            self.default = result
         self.schedules += 1
         self.ways.add(hash(tuple([choice.index for choice in result.choices])))
         self.uncontrolled.update(result.uncontrolled)

@@ -107,6 +107,12 @@ def test_priorities_change_past_the_end_of_the_longest_run_too_and_not_far() -> 
     assert 42 < max(at) < 48
 
 
+def test_where_no_run_has_been_seen_yet_priorities_change_within_some_twenty_choices() -> None:
+    at = [change for seed in range(300) for change in changes(chosen(Priorities(seed, 2, 0), range(200), "ab"))]
+    assert min(at) < 4
+    assert 20 < max(at) < 24
+
+
 def test_in_long_runs_everybody_goes_now_and_then_whatever_the_priorities() -> None:
     priorities = Priorities(0, 2, 10)
     assert len(set(chosen(priorities, range(20, FAIR_AFTER)))) == 1
