@@ -169,7 +169,7 @@ def test_many_policies_are_named_and_counted_in_a_finding() -> None:
     rng = random.Random(1)
     made = results({f"p{number}": [10.0 * number + rng.random() for _ in range(6)] for number in range(9)})
     html = re.sub(r"<[^>]+>", "", make_page(made))
-    assert re.search(r"restarts: higher under p1 \(\+\S+, p &lt; 0.001\), p2 .*, p4 \([^)]*\), 4 more", html)
+    assert re.search(r"restarts: higher under “p1” \(\+\S+, p &lt; 0.001\), “p2” .*, “p4” \([^)]*\), 4 more", html)
 
 
 def test_trials_without_records_have_no_worst_minute() -> None:

@@ -74,6 +74,25 @@ def test_a_supervisor_that_gives_up_is_an_escalation_and_what_is_below_it_starts
     assert found.measures["escalations"] == 1
 
 
+def test_a_supervisor_that_gives_up_while_it_starts_is_an_escalation_too() -> None:
+    team = SupervisorSpec("team", [actor("a"), actor("slow")], intensity=Intensity(1, within=5))
+    actors = {"team/a": lab.ActorModel(lifetime=1), "team/slow": lab.ActorModel(startup=10)}
+    found = trial(tree(actor("other"), team), actors=actors)
+    assert story(found, "startup failed", "gave up") == [(2, "/", "startup failed"), (2, "/", "gave up")]
+    assert story(found, "escalation") == [(2, "team", "escalation")]
+    assert found.measures["escalations"] == 1
+
+
+def test_a_cause_that_is_cut_short_says_so() -> None:
+    names = [f"level-{number}-{'x' * 40}" for number in range(3)]
+    inner = SupervisorSpec(names[2], [actor("a")], intensity=Intensity(0, within=5))
+    for name in reversed(names[:2]):
+        inner = SupervisorSpec(name, [inner], intensity=Intensity(0, within=5))
+    found = trial(tree(inner), faults={"x": lab.Fault(actors="*", at=[10])})
+    *_, last = [each for each in found.happenings if each.kind == "escalation"]
+    assert (len(last.text), last.text[-1]) == (200, "…")
+
+
 def test_a_tree_that_gives_up_stays_down_or_is_opened_again() -> None:
     root = tree(actor("w0"), actor("w1"), intensity=Intensity(0, within=5))
     down = trial(root, faults=CRASH_AT_10)
