@@ -42,7 +42,8 @@ class Experiment:
         limits: of the whole tree.
         actors: pattern of paths -> model; the first that means an actor counts. Others are up at once, never crash, and handle in no time.
         services, workload, faults: by name.
-        policies: by name: what is compared. grid: axis -> name -> part: all combinations, after the policies. Without both, the tree as it is.
+        policies: by name: what is compared. Without them and a grid, the tree as it is.
+        grid: axis -> name -> part of a policy: all combinations are compared, after the policies.
         late: seconds after which an answer is late; None: never.
         restart_after: seconds after which the whole tree is opened again once it has given up, as by whoever keeps the program running; None:
             it stays down.

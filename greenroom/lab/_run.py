@@ -67,9 +67,8 @@ def run(
     if isinstance(policies, str):
         text = f"{policies!r} is one string, where several names may stand; give a list: [{policies!r}]"
         raise InvalidExperiment("", [(("policies",), text)])
-    names = tuple(
-        dict.fromkeys(compared if policies is None else policies)
-    )  # one that is named twice would count twice
+    # One that is named twice would count twice.
+    names = tuple(dict.fromkeys(compared if policies is None else policies))
     wrong = [(("policies",), unknown("policy", name, list(compared))) for name in names if name not in compared]
     if wrong or not names:
         raise InvalidExperiment("", wrong or [(("policies",), "none is asked for, so nothing would run")])

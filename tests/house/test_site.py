@@ -6,7 +6,7 @@ import runpy
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 
@@ -124,6 +124,14 @@ def _names(cls: type) -> set[str]:
 )
 def test_code_in_docstrings_is_code_on_the_site(text: str, made: str) -> None:
     assert MARKUP["as_rst"](text, {"Down": "greenroom.Down"}) == made
+
+
+def test_what_is_annotated_for_the_program_alone_is_not_shown() -> None:
+    bare = MARKUP["bare"]
+    marked = Annotated[int | None, object()]
+    assert bare(marked) == int | None
+    assert bare(Annotated[str, object()] | list[int] | None) == str | list[int] | None
+    assert bare(dict[str, int]) == dict[str, int]
 
 
 def test_a_docstring_becomes_paragraphs_code_and_sections() -> None:

@@ -286,3 +286,8 @@ def test_a_page_compares_with_the_baseline_that_is_asked_for() -> None:
     html = make_page(results({"a": [1.0, 2.0, 3.0], "b": [2.0, 2.5, 5.0]}), baseline="b", confidence=0.9)
     assert "Differences from b" in html
     assert "90 % interval" in html
+
+
+def test_code_in_a_description_is_code_and_markup_is_text() -> None:
+    html = make_page(drawn(description="With `one_for_all` <b>all</b> of `a<b` restart, and ` is no end."))
+    assert "<p>With <code>one_for_all</code> &lt;b&gt;all&lt;/b&gt; of <code>a&lt;b</code> restart, and ` is" in html
