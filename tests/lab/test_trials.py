@@ -3,6 +3,7 @@
 from math import isnan
 from typing import Any
 
+import attrs
 import pytest
 
 from greenroom import Backoff, Intensity, Limits, MailboxSpec, SupervisorSpec, lab
@@ -210,6 +211,22 @@ def test_a_silent_outage_is_noticed_by_a_timeout() -> None:
     found = trial(workers(1), services=services, actors={"*": lab.ActorModel(needs=["db"])})
     assert story(found, "startup failed") == [(at, "w0", "startup failed") for at in (16, 22, 28)]
     assert line(found, "w0")[-1] == (30, "up")
+
+
+def test_what_is_under_way_when_a_service_goes_silent_is_answered_at_the_end_of_the_outage() -> None:
+    services = {"db": lab.ServiceModel(connect=2, timeout=60, outages=[[1, 20], [30, 40]], latency=3, silent=True)}
+    found = trial(workers(1), services=services, actors={"*": lab.ActorModel(needs=["db"])})
+    assert line(found, "w0")[:2] == [(0, "starting"), (20, "up")]
+    once = lab.Source(to="w0", every=0.001, start=28, until=28.001)
+    called = trial(workers(1), services=services, actors={"*": lab.ActorModel(calls=["db"])}, workload={"s": once})
+    assert called.measures["latency max"] == pytest.approx(12, abs=0.01)
+    loud = {"db": attrs.evolve(services["db"], silent=False)}
+    assert (
+        trial(workers(1), services=loud, actors={"*": lab.ActorModel(calls=["db"])}, workload={"s": once}).measures[
+            "lost"
+        ]
+        == 1
+    )
 
 
 def test_as_many_connect_at_once_as_a_service_bears_and_a_slow_one_takes_longer() -> None:
