@@ -50,7 +50,8 @@ def test_each_error_has_a_page_that_says_what_it_means_when_it_is_raised_and_wha
     heading, _, meaning = title.partition("\n")
     assert (heading, bool(meaning.strip())) == (f"# {name}", True)
     texts = {head: text.strip() for head, _, text in (section.partition("\n") for section in sections)}
-    assert list(texts) == ["When it is raised", "What to do", "Reference"]
+    assert [head for head in texts if head != "Example"] == ["When it is raised", "What to do", "Reference"]
+    assert list(texts)[2:3] == ["Example"] or "Example" not in texts
     assert all(texts.values())
     assert DIRECTIVE.findall(texts["Reference"]) == [("exception", full)]
 
