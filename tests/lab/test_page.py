@@ -19,7 +19,7 @@ from greenroom.lab._page import make_page
 from greenroom.lab._plot import plot_availability, plot_latencies, plot_recoveries
 from greenroom.lab._plot_timeline import MOST, PIECES, drawable, plot_timeline
 from greenroom.lab._timeline import Span, Timeline
-from greenroom.lab._trial import STATES, State
+from greenroom.lab._trial import STATES, Happening, State
 
 from .made import drawn, results
 
@@ -202,6 +202,14 @@ def test_the_timeline_draws_every_actor_and_outage_with_its_name() -> None:
     ):
         assert name in found
     assert "0:20:00" in found
+
+
+@pytest.mark.parametrize(("many", "said"), [(0, None), (150, "failed"), (1_151, "failed: 1,151 times, not drawn")])
+def test_the_legend_says_what_is_drawn_of_failures(many: int, said: str | None) -> None:
+    happenings = tuple(Happening(float(at), "store", "crash", "") for at in range(many))
+    trial = evolve(SMALL.trials[0], happenings=happenings)
+    found = [word for word in words(plot_timeline(Timeline(trial), 0.0, 3600.0)) if word.startswith("failed")]
+    assert found == ([] if said is None else [said])
 
 
 def test_of_too_many_actors_those_are_drawn_that_were_down_longest() -> None:
