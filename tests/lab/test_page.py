@@ -297,5 +297,12 @@ def test_a_page_compares_with_the_baseline_that_is_asked_for() -> None:
 
 
 def test_code_in_a_description_is_code_and_markup_is_text() -> None:
-    html = make_page(drawn(description="With `one_for_all` <b>all</b> of `a<b` restart, and ` is no end."))
+    html = make_page(
+        drawn(
+            seeds=1,
+            policies=["p"],
+            actors=["a"],
+            description="With `one_for_all` <b>all</b> of `a<b` restart, and ` is no end.",
+        )
+    )
     assert "<p>With <code>one_for_all</code> &lt;b&gt;all&lt;/b&gt; of <code>a&lt;b</code> restart, and ` is" in html
