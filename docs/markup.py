@@ -8,7 +8,11 @@ import importlib
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import or_
 from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = (
@@ -183,6 +187,15 @@ def mend_docstring(lines: Sequence[str], names: Mapping[str, str], *, of_value: 
         start = bullet.end() if bullet else 0
         made.append(line[:start] + as_rst(line[start:], names))
     return made
+
+
+def bare(annotation: Any) -> Any:
+    """Return a type without what `Annotated` says of it, or of a part of a union: that is for the program, and shows addresses."""
+    if get_origin(annotation) is Annotated:
+        return bare(get_args(annotation)[0])
+    if get_origin(annotation) in {Union, UnionType}:
+        return reduce(or_, map(bare, get_args(annotation)))
+    return annotation
 
 
 def mend_links(text: str, folder: Path) -> tuple[str, list[str]]:

@@ -89,6 +89,12 @@ def drop_bases(_app: Sphinx, _name: str, _thing: object, _options: object, bases
     bases[:] = [base for base in bases if not getattr(base, "__name__", "").startswith("_")] or [object]
 
 
+def mend_annotations(_app: Sphinx, thing: object, _is_bound: bool) -> None:  # noqa: FBT001 -- as Sphinx calls it
+    """Leave out of a function's annotations what is only for the program: it would be shown as it is in memory."""
+    notes: dict[str, Any] = getattr(thing, "__annotations__", {})
+    notes.update({name: markup.bare(note) for name, note in notes.items()})
+
+
 def mend_signature(
     _app: Sphinx, what: str, _name: str, thing: object, _options: object, signature: str | None, returned: str | None
 ) -> tuple[str, str | None] | None:
@@ -119,6 +125,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
             field.label = "Attributes"  # as the docstrings call them
     app.connect("autodoc-process-docstring", mend_docstring, priority=100)  # before Napoleon's sections
     app.connect("autodoc-process-bases", drop_bases)
+    app.connect("autodoc-before-process-signature", mend_annotations)
     app.connect("autodoc-process-signature", mend_signature)
     app.connect("autodoc-skip-member", skips)
     app.connect("source-read", mend_page)

@@ -52,7 +52,7 @@ class Wanted:
 
 
 class ExperimentFailed(Exception):
-    """A trial could not be run to its end; the text says which, and why."""
+    """A trial could not be run to its end, or a file not be written after all; the text says which, and why."""
 
 
 def list_ready() -> None:
@@ -66,8 +66,8 @@ def do_experiment(given: str, wanted: Wanted) -> None:
     """Run an experiment, print what it came to, and write the files that are wanted.
 
     Raises:
-        InvalidInput: something given is wrong; then nothing has been run, unless a file could not be written in the end.
-        ExperimentFailed: a trial could not be run to its end.
+        InvalidInput: something given is wrong; then nothing has been run.
+        ExperimentFailed: a trial could not be run to its end, or a file could not be written after all.
     """
     path = _find(given)
     _check(path, wanted)
@@ -199,7 +199,7 @@ def _write(results: Results, wanted: Wanted, told: dict[str, Any], again: str) -
             write_whole(name, text)
         except (OSError, ValueError) as error:
             words = getattr(error, "strerror", None) or str(error)
-            raise InvalidInput("", [Problem(option, f"{name!r} cannot be written: {words}")]) from None
+            raise ExperimentFailed(f"{option}: {name!r} cannot be written: {words}") from None
         sys.stdout.write(f"written: {clean(name)}\n")
 
 

@@ -11,7 +11,9 @@ def check_file(option: str, name: str) -> Iterator[Problem]:
     """Refuse a file that cannot be written; what is in it stays until there is something to write."""
     path = Path(name)
     try:
-        if path.is_dir():
+        if not name:
+            text = "is no name of a file"
+        elif path.is_dir():
             text = "is a folder"
         elif path.exists():
             text = "" if os.access(path, os.W_OK) else "cannot be written: Permission denied"

@@ -14,6 +14,22 @@ _NORMAL: Final = NormalDist()
 _LEAST: Final = 2.0**-54
 
 
+def _exp(value: float) -> float:
+    """Return e to the power of a value; infinity where no float is so large."""
+    try:
+        return exp(value)
+    except OverflowError:
+        return inf
+
+
+def _power(base: float, exponent: float) -> float:
+    """Return a power of a base above 0; infinity where no float is so large."""
+    try:
+        return float(base**exponent)
+    except OverflowError:
+        return inf
+
+
 @attrs.frozen(repr=False)
 class Distribution:
     """Draw seconds. Made by `constant`, `exponential`, `uniform`, `lognormal` and `pareto`.
@@ -27,7 +43,7 @@ class Distribution:
     parameters: tuple[float, ...]
 
     def at(self, u: float) -> float:
-        """Return the value below which a share `u` of all draws lies; u is from 0, and below 1."""
+        """Return the value below which a share `u` of all draws lies, infinity if no float is so large; u is from 0, and below 1."""
         first = self.parameters[0]
         match self.shape:
             case "constant":
@@ -37,9 +53,9 @@ class Distribution:
             case "uniform":
                 return first + (self.parameters[1] - first) * u
             case "lognormal":
-                return first * exp(self.parameters[1] * _NORMAL.inv_cdf(max(u, _LEAST)))
+                return first * _exp(self.parameters[1] * _NORMAL.inv_cdf(max(u, _LEAST)))
             case _:
-                return float(first * (1.0 - u) ** (-1.0 / self.parameters[1]))
+                return first * _power(1.0 - u, -1.0 / self.parameters[1])
 
     @property
     def mean(self) -> float:
@@ -51,7 +67,7 @@ class Distribution:
             case "uniform":
                 return (first + self.parameters[1]) / 2
             case "lognormal":
-                return first * exp(self.parameters[1] ** 2 / 2)
+                return first * _exp(self.parameters[1] * self.parameters[1] / 2)
             case _:
                 alpha = self.parameters[1]
                 return inf if alpha <= 1 else first * alpha / (alpha - 1)

@@ -1,6 +1,8 @@
 """The experiment: a tree, what it lives through, and the policies that are compared on it."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any, Final, cast
 
 import attrs
@@ -17,6 +19,8 @@ from ._policy import ROOT, Policy, apply, emptied, expand, grid_of, matches, wal
 AS_IT_IS: Final = "as it is"
 #: Policies of one experiment, at most: more is a slip in the grid.
 MOST_POLICIES: Final = 1_000
+#: Requests of a source, faults of a kind, or outages of a service in a trial, at most: more than anybody waits for.
+MOST_EVENTS: Final = 100_000_000
 
 
 def _as_is(given: int | Sequence[int]) -> tuple[int, ...]:
@@ -38,7 +42,8 @@ class Experiment:
         limits: of the whole tree.
         actors: pattern of paths -> model; the first that means an actor counts. Others are up at once, never crash, and handle in no time.
         services, workload, faults: by name.
-        policies: by name: what is compared. grid: axis -> name -> part: all combinations, after the policies. Without both, the tree as it is.
+        policies: by name: what is compared. Without them and a grid, the tree as it is.
+        grid: axis -> name -> part of a policy: all combinations are compared, after the policies.
         late: seconds after which an answer is late; None: never.
         restart_after: seconds after which the whole tree is opened again once it has given up, as by whoever keeps the program running; None:
             it stays down.
@@ -110,6 +115,8 @@ _TABLES: Final[Mapping[str, type[Any]]] = {
 
 
 def _wrong_types(experiment: Experiment) -> Iterator[tuple[Place, str]]:
+    if not experiment.name.strip():
+        yield (("name",), "is empty; reports begin with it")
     tree: object = experiment.tree
     if not isinstance(tree, SupervisorSpec):
         yield (("tree",), f"{tree!r} is no SupervisorSpec; give the root as one")
@@ -149,6 +156,7 @@ def _wrong(experiment: Experiment) -> Iterator[tuple[Place, str]]:
     for name, source in experiment.workload.items():
         if source.start >= experiment.horizon:
             yield (("workload", name, "start"), f"{source.start:g} is not before the horizon")
+    yield from _wrong_sizes(experiment)
     for where, pattern in _patterns(experiment):
         is_of_policy = where[0] in {"policies", "grid"}
         if not any(matches(path, pattern) for path in (everybody if is_of_policy else paths)):
@@ -160,8 +168,43 @@ def _wrong(experiment: Experiment) -> Iterator[tuple[Place, str]]:
                 if name not in experiment.services:
                     text = unknown("service", name, list(experiment.services))
                     yield (("actors", pattern, key), text)
+    yield from _unused_models(experiment)
     yield from _wrong_reliance(experiment)
     yield from _wrong_policies(experiment)
+
+
+def _wrong_sizes(experiment: Experiment) -> Iterator[tuple[Place, str]]:
+    """Say what would happen so often that no trial came to its end."""
+    horizon = experiment.horizon
+    sizes: list[tuple[Place, str, float]] = []
+    for name, source in experiment.workload.items():
+        until = horizon if source.until is None else min(source.until, horizon)
+        whom = sum(any(matches(path, pattern) for pattern in source.to) for path in experiment.paths)
+        each_second = source.rate if source.every is None else 1 / source.every
+        assert each_second is not None
+        many = (until - source.start) * each_second * min(source.size, MOST_EVENTS + 1) * (whom if source.each else 1)
+        sizes.append((("workload", name), "requests", many))
+    for name, fault in experiment.faults.items():
+        if fault.every is not None:
+            sizes.append((("faults", name), "faults", horizon / fault.every.mean))
+    for name, service in experiment.services.items():
+        if service.breaks is not None and service.repair is not None:
+            sizes.append((("services", name), "outages", horizon / (service.breaks.mean + service.repair.mean)))
+    for where, what, many in sizes:
+        if many > MOST_EVENTS:
+            text = f"some {many:.3g} {what} in a trial, and {MOST_EVENTS:,} are the most; have fewer of them, or a shorter horizon"
+            yield where, text
+
+
+def _unused_models(experiment: Experiment) -> Iterator[tuple[Place, str]]:
+    """Say which models no actor has, as another one before it means the same actors."""
+    before: dict[str, str] = {}
+    for pattern in experiment.actors:
+        meant = [path for path in experiment.paths if matches(path, pattern)]
+        if meant and all(path in before for path in meant):
+            text = f"is of no use: {before[meant[0]]!r} before it means {meant[0]!r} too, and the first counts; put it first"
+            yield ("actors", pattern), text
+        before |= {path: pattern for path in meant if path not in before}
 
 
 def _wrong_reliance(experiment: Experiment) -> Iterator[tuple[Place, str]]:
@@ -201,6 +244,10 @@ def _wrong_policies(experiment: Experiment) -> Iterator[tuple[Place, str]]:
         yield (("grid",), f"makes {many} policies, and {MOST_POLICIES} are the most; take some out")
     if many == 0 or many > MOST_POLICIES:
         return
+    names = [*experiment.policies, *("/".join(row) for row in product(*experiment.grid.values()) if row)]
+    for name, many in Counter(names).items():
+        if many > 1:
+            yield (("grid",), f"{many} of what is compared would be named {name!r}; name its parts otherwise")
     said: set[str] = set()
     for name, policy in experiment.compared.items():
         try:

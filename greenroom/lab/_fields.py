@@ -1,6 +1,6 @@
 """Fields of an experiment: each says what it is by a kind, as the tables of a tree file do, and the same kind reads TOML and checks Python."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import pairwise
 from typing import Annotated, Any, Final, TypeAlias, cast, get_args
@@ -64,11 +64,19 @@ def _numbers(least: float, *, above: bool, says: str) -> Kind:
     return Kind(says, {"type": "number"}, accepts)
 
 
+def _culprit(value: Any, items: Sequence[Any], is_right: Callable[[Any], bool]) -> str:
+    """Return what is to be told of an array: its first item that is wrong, or itself if it is empty or none at all; "" if all is well."""
+    if not items:
+        return "an empty array" if isinstance(value, (list, tuple)) else shown(value)
+    return next((shown(each) for each in items if not is_right(each)), "")
+
+
 def _read_names(value: Any) -> tuple[str, ...]:
     """Read a word, or several."""
     words: list[Any] = [value] if isinstance(value, str) else [*value] if isinstance(value, (list, tuple)) else []
-    if not words or not all(isinstance(each, str) and each for each in words):
-        raise ValueError(f"{shown(value)} is wrong here; give a string that is not empty, or an array of such")
+    wrong = _culprit(value, words, lambda each: isinstance(each, str) and bool(each))
+    if wrong:
+        raise ValueError(f"{wrong} is wrong here; give a string that is not empty, or an array of such")
     if len(set(words)) < len(words):
         raise ValueError(f"{shown(value)} names one twice")
     return tuple(words)
@@ -90,10 +98,12 @@ def _read_weights(value: Any) -> Mapping[str, float]:
 
 
 def _read_rows(value: Any, width: int, says: str) -> tuple[tuple[float, ...], ...]:
-    rows: list[Any] = [*value] if isinstance(value, (list, tuple)) else [None]
+    if not isinstance(value, (list, tuple)):
+        raise ValueError(f"{shown(value)} is wrong here; give {says}")  # noqa: TRY004 -- one class for all that is read
+    rows: list[Any] = [*cast("Sequence[Any]", value)]
     for row in rows:
         if type(row) not in {list, tuple} or len(row) != width or not all(map(is_number, row)):
-            raise ValueError(f"{shown(value)} is wrong here; give {says}")
+            raise ValueError(f"{repr(row)[:60]} is wrong here; give {says}")
         if not 0 <= row[0] < row[1]:
             raise ValueError(f"[{row[0]:g}, {row[1]:g}] is no time: give a beginning from 0, and an end after it")
     rows.sort()
@@ -120,9 +130,10 @@ def _read_slowdowns(value: Any) -> tuple[tuple[float, ...], ...]:
 
 
 def _read_times(value: Any) -> tuple[float, ...]:
-    times: list[Any] = [*value] if isinstance(value, (list, tuple)) else [None]
-    if not times or not all(is_number(each) and each >= 0 for each in times):
-        raise ValueError(f"{shown(value)} is wrong here; give an array of seconds from 0")
+    times: list[Any] = [*value] if isinstance(value, (list, tuple)) else []
+    wrong = _culprit(value, times, lambda each: is_number(each) and each >= 0)
+    if wrong:
+        raise ValueError(f"{wrong} is wrong here; give an array of seconds from 0")
     return tuple(sorted(float(each) for each in times))
 
 
@@ -130,9 +141,10 @@ def _read_seeds(value: Any) -> tuple[int, ...]:
     if type(value) is int and 1 <= value <= MOST_SEEDS:
         return tuple(range(1, value + 1))
     seeds: list[Any] = [*value] if isinstance(value, (list, tuple, range)) else []
-    if not seeds or not all(type(each) is int and 0 <= each < 2**64 for each in seeds):
+    wrong = _culprit(value, seeds, lambda each: type(each) is int and 0 <= each < 2**64)
+    if wrong:
         raise ValueError(
-            f"{shown(value)} is wrong here; give how many (1 to {MOST_SEEDS}), or an array of whole numbers from 0"
+            f"{wrong} is wrong here; give how many (1 to {MOST_SEEDS}), or an array of whole numbers from 0"
         )
     if len(set(seeds)) < len(seeds):
         raise ValueError("one is given twice, and would count twice")

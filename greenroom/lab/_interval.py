@@ -74,5 +74,6 @@ def standard_error(values: list[float], mean: float) -> float:
 
 def check_confidence(confidence: float) -> None:
     """Refuse a confidence that is none, with ValueError."""
-    if not 0 < confidence < 1:
+    given: object = confidence
+    if not isinstance(given, (int, float)) or not 0 < given < 1:
         raise ValueError(f"confidence: {confidence!r} is not above 0 and below 1; 0.95 is usual")

@@ -12,7 +12,7 @@ from ._page_tables import actors_table, comparisons_table, estimates_table, mean
 from ._plot import plot_availability, plot_latencies, plot_recoveries
 from ._plot_timeline import plot_timeline
 from ._story import Sentence
-from ._texts import marked_up
+from ._texts import marked_up, prose
 from ._timeline import Timeline
 from ._trial import Results, Trial
 from ._units import figure, signed
@@ -101,7 +101,7 @@ def _head(results: Results, base: str, confidence: float, again: str) -> Iterato
     )
     for paragraph in results.description.split("\n\n"):
         if paragraph.strip():
-            yield f"<p>{marked_up(paragraph)}</p>"
+            yield f"<p>{prose(paragraph)}</p>"
     yield f'<p class="facts">{" · ".join(facts)}</p>'
     if again:
         yield f'<p class="facts">made by <code>{marked_up(again)}</code></p>'
@@ -132,7 +132,7 @@ def _found(comparisons: Sequence[Comparison]) -> str:
     for verdict, words in _WORDS.items():
         those = [each for each in comparisons if each.verdict == verdict]
         if those:
-            some = [marked_up(f"{each.policy}{_by(each)}") for each in those[:_NAMED]]
+            some = [marked_up(f"“{each.policy}”{_by(each)}") for each in those[:_NAMED]]
             more = [f"{len(those) - _NAMED} more"] if len(those) > _NAMED else []
             parts.append(f'<span class="{verdict.split()[0]}">{words}</span> {", ".join([*some, *more])}')
     return "; ".join(parts)

@@ -36,6 +36,6 @@ summary{cursor:pointer}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;font-size:.88rem;margin:.4rem 0}
 dt{font-weight:600}
 dd{margin:0;color:var(--soft)}
-@media(max-width:40rem){ol.story li{grid-template-columns:1fr;gap:0}dl{grid-template-columns:1fr}}
+@media(max-width:40rem){figure{overflow-x:auto}figure img{min-width:44rem}ol.story li{grid-template-columns:1fr;gap:0}dl{grid-template-columns:1fr}}
 @media print{details{display:block}}
 """

@@ -49,7 +49,7 @@ def plot_timeline(timeline: Timeline, start: float, end: float, mark: tuple[floa
             if begin < end and stop > start
         ]
         axes.broken_barh(ranges, (number - 0.3, 0.6), facecolors=OUT, hatch="////", edgecolor="#9aa4b2", linewidth=0)
-    _crashes(axes, timeline, paths, start, end)
+    crashes = _crashes(axes, timeline, paths, start, end)
     name_rows(axes, [label(path) for path in paths] + [f"out of service: {label(name, 20)}" for name in outages])
     axes.tick_params(axis="y", labelsize=7, length=0)
     for each in (counts, axes):
@@ -60,7 +60,7 @@ def plot_timeline(timeline: Timeline, start: float, end: float, mark: tuple[floa
     if timeline.end < end:
         axes.text(max(timeline.end, start), 0.5, " no records from here on", va="center", fontsize=8, color=INK)
     _time_axis(axes, start, end)
-    _legend(counts, outages=bool(outages))
+    _legend(counts, crashes, outages=bool(outages))
     return svg_of(drawn, f"timeline {start} {end}")
 
 
@@ -168,8 +168,8 @@ def _least(steps: Sequence[tuple[float, int]], start: float, long: float) -> Ite
     return found.values()
 
 
-def _crashes(axes: Any, timeline: Timeline, paths: Sequence[str], start: float, end: float) -> None:
-    """Mark crashes, as long as they are so few that the marks do not hide what is below."""
+def _crashes(axes: Any, timeline: Timeline, paths: Sequence[str], start: float, end: float) -> str:
+    """Mark crashes, as long as they are so few that the marks do not hide what is below; return what is said of them, "" if there are none."""
     rows = {path: number for number, path in enumerate(paths)}
     found = [
         (each.at, rows[each.path])
@@ -179,6 +179,8 @@ def _crashes(axes: Any, timeline: Timeline, paths: Sequence[str], start: float, 
     if found and len(found) <= _CRASHES:
         times, numbers = zip(*found, strict=True)
         axes.plot(times, numbers, linestyle="", marker="x", markersize=4, color=INK, markeredgewidth=1)
+        return "failed"
+    return f"failed: {len(found):,} times, not drawn" if found else ""
 
 
 def _time_axis(axes: Any, start: float, end: float) -> None:
@@ -203,13 +205,14 @@ def _time_axis(axes: Any, start: float, end: float) -> None:
     axes.set_xlabel("time of the trial" if step is None else "time of the trial, in hours, minutes and seconds")
 
 
-def _legend(axes: Any, *, outages: bool) -> None:
+def _legend(axes: Any, crashes: str, *, outages: bool) -> None:
     from matplotlib.patches import Patch
 
     handles: list[Any] = [Patch(facecolor=colour, label=state) for state, colour in COLOURS.items()]
     if outages:
         handles.append(Patch(facecolor=OUT, hatch="////", edgecolor="#9aa4b2", linewidth=0, label="service out"))
-    handles.extend(axes.plot([], [], "x", color=INK, markersize=5, label="failed"))
+    if crashes:
+        handles.extend(axes.plot([], [], "x", color=INK, markersize=5, label=crashes))
     axes.legend(
         handles=handles, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=len(handles), frameon=False, fontsize=9,
         borderaxespad=0.1, handlelength=1.2, labelcolor=INK,

@@ -11,6 +11,7 @@ from .. import ChildSpec, SupervisorSpec
 from ..treefile._absent import ABSENT, Absent
 from ..treefile._kinds import GroupStrategyWord, Natural, OverdueWord, PositiveSeconds, Seconds, Startup
 from ..treefile._kinds import Restart as RestartWord
+from ..treefile._problem import Place
 from ._errors import InvalidExperiment
 from ._fields import AnyBackoff, AnyIntensity, AnyLimits, AnyMailbox, settle
 from ._simulated import simulate, stand_in
@@ -58,7 +59,15 @@ class Policy:
     def __attrs_post_init__(self) -> None:
         """Check the fields."""
         settle(self)
-        wrong = [
+        only: object = self.only
+        if not isinstance(only, dict):
+            raise InvalidExperiment("", [(("only",), f"{only!r} is no dict of Policy")])
+        wrong: list[tuple[Place, str]] = [
+            (("only", pattern), f"{part!r} is no Policy")
+            for pattern, part in only.items()
+            if not isinstance(part, Policy)
+        ]
+        wrong = wrong or [
             (("only", pattern, key), text)
             for pattern, part in self.only.items()
             for key, is_wrong, text in (

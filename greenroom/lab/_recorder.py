@@ -19,9 +19,11 @@ from ..actors import (
     ExitReason,
     Slot,
     StartupFailed,
+    error_of,
     text_of,
 )
 from ..actors._lifecycle import ENDED
+from ..supervisor import ErrorEscalated, RestartIntensityExceeded
 from ._traffic import Traffic, mean
 from ._trial import MEASURES, Change, Happening, Kind, State, Trial
 
@@ -196,7 +198,7 @@ class Recorder:
         if not reason.is_failure:
             return
         kind: Kind = "crash"
-        if isinstance(reason, Escalated):
+        if _gave_up(reason):
             kind = "escalation"
             self._count("escalations", now)
         elif isinstance(reason, StartupFailed):
@@ -205,7 +207,8 @@ class Recorder:
                 self._count("startups failed", now)
         elif life.is_actor:
             self._count("crashes", now)
-        self._happen(life.path, kind, text_of(reason)[:LONGEST_TEXT], now)
+        text = text_of(reason)
+        self._happen(life.path, kind, text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…", now)
 
     def _go(self, life: Life, state: State, now: float) -> None:
         before = life.state
@@ -304,3 +307,8 @@ class Recorder:
             happenings=tuple(self._happenings),
             dropped=self._dropped,
         )
+
+
+def _gave_up(reason: ExitReason) -> bool:
+    """Return whether a supervisor gave up; one that was still starting is told of as a startup that failed."""
+    return isinstance(reason, Escalated) or isinstance(error_of(reason), (RestartIntensityExceeded, ErrorEscalated))

@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import trio
 
@@ -64,7 +64,11 @@ def run(
         text = "run: it takes long, and is no async function; inside Trio, call it by trio.to_thread.run_sync"
         raise RuntimeError(text)
     compared = experiment.compared
-    names = tuple(compared if policies is None else policies)
+    if isinstance(policies, str):
+        text = f"{policies!r} is one string, where several names may stand; give a list: [{policies!r}]"
+        raise InvalidExperiment("", [(("policies",), text)])
+    # One that is named twice would count twice.
+    names = tuple(dict.fromkeys(compared if policies is None else policies))
     wrong = [(("policies",), unknown("policy", name, list(compared))) for name in names if name not in compared]
     if wrong or not names:
         raise InvalidExperiment("", wrong or [(("policies",), "none is asked for, so nothing would run")])
@@ -107,7 +111,7 @@ def _alone(experiment: Experiment, jobs: Iterable[_Job]) -> Iterator[tuple[_Job,
         except (TrialEndless, UnknownTrio):
             raise
         except Exception as error:
-            raise TrialFailed(name, seed, str(error) or type(error).__name__) from error
+            raise TrialFailed(name, seed, _why(error)) from error
         yield (name, seed), trial
 
 
@@ -153,7 +157,14 @@ def _trial_of(future: Future[Trial], job: _Job) -> Trial:
         )
         raise TrialFailed(*job, why) from error
     except Exception as error:
-        raise TrialFailed(*job, str(error) or type(error).__name__) from error
+        raise TrialFailed(*job, _why(error)) from error
+
+
+def _why(error: Exception) -> str:
+    """Return what to tell of an error; a group says nothing by itself, so the first that is in it is told."""
+    while isinstance(error, ExceptionGroup):
+        error = cast("ExceptionGroup[Exception]", error).exceptions[0]
+    return str(error) or type(error).__name__
 
 
 #: In a process that runs trials: the experiment, or why there is none.

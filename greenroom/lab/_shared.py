@@ -115,8 +115,10 @@ class SharedService:
         seconds *= self._slowness()
         if seconds:
             await trio.sleep(seconds)
-            if self.is_out() and not self.model.silent:
-                raise ServiceDown(f"{what}: {self.name} is out")
+            while self.is_out():
+                if not self.model.silent:
+                    raise ServiceDown(f"{what}: {self.name} is out")
+                await self._back.wait()  # what was under way when it went silent is not answered before its end either
 
     def _slowness(self) -> float:
         now = self._agenda.now()

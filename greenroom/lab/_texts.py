@@ -1,5 +1,6 @@
 """Texts of an experiment, as pages and plots can hold them: nothing in them is markup, and nothing is unseen."""
 
+import re
 from html import escape
 from typing import Final
 from unicodedata import category
@@ -10,6 +11,7 @@ _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 LABEL: Final = 32
 #: Marks on one character; more would reach into other lines.
 _MARKS: Final = 2
+_CODE: Final = re.compile(r"`([^`]+)`")
 
 
 def plain(text: str) -> str:
@@ -27,6 +29,11 @@ def plain(text: str) -> str:
 def marked_up(text: str) -> str:
     """Return a text as HTML has it, in attributes, too."""
     return escape(plain(text), quote=True)
+
+
+def prose(text: str) -> str:
+    """Return a text as HTML has it in which what stands between backticks is code."""
+    return _CODE.sub(r"<code>\1</code>", marked_up(text))
 
 
 def label(text: str, most: int = LABEL) -> str:

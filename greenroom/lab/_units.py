@@ -112,6 +112,9 @@ def telling(results: Results, measures: Sequence[str] | None = None) -> tuple[st
 
 def check_names(what: str, names: Sequence[str], known: Sequence[str]) -> None:
     """Refuse a name that is not known, with ValueError; the text says which was perhaps meant."""
+    if isinstance(names, str):
+        text = f"{names!r} is one string, where several names may stand; give a list: [{names!r}]"
+        raise ValueError(text)  # noqa: TRY004 -- one class for all that is wrong with names
     for name in names:
         if name not in known:
             hint = did_you_mean(name, known, others="there is", none="there is none at all")

@@ -163,6 +163,7 @@ OPTIONS: dict[tuple[str, ...], str] = {
     ("--baseline", "x"): "--baseline: there is no policy 'x'; there is: alone, together",
     ("--policy", "alone", "--baseline", "together"): "--baseline: there is no policy 'together'; there is: alone",
     ("--measure", "restart"): "there is no measure 'restart'; did you mean \"restarts\"",
+    ("--csv", ""): "--csv: '' is no name of a file",
     ("--csv", "no/out.csv"): "--csv: 'no/out.csv' cannot be written: there is no folder no",
     ("--html", "."): "--html: '.' is a folder",
     ("--json", "small.toml"): "--json: 'small.toml' is the experiment small.toml as well, which would be written over",
@@ -227,7 +228,7 @@ def test_a_file_that_turns_out_not_to_be_writable_is_told_after_the_tables(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(_experiments, "write_whole", full)
-    assert main(["lab", str(small), "--workers", "1", "--csv", "out.csv"]) == 2
+    assert main(["lab", str(small), "--workers", "1", "--csv", "out.csv"]) == 1
     printed = capsys.readouterr()
     assert "Differences from alone" in printed.out
     assert printed.err == "greenroom: --csv: 'out.csv' cannot be written: No space left on device\n"

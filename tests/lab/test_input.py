@@ -8,7 +8,7 @@ import pytest
 
 from greenroom import Backoff, ChildSpec, Intensity, Limits, MailboxSpec, SupervisorSpec, lab
 
-from .trees import actor, tree, workers
+from .trees import actor, tree, trial, workers
 
 GOOD = """
 name = "herd"
@@ -186,6 +186,14 @@ SECONDS = "a number of seconds from 0, or a table of one key: constant = seconds
         ("arrivals", 'rate = "fast"', "workload.visitors.rate: 'fast' is wrong here; give a finite number above 0"),
         ("arrivals", "", "workload.visitors: give rate or every, and not both"),
         ("arrivals", "rate = 1\nevery = 1", "workload.visitors: give rate or every, and not both"),
+        ("arrivals", "rate = 1e9", "workload.visitors: some 6e+10 requests in a trial, and 100,000,000 are the most;"),
+        ("arrivals", "every = 1e-300", "workload.visitors: some 6e+301 requests in a trial, and 100,000,000 are"),
+        ("arrivals", "rate = 1e6\nsize = 2", "workload.visitors: some 1.2e+08 requests in a trial"),
+        ("arrivals", "rate = 1e6\neach = true", "workload.visitors: some 1.8e+08 requests in a trial"),
+        ("arrivals", "rate = 1e9\nuntil = 0.01", None),
+        ("moments", "every = 1e-9", "faults.rack: some 6e+10 faults in a trial, and 100,000,000 are the most; have"),
+        ("db", "breaks = 1e-9\nrepair = 0", "services.db.repair: is always 0"),
+        ("db", "breaks = 1e-9\nrepair = 1e-9", "services.db: some 3e+10 outages in a trial, and 100,000,000 are"),
         ("visitors", "size = 0", "workload.visitors.size: 0 is wrong here; give a whole number from 1"),
         ("visitors", "poison = 1.5", "workload.visitors.poison: 1.5 is wrong here; give a number from 0 to 1"),
         ("visitors", "each = 1", "workload.visitors.each: 1 is wrong here; give true or false"),
@@ -198,8 +206,17 @@ SECONDS = "a number of seconds from 0, or a table of one key: constant = seconds
         ("ledger_model", "service = {normal = 1}", "actors.ledger.service: a table with the keys normal is wrong here"),
         ("ledger_model", "service = {pareto = [1, nan]}", "actors.ledger.service: pareto: alpha is nan; give a finite"),
         ("ledger_model", 'calls = "bd"', "actors.ledger.calls: there is no service 'bd'; there is db"),
-        ("ledger_model", "needs = []", "actors.ledger.needs: an array is wrong here; give a string that is not empty"),
+        (
+            "ledger_model",
+            "needs = []",
+            "actors.ledger.needs: an empty array is wrong here; give a string that is not empty",
+        ),
         ("ledger_model", 'needs = ["db", "db"]', "actors.ledger.needs: an array names one twice"),
+        (
+            "ledger_model",
+            'needs = "db"\n[actors."web/w*"]',
+            "actors.'web/*': is of no use: 'web/w*' before it means 'web/worker-0' too, and the first counts; put it",
+        ),
         (
             "ledger_model",
             'needs = "db"\n[actors."webb/*"]',
@@ -212,7 +229,8 @@ SECONDS = "a number of seconds from 0, or a table of one key: constant = seconds
             "breaks = 0\nrepair = 1",
             "services.db.breaks: is always 0, so there would be no end of it at any moment",
         ),
-        ("moments", "at = [-1]", "faults.rack.at: an array is wrong here; give an array of seconds from 0"),
+        ("moments", "at = [3, -1]", "faults.rack.at: -1 is wrong here; give an array of seconds from 0"),
+        ("moments", "at = []", "faults.rack.at: an empty array is wrong here; give an array of seconds from 0"),
         ("moments", "every = 0", "faults.rack.every: is always 0, so there would be no end of it at any moment; give"),
         ("moments", "", "faults.rack: give every or at, and not both"),
         ("patient", 'strategy = "one_for_on"', "policies.patient.strategy: 'one_for_on' is wrong here; give"),
@@ -249,12 +267,13 @@ def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, where: str, line: 
     [
         ("horizon", "0", "horizon: 0 is wrong here; give a finite number of seconds above 0"),
         ("horizon", "-5", "horizon: -5 is wrong here; give a finite number of seconds above 0"),
+        ("name", '" "', "name: is empty; reports begin with it"),
         ("horizon", "inf", "horizon: inf is wrong here; give a finite number of seconds above 0"),
         ("warmup", "60", "warmup: 60 leaves nothing to measure before the horizon, 60"),
         ("seeds", "0", "seeds: 0 is wrong here; give how many (1 to 100000), or an array of whole numbers from 0"),
-        ("seeds", "[]", "seeds: an array is wrong here; give how many"),
+        ("seeds", "[]", "seeds: an empty array is wrong here; give how many"),
         ("seeds", "[1, 1]", "seeds: one is given twice, and would count twice"),
-        ("seeds", "[1, -2]", "seeds: an array is wrong here; give how many"),
+        ("seeds", "[1, -2]", "seeds: -2 is wrong here; give how many"),
         ("late", "0", "late: 0 is wrong here; give a finite number above 0"),
         ("restart_after", "nan", "restart_after: nan is wrong here; give a finite number of seconds from 0"),
         ("records", "-1", "records: -1 is wrong here; give a whole number from 0"),
@@ -264,12 +283,13 @@ def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, where: str, line: 
             "services.db.outages: [30, 20] is no time: give a beginning from 0, and an end after",
         ),
         ("outages", "[[5, 9], [8, 12]]", "services.db.outages: the one from 8 begins before the one from 5 has ended"),
-        ("outages", "[5, 9]", "services.db.outages: an array is wrong here; give an array of [begin, end]"),
+        ("outages", "5", "services.db.outages: 5 is wrong here; give an array of [begin, end]"),
+        ("outages", "[5, 9]", "services.db.outages: 5 is wrong here; give an array of [begin, end]"),
         ("slow", "[[1, 2, 0]]", "services.db.slow: the factor of the one from 1 is 0; give a number above 0"),
         ("to", '"nobody"', "workload.visitors.to: there is no actor 'nobody'; there is"),
         ("to", "{ledger = 0}", "workload.visitors.to: the weight of 'ledger' is 0; give a number above 0"),
         ("to", "{}", "workload.visitors.to: the table is empty, so nobody would get a request; name actors"),
-        ("actors", "[]", "faults.rack.actors: an array is wrong here; give a string that is not empty"),
+        ("actors", "[]", "faults.rack.actors: an empty array is wrong here; give a string that is not empty"),
         ("mailbox", '{overflow = "wait"}', 'policies.patient.mailbox: MailboxSpec: overflow="wait" needs a capacity;'),
     ],
 )
@@ -309,6 +329,11 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         ({"grid": {"axis": {"p": None}}}, "grid.axis.p: None is no Policy"),
         ({"grid": 5}, "grid: 5 is no dict"),
         ({"grid": {str(n): {"a": lab.Policy(), "b": lab.Policy()} for n in range(10)}}, "grid: makes 1024 policies"),
+        (
+            {"policies": {"a/b": lab.Policy()}, "grid": {"x": {"a": lab.Policy()}, "y": {"b": lab.Policy()}}},
+            "grid: 2 of what is compared would be named 'a/b'; name its parts otherwise",
+        ),
+        ({"name": ""}, "name: is empty"),
         ({"seeds": 1.5}, "seeds: 1.5 is wrong here"),
         ({"limits": "none"}, "limits: 'none' is wrong here"),
         ({"policies": {"p": lab.Policy(on_overdue="restart")}}, "policies.p: .*on_overdue"),
@@ -330,6 +355,8 @@ def test_an_experiment_that_is_made_in_python_is_checked_as_one_in_a_file(fields
         (lambda: lab.ServiceModel(silent=1, capacity=0), r"capacity: 0 is wrong[^\n]*\nsilent: 1 is wrong"),  # type: ignore[arg-type]
         (lambda: lab.Fault(actors=5, at=[1]), "actors: 5 is wrong here"),  # type: ignore[arg-type]
         (lambda: lab.Policy(startup="later"), "startup: 'later' is wrong here"),  # type: ignore[arg-type]
+        (lambda: lab.Policy(only={"a": 3}), "only.a: 3 is no Policy"),  # type: ignore[dict-item]
+        (lambda: lab.Policy(only=[3]), r"only: \[3\] is no dict of Policy"),  # type: ignore[arg-type]
         (lambda: lab.Policy(backoff="none", redeliver=-1), "redeliver: -1 is wrong here"),  # type: ignore[arg-type]
     ],
 )
@@ -351,6 +378,18 @@ def test_a_part_that_is_made_in_python_is_checked_where_it_is_made(make: Any, sa
 def test_a_distribution_that_cannot_be_is_refused(make: Any, said: str) -> None:
     with pytest.raises(ValueError, match=re.escape(said)):
         make()
+
+
+@pytest.mark.parametrize(
+    "distribution",
+    [lab.lognormal(1, 1e9), lab.lognormal(1, 1e300), lab.pareto(1, 1e-9), lab.exponential(1e308)],
+    ids=repr,
+)
+def test_what_no_float_is_as_large_as_is_for_ever(distribution: lab.Distribution) -> None:
+    assert distribution.at(1 - 2.0**-53) == float("inf")
+    assert distribution.mean >= 1e308
+    found = trial(workers(1), actors={"*": lab.ActorModel(startup=distribution, lifetime=lab.pareto(1, 1e-9))})
+    assert (found.measures["crashes"], found.measures["restarts"]) == (0, 0)
 
 
 @pytest.mark.parametrize(

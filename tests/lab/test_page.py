@@ -19,7 +19,7 @@ from greenroom.lab._page import make_page
 from greenroom.lab._plot import plot_availability, plot_latencies, plot_recoveries
 from greenroom.lab._plot_timeline import MOST, PIECES, drawable, plot_timeline
 from greenroom.lab._timeline import Span, Timeline
-from greenroom.lab._trial import STATES, State
+from greenroom.lab._trial import STATES, Happening, State
 
 from .made import drawn, results
 
@@ -169,7 +169,7 @@ def test_many_policies_are_named_and_counted_in_a_finding() -> None:
     rng = random.Random(1)
     made = results({f"p{number}": [10.0 * number + rng.random() for _ in range(6)] for number in range(9)})
     html = re.sub(r"<[^>]+>", "", make_page(made))
-    assert re.search(r"restarts: higher under p1 \(\+\S+, p &lt; 0.001\), p2 .*, p4 \([^)]*\), 4 more", html)
+    assert re.search(r"restarts: higher under “p1” \(\+\S+, p &lt; 0.001\), “p2” .*, “p4” \([^)]*\), 4 more", html)
 
 
 def test_trials_without_records_have_no_worst_minute() -> None:
@@ -202,6 +202,14 @@ def test_the_timeline_draws_every_actor_and_outage_with_its_name() -> None:
     ):
         assert name in found
     assert "0:20:00" in found
+
+
+@pytest.mark.parametrize(("many", "said"), [(0, None), (150, "failed"), (1_151, "failed: 1,151 times, not drawn")])
+def test_the_legend_says_what_is_drawn_of_failures(many: int, said: str | None) -> None:
+    happenings = tuple(Happening(float(at), "store", "crash", "") for at in range(many))
+    trial = evolve(SMALL.trials[0], happenings=happenings)
+    found = [word for word in words(plot_timeline(Timeline(trial), 0.0, 3600.0)) if word.startswith("failed")]
+    assert found == ([] if said is None else [said])
 
 
 def test_of_too_many_actors_those_are_drawn_that_were_down_longest() -> None:
@@ -286,3 +294,15 @@ def test_a_page_compares_with_the_baseline_that_is_asked_for() -> None:
     html = make_page(results({"a": [1.0, 2.0, 3.0], "b": [2.0, 2.5, 5.0]}), baseline="b", confidence=0.9)
     assert "Differences from b" in html
     assert "90 % interval" in html
+
+
+def test_code_in_a_description_is_code_and_markup_is_text() -> None:
+    html = make_page(
+        drawn(
+            seeds=1,
+            policies=["p"],
+            actors=["a"],
+            description="With `one_for_all` <b>all</b> of `a<b` restart, and ` is no end.",
+        )
+    )
+    assert "<p>With <code>one_for_all</code> &lt;b&gt;all&lt;/b&gt; of <code>a&lt;b</code> restart, and ` is" in html

@@ -132,3 +132,25 @@ def test_a_version_of_trio_that_cannot_be_ordered_is_an_error_that_says_so(monke
     monkeypatch.delattr(trio._core._run, "_ALLOW_DETERMINISTIC_SCHEDULING")
     with pytest.raises(lab.UnknownTrio, match="install one that greenroom is tested with"):
         lab.run(experiment(workers(1)), workers=1)
+
+
+def test_a_policy_that_is_named_twice_counts_once() -> None:
+    found = lab.run(experiment(workers(1), policies={"p": lab.Policy()}), workers=1, policies=["p", "p"])
+    assert (found.policies, len(found.trials)) == (("p",), 1)
+
+
+def test_one_string_is_no_list_of_names() -> None:
+    made = experiment(workers(1), policies={"p": lab.Policy()})
+    with pytest.raises(lab.InvalidExperiment, match=r"policies: 'p' is one string, .*; give a list: \['p'\]"):
+        lab.run(made, workers=1, policies="p")
+    with pytest.raises(ValueError, match=r"'restarts' is one string, .*; give a list: \['restarts'\]"):
+        lab.estimate(lab.run(made, workers=1), measures="restarts")
+
+
+def test_a_trial_that_cannot_be_run_says_what_it_failed_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise ExceptionGroup("a nursery", [ExceptionGroup("another one", [OverflowError("too large")])])
+
+    monkeypatch.setattr(_run, "run_trial", broken)
+    with pytest.raises(lab.TrialFailed, match=r"\Apolicy 'as it is', seed 1: too large\Z"):
+        lab.run(experiment(workers(1)), workers=1)

@@ -3,6 +3,7 @@
 from math import isnan
 from typing import Any
 
+import attrs
 import pytest
 
 from greenroom import Backoff, Intensity, Limits, MailboxSpec, SupervisorSpec, lab
@@ -72,6 +73,25 @@ def test_a_supervisor_that_gives_up_is_an_escalation_and_what_is_below_it_starts
     assert line(found, "team/b") == [(0, "starting"), (4, "up"), (10, "down"), (12, "starting"), (14, "up")]
     assert line(found, "other") == [(0, "starting"), (6, "up")]
     assert found.measures["escalations"] == 1
+
+
+def test_a_supervisor_that_gives_up_while_it_starts_is_an_escalation_too() -> None:
+    team = SupervisorSpec("team", [actor("a"), actor("slow")], intensity=Intensity(1, within=5))
+    actors = {"team/a": lab.ActorModel(lifetime=1), "team/slow": lab.ActorModel(startup=10)}
+    found = trial(tree(actor("other"), team), actors=actors)
+    assert story(found, "startup failed", "gave up") == [(2, "/", "startup failed"), (2, "/", "gave up")]
+    assert story(found, "escalation") == [(2, "team", "escalation")]
+    assert found.measures["escalations"] == 1
+
+
+def test_a_cause_that_is_cut_short_says_so() -> None:
+    names = [f"level-{number}-{'x' * 40}" for number in range(3)]
+    inner = SupervisorSpec(names[2], [actor("a")], intensity=Intensity(0, within=5))
+    for name in reversed(names[:2]):
+        inner = SupervisorSpec(name, [inner], intensity=Intensity(0, within=5))
+    found = trial(tree(inner), faults={"x": lab.Fault(actors="*", at=[10])})
+    *_, last = [each for each in found.happenings if each.kind == "escalation"]
+    assert (len(last.text), last.text[-1]) == (200, "…")
 
 
 def test_a_tree_that_gives_up_stays_down_or_is_opened_again() -> None:
@@ -191,6 +211,22 @@ def test_a_silent_outage_is_noticed_by_a_timeout() -> None:
     found = trial(workers(1), services=services, actors={"*": lab.ActorModel(needs=["db"])})
     assert story(found, "startup failed") == [(at, "w0", "startup failed") for at in (16, 22, 28)]
     assert line(found, "w0")[-1] == (30, "up")
+
+
+def test_what_is_under_way_when_a_service_goes_silent_is_answered_at_the_end_of_the_outage() -> None:
+    services = {"db": lab.ServiceModel(connect=2, timeout=60, outages=[[1, 20], [30, 40]], latency=3, silent=True)}
+    found = trial(workers(1), services=services, actors={"*": lab.ActorModel(needs=["db"])})
+    assert line(found, "w0")[:2] == [(0, "starting"), (20, "up")]
+    once = lab.Source(to="w0", every=0.001, start=28, until=28.001)
+    called = trial(workers(1), services=services, actors={"*": lab.ActorModel(calls=["db"])}, workload={"s": once})
+    assert called.measures["latency max"] == pytest.approx(12, abs=0.01)
+    loud = {"db": attrs.evolve(services["db"], silent=False)}
+    assert (
+        trial(workers(1), services=loud, actors={"*": lab.ActorModel(calls=["db"])}, workload={"s": once}).measures[
+            "lost"
+        ]
+        == 1
+    )
 
 
 def test_as_many_connect_at_once_as_a_service_bears_and_a_slow_one_takes_longer() -> None:
