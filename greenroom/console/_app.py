@@ -19,7 +19,8 @@ from ..treefile._problem import InvalidInput, Malformed, Problem
 from ..treefile._reader import read_tree_file, shown
 from ..treefile._treefile import Child, TreeFile
 from . import _race_commands as _race_commands  # its commands register themselves
-from ._command import Whole, app
+from ._command import FileName, Whole, app
+from ._completion import Shell, completion_script
 from ._describe import described, drawn
 from ._help import epilogue
 from ._live import LiveScreen
@@ -36,14 +37,14 @@ View = Literal["auto", "live", "plain", "none"]
 
 @app.command(help_epilogue=epilogue("run"))
 def run(
-    tree: str,
+    tree: FileName,
     /,
     *parameters: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
     profile: str | None = None,
     view: View = "auto",
     log_level: LogLevel = "info",
-    output: str | None = None,
-    inspect: str | None = None,
+    output: FileName | None = None,
+    inspect: FileName | None = None,
 ) -> int:
     """Run a tree until its main child has ended, or until Ctrl-C.
 
@@ -73,7 +74,7 @@ def run(
 
 
 @app.command(help_epilogue=epilogue("check"))
-def check(tree: str | None = None, /, *, profile: str | None = None, schema: bool = False) -> int:
+def check(tree: FileName | None = None, /, *, profile: str | None = None, schema: bool = False) -> int:
     """Check a tree file, with all its profiles, and say what it declares; nothing is started.
 
     Args:
@@ -117,7 +118,7 @@ def _read(path: Path) -> TreeFile:
 
 @app.command(help_epilogue=epilogue("lab"))
 def lab(
-    experiment: str | None = None,
+    experiment: FileName | None = None,
     /,
     *,
     seeds: Whole | None = None,
@@ -126,9 +127,9 @@ def lab(
     baseline: str | None = None,
     measure: list[str] | None = None,
     confidence: float = 0.95,
-    csv: str | None = None,
-    json: str | None = None,
-    html: str | None = None,
+    csv: FileName | None = None,
+    json: FileName | None = None,
+    html: FileName | None = None,
 ) -> int:
     """Run an experiment with a tree in virtual time, and compare policies: strategies, intensities, backoffs, limits, mailboxes.
 
@@ -168,7 +169,7 @@ def lab(
 
 
 @app.command(help_epilogue=epilogue("tree"))
-def tree(tree: str, /, *, profile: str | None = None) -> int:
+def tree(tree: FileName, /, *, profile: str | None = None) -> int:
     """Draw the tree that a file declares: who supervises whom, and how; nothing is started.
 
     Args:
@@ -187,7 +188,7 @@ def tree(tree: str, /, *, profile: str | None = None) -> int:
 
 @app.command(help_epilogue=epilogue("top"))
 def top(
-    socket: str,
+    socket: FileName,
     /,
     *,
     once: bool = False,
@@ -212,13 +213,13 @@ def top(
 
 
 @app.command(help_epilogue=epilogue("completion"))
-def completion(shell: Literal["bash", "zsh", "fish"], /) -> int:
+def completion(shell: Shell, /) -> int:
     """Print a script that lets a shell complete commands and options.
 
     Args:
         shell: for which one.
     """
-    sys.stdout.write(app.generate_completion(shell=shell))
+    sys.stdout.write(completion_script(shell))
     return FINE
 
 

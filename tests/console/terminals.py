@@ -9,7 +9,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -24,14 +24,40 @@ fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 from greenroom.console import main
 sys.exit(main())
 """
+#: Any other program, in the same way.
+ANOTHER_IN_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+
+class _Screen(pyte.Screen):
+    """Answer what a program asks its terminal: some shells wait for it."""
+
+    def __init__(self, ours: int, columns: int, rows: int) -> None:
+        super().__init__(columns, rows)
+        self._ours = ours
+
+    def write_process_input(self, data: str) -> None:
+        os.write(self._ours, data.encode())
 
 
 class Terminal:
     """Run the program in a terminal of some size. A context manager, which ends it."""
 
-    def __init__(self, arguments: Sequence[str | Path], folder: Path, *, rows: int = 24, columns: int = 110) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str | Path],
+        folder: Path,
+        *,
+        rows: int = 24,
+        columns: int = 110,
+        code: str = IN_TERMINAL,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self._ours, theirs = pty.openpty()
-        self.screen = pyte.Screen(columns, rows)
+        self.screen = _Screen(self._ours, columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self.written = b""
         self.resize(rows, columns)
@@ -40,12 +66,12 @@ class Terminal:
         # The size is the terminal's: workers of pytest-xdist have another one in their environment, which would count.
         kept = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}}
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-c", IN_TERMINAL, *map(str, arguments)],
+            [sys.executable, "-P", "-c", code, *map(str, arguments)],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
             cwd=folder,
-            env={**kept, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"},
+            env={**kept, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8", **(variables or {})},
             start_new_session=True,
         )
 
