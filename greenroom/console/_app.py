@@ -238,7 +238,9 @@ def _screen(view: View) -> Screen:
     if view == "none":
         return Screen(shows_tree=False)
     console = Console(highlight=False, emoji=False, markup=False)
-    is_live = console.is_terminal and not console.is_dumb_terminal if view == "auto" else view == "live"
+    # FORCE_COLOR makes a terminal of anything, for rich; a picture that moves needs a real one.
+    can_be = console.is_terminal and console.file.isatty() and not console.is_dumb_terminal
+    is_live = can_be if view == "auto" else view == "live"
     return LiveScreen(console) if is_live else Screen()
 
 

@@ -175,7 +175,7 @@ class Link:
                 raise Gone(f"it speaks {protocol}, and this program {PROTOCOL}; use the greenroom of that program")
         try:
             return structure_frame(data)
-        except (BaseValidationError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except (BaseValidationError, ArithmeticError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise Gone(_NO_INSPECTOR) from None
 
     def wait(self, seconds: float) -> Frame | None:

@@ -1,6 +1,7 @@
 """`greenroom top`: a running program, looked at through its inspector."""
 
 import json
+import os
 import select
 import signal
 import socket
@@ -239,6 +240,13 @@ def _resizes() -> Generator[socket.socket]:
             signal.signal(signal.SIGWINCH, before)
 
 
+def _no_canvas(console: Console) -> str:
+    """Say why a live picture cannot be drawn; "" if it can. rich alone would take FORCE_COLOR for a terminal."""
+    if not (console.is_terminal and console.file.isatty()):
+        return "the output is no terminal"
+    return f"the terminal is a dumb one (TERM={os.environ.get('TERM', '')})" if console.is_dumb_terminal else ""
+
+
 def show_top(  # what is typed, checked and ready
     path: str, *, once: bool, as_json: bool, search: str, rows: int, every: float, timeout: float
 ) -> int:
@@ -249,9 +257,8 @@ def show_top(  # what is typed, checked and ready
     """
     check_numbers(rows, every, timeout, search)
     console = Console(highlight=False, emoji=False, markup=False)
-    if not once and not as_json and (not console.is_terminal or console.is_dumb_terminal):
-        text = "the output is no terminal, so there is nothing to draw on; give --once, --json, or both"
-        raise InvalidInput("", [Problem("", text)])
+    if not once and not as_json and (why := _no_canvas(console)):
+        raise InvalidInput("", [Problem("", f"{why}, so there is nothing to draw on; give --once, --json, or both")])
     view = View(search=search, rows=rows)
     link = Link(path)
     try:

@@ -1,5 +1,6 @@
 """`greenroom top` in a real terminal, next to a real program: what it shows is what happens."""
 
+import re
 import signal
 from functools import partial
 from pathlib import Path
@@ -118,6 +119,25 @@ def test_a_terminal_that_is_too_small_is_told_of_until_it_is_large_enough(tmp_pa
         terminal.wait_for("the terminal is too small: 100 by 9")
         terminal.press("q")
         assert terminal.wait_end() == 0
+
+
+def test_a_terminal_that_cannot_be_drawn_on_is_said_to_be_so_and_no_colours_are_used_where_none_are_wanted(
+    tmp_path: Path,
+) -> None:
+    with Program(tmp_path):
+        with Terminal(TOP, tmp_path, variables={"TERM": "dumb"}) as terminal:
+            assert terminal.wait_end() == 2
+            said = " ".join(terminal.text.split())
+            assert said.startswith(
+                "greenroom: the terminal is a dumb one (TERM=dumb), so there is nothing to draw on; give --once"
+            )
+            assert terminal.is_as_before
+        with Terminal(TOP, tmp_path, variables={"NO_COLOR": "1"}) as terminal:
+            terminal.wait_for(" stage ")
+            terminal.press("q")
+            assert terminal.wait_end() == 0
+        styles = {style for each in re.findall(rb"\x1b\[([0-9;]*)m", terminal.written) for style in each.split(b";")}
+        assert styles <= {b"", b"0", b"1", b"2", b"7"}  # bold, dim and reversed, and no colour
 
 
 def test_a_signal_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
