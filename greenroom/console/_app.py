@@ -322,6 +322,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not isinstance(error, BrokenPipeError):
             complain(str(error))
         return FAILED
+    except SystemExit:  # a signal, such as that of a terminal which has hung up: what was still to be written to it would fail at the end
+        try:
+            sys.stdout.flush()
+        except OSError:
+            silence(sys.stdout)
+        raise
     except BaseExceptionGroup as group:
         # An actor's Ctrl-C or sys.exit(), out of the nurseries that it went through.
         leaf: BaseException = group

@@ -10,7 +10,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from time import monotonic
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 from rich.live import Live
@@ -34,6 +34,8 @@ REDRAW: Final = 0.5
 SOONEST: Final = 0.1
 #: Rows that a page goes up and down by.
 PAGE: Final = 10
+#: Signals that end it; SIGQUIT is Ctrl-\\.
+ENDS: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 #: Characters of a line that is not for a terminal.
 WIDEST: Final = 2_000
 
@@ -207,15 +209,22 @@ class Top:
 
 @contextmanager
 def _signals_end_it() -> Generator[None]:
-    """Let SIGTERM and SIGHUP leave as Ctrl-C does: through all that puts the terminal back."""
+    """Let signals leave as Ctrl-C does: through all that puts the terminal back, as far as it is there. Nothing stops it as Ctrl-Z would."""
+    came: list[int] = []
 
     def leave(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
         raise SystemExit(128 + number)
 
-    numbers = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, leave) for number in numbers}
+    numbers = [number for number in ENDS if signal.getsignal(number) is not signal.SIG_IGN]
+    before: dict[int, Any] = {number: signal.signal(number, leave) for number in numbers}
+    before[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, signal.SIG_IGN)
     try:
         yield
+    except OSError:
+        if came:  # the terminal that hung up is no longer there to be put back
+            raise SystemExit(128 + came[0]) from None
+        raise
     finally:
         for number, old in before.items():
             signal.signal(number, old)

@@ -60,6 +60,7 @@ class Terminal:
         self.screen = _Screen(self._ours, columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self.written = b""
+        self._is_open = True
         self.resize(rows, columns)
         self.before = termios.tcgetattr(theirs)
         self._theirs = theirs
@@ -82,6 +83,16 @@ class Terminal:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        if self._is_open:
+            self._close()
+
+    def hang_up(self) -> int:
+        """Take the terminal away; return the program's exit status."""
+        self._close()
+        return self.process.wait(PATIENCE)
+
+    def _close(self) -> None:
+        self._is_open = False
         os.close(self._ours)
         os.close(self._theirs)
 

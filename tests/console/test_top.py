@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from greenroom.console import _link
 from greenroom.console._app import main
 from greenroom.console._keys import split_keys
 from greenroom.console._link import Gone, Link
@@ -316,7 +317,9 @@ def test_readers_that_never_read_block_nobody_and_nothing_piles_up_for_them(here
             # The dead ones have had what fits into their buffers, and no more is made for them.
             _wait_until(lambda: _is_still(client))
             with connected() as one_more:
-                assert answers(one_more) == [{"error": f"{MOST_READERS} readers are looking already"}]
+                assert answers(one_more) == [
+                    {"error": f"{MOST_READERS} readers are looking already; try again when one of them has left"}
+                ]
         assert int(program.do('root.lookup("busy")._slot.seq')) > before
         for client in dead:
             client.close()
@@ -442,6 +445,35 @@ def test_a_frame_that_comes_in_pieces_is_one_frame_and_a_last_word_comes_before_
         with pytest.raises(Gone, match="has died"):  # noqa: PT012 -- whichever of the two sees it
             link.ask(View())
             link.wait(30)
+
+
+@pytest.mark.usefixtures("here")
+def test_a_connection_for_which_others_wait_is_tried_again_until_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+
+    def wait(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        if takes and now > 1:
+            listening.accept()[0].close()
+
+    monkeypatch.setattr(_link, "monotonic", lambda: now)
+    monkeypatch.setattr(_link, "sleep", wait)
+    with socket.socket(socket.AF_UNIX) as listening, ExitStack() as stack:
+        listening.bind("s.sock")
+        listening.listen(0)
+        codes = [0]
+        while not codes[-1]:
+            client = stack.enter_context(socket.socket(socket.AF_UNIX))
+            client.setblocking(False)
+            codes.append(client.connect_ex("s.sock"))
+        takes = False
+        with pytest.raises(InvalidInput, match="does not take the connection within 5 s; it may be blocked"):
+            Link("s.sock")
+        assert now == pytest.approx(5, abs=0.1)
+        now, takes = 0.0, True
+        Link("s.sock").close()
+        assert now == pytest.approx(1, abs=0.1)
 
 
 def test_a_program_that_does_not_answer_in_time_is_told_of_with_status_1(here: Path, greenroom: Run) -> None:
