@@ -15,7 +15,7 @@ Whole = Annotated[int, Parameter(converter=whole)]
 if TYPE_CHECKING:
     FileName = str
 else:
-    FileName = str | Path
+    FileName = Annotated[str | Path, Parameter(metavar="FILE")]
 
 app = App(
     name="greenroom",

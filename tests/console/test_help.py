@@ -29,6 +29,7 @@ def test_every_command_has_its_help_with_examples_and_exit_statuses(capsys: pyte
         assert re.search(r"\nExamples:\n  greenroom", said)
         assert "\nExit status: 0 " in said
         assert "2 something given is wrong" in " ".join(said.split())
+        assert "|PATH" not in said  # of what is a file
     assert main(["--help"]) == 0
     said = capsys.readouterr().out
     assert all(f"│ {name} " in said for name in NAMES)
