@@ -1,11 +1,12 @@
 """The commands: what is typed becomes a plan, a plan becomes a run, and an outcome becomes an exit status."""
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Literal, TextIO, cast
+from typing import Annotated, Final, Literal, TextIO, cast
 
 import trio
 from cyclopts import CycloptsError, Parameter, UnknownOptionError
@@ -33,6 +34,8 @@ from ._top import show_top
 from ._writing import check_file
 
 View = Literal["auto", "live", "plain", "none"]
+#: What a full disk and its like say.
+UNWRITTEN: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 @app.command(help_epilogue=epilogue("run"))
@@ -320,7 +323,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         silence(sys.stdout)
         if not isinstance(error, BrokenPipeError):
-            complain(str(error))
+            of_output = error.filename is None and error.errno in UNWRITTEN
+            complain(f"{'the output cannot be written: ' if of_output else ''}{error}")
         return FAILED
     except SystemExit:  # a signal, such as that of a terminal which has hung up: what was still to be written to it would fail at the end
         try:
