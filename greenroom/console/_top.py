@@ -201,7 +201,7 @@ class Top:
     def _move(self, by: int) -> None:
         paths = [row.path for row in self._frame.rows] if self._frame is not None else []
         if paths:
-            at = paths.index(self._chosen.selected) + by if self._chosen.selected in paths else 0
+            at = (paths.index(self._chosen.selected) if self._chosen.selected in paths else -1) + by
             self._chosen.selected = paths[max(0, min(at, len(paths) - 1))]
             if self._chosen.shows_stack:
                 self._due = 0.0

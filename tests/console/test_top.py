@@ -23,6 +23,7 @@ from greenroom.console import _link
 from greenroom.console._app import main
 from greenroom.console._keys import split_keys
 from greenroom.console._link import Gone, Link
+from greenroom.console._top import PAGE, Top
 from greenroom.console._top_view import Chosen, Picture, lines_of, seconds
 from greenroom.inspector import Frame
 from greenroom.inspector._converter import structure_frame, unstructure
@@ -631,6 +632,25 @@ def test_keys_are_taken_apart() -> None:
     data = "jé\x1b[A\x1b[B\x1b[5~\x1b[6~\x1b[1;5C\x1bOA\r\x7f\x1b".encode()
     assert split_keys(data) == ["j", "é", "up", "down", "page up", "page down", "up", "enter", "backspace", "escape"]
     assert split_keys(b"\xff\xfe\x00\x01") == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "chosen"),
+    [
+        (["down"], 0), (["up"], 0), (["home"], 0), (["enter"], 0), (["page down"], PAGE - 1), (["end"], 99), (["page up"], 0),
+        (["j", "j"], 1), (["end", "page up"], 99 - PAGE), (["end", "down"], 99), (["end", "home", "k"], 0),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("here")
+def test_keys_choose_from_the_first_on_and_no_further_than_the_last(keys: list[str], chosen: int) -> None:
+    with impostor(lambda _: None) as link:
+        top = Top(link, Console(file=StringIO()), View(), 1.0)
+        assert all(top._press(key) for key in keys)  # there is nobody to be chosen yet
+        assert top._chosen.selected == ""
+        top._take(frame_of(*({"path": f"/{number}"} for number in range(100))))
+        top._chosen.shows_stack = False
+        assert all(top._press(key) for key in keys)
+        assert top._chosen.selected == f"/{chosen}"
 
 
 def test_a_reader_who_leaves_a_pipe_ends_it_without_a_word(here: Path) -> None:
