@@ -1,11 +1,12 @@
 """The commands: what is typed becomes a plan, a plan becomes a run, and an outcome becomes an exit status."""
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Literal, TextIO, cast
+from typing import Annotated, Final, Literal, TextIO, cast
 
 import trio
 from cyclopts import CycloptsError, Parameter, UnknownOptionError
@@ -19,7 +20,8 @@ from ..treefile._problem import InvalidInput, Malformed, Problem
 from ..treefile._reader import read_tree_file, shown
 from ..treefile._treefile import Child, TreeFile
 from . import _race_commands as _race_commands  # its commands register themselves
-from ._command import Whole, app
+from ._command import FileName, Whole, app
+from ._completion import Shell, completion_script
 from ._describe import described, drawn
 from ._help import epilogue
 from ._live import LiveScreen
@@ -32,18 +34,20 @@ from ._top import show_top
 from ._writing import check_file
 
 View = Literal["auto", "live", "plain", "none"]
+#: What a full disk and its like say.
+UNWRITTEN: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 @app.command(help_epilogue=epilogue("run"))
 def run(
-    tree: str,
+    tree: FileName,
     /,
     *parameters: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
     profile: str | None = None,
     view: View = "auto",
     log_level: LogLevel = "info",
-    output: str | None = None,
-    inspect: str | None = None,
+    output: FileName | None = None,
+    inspect: FileName | None = None,
 ) -> int:
     """Run a tree until its main child has ended, or until Ctrl-C.
 
@@ -73,7 +77,7 @@ def run(
 
 
 @app.command(help_epilogue=epilogue("check"))
-def check(tree: str | None = None, /, *, profile: str | None = None, schema: bool = False) -> int:
+def check(tree: FileName | None = None, /, *, profile: str | None = None, schema: bool = False) -> int:
     """Check a tree file, with all its profiles, and say what it declares; nothing is started.
 
     Args:
@@ -117,7 +121,7 @@ def _read(path: Path) -> TreeFile:
 
 @app.command(help_epilogue=epilogue("lab"))
 def lab(
-    experiment: str | None = None,
+    experiment: FileName | None = None,
     /,
     *,
     seeds: Whole | None = None,
@@ -126,9 +130,9 @@ def lab(
     baseline: str | None = None,
     measure: list[str] | None = None,
     confidence: float = 0.95,
-    csv: str | None = None,
-    json: str | None = None,
-    html: str | None = None,
+    csv: FileName | None = None,
+    json: FileName | None = None,
+    html: FileName | None = None,
 ) -> int:
     """Run an experiment with a tree in virtual time, and compare policies: strategies, intensities, backoffs, limits, mailboxes.
 
@@ -168,7 +172,7 @@ def lab(
 
 
 @app.command(help_epilogue=epilogue("tree"))
-def tree(tree: str, /, *, profile: str | None = None) -> int:
+def tree(tree: FileName, /, *, profile: str | None = None) -> int:
     """Draw the tree that a file declares: who supervises whom, and how; nothing is started.
 
     Args:
@@ -187,7 +191,7 @@ def tree(tree: str, /, *, profile: str | None = None) -> int:
 
 @app.command(help_epilogue=epilogue("top"))
 def top(
-    socket: str,
+    socket: FileName,
     /,
     *,
     once: bool = False,
@@ -212,13 +216,13 @@ def top(
 
 
 @app.command(help_epilogue=epilogue("completion"))
-def completion(shell: Literal["bash", "zsh", "fish"], /) -> int:
+def completion(shell: Shell, /) -> int:
     """Print a script that lets a shell complete commands and options.
 
     Args:
         shell: for which one.
     """
-    sys.stdout.write(app.generate_completion(shell=shell))
+    sys.stdout.write(completion_script(shell))
     return FINE
 
 
@@ -237,7 +241,9 @@ def _screen(view: View) -> Screen:
     if view == "none":
         return Screen(shows_tree=False)
     console = Console(highlight=False, emoji=False, markup=False)
-    is_live = console.is_terminal and not console.is_dumb_terminal if view == "auto" else view == "live"
+    # FORCE_COLOR makes a terminal of anything, for rich; a picture that moves needs a real one.
+    can_be = console.is_terminal and console.file.isatty() and not console.is_dumb_terminal
+    is_live = can_be if view == "auto" else view == "live"
     return LiveScreen(console) if is_live else Screen()
 
 
@@ -317,8 +323,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         silence(sys.stdout)
         if not isinstance(error, BrokenPipeError):
-            complain(str(error))
+            of_output = error.filename is None and error.errno in UNWRITTEN
+            complain(f"{'the output cannot be written: ' if of_output else ''}{error}")
         return FAILED
+    except SystemExit:  # a signal, such as that of a terminal which has hung up: what was still to be written to it would fail at the end
+        try:
+            sys.stdout.flush()
+        except OSError:
+            silence(sys.stdout)
+        raise
     except BaseExceptionGroup as group:
         # An actor's Ctrl-C or sys.exit(), out of the nurseries that it went through.
         leaf: BaseException = group

@@ -1,6 +1,7 @@
 """The command: what all of its commands are part of."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
@@ -9,6 +10,12 @@ from ._racing import whole
 
 #: Of the numbers that commands take.
 Whole = Annotated[int, Parameter(converter=whole)]
+
+#: The name of a file. It comes as it was typed; that it may be a path tells shells to complete files.
+if TYPE_CHECKING:
+    FileName = str
+else:
+    FileName = Annotated[str | Path, Parameter(metavar="FILE")]
 
 app = App(
     name="greenroom",

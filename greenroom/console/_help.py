@@ -58,7 +58,7 @@ COMMANDS: Final[Mapping[str, tuple[str, tuple[tuple[str, str], ...]]]] = {
         (
             ("greenroom top /run/user/1000/shop.sock", "live; q leaves, / searches, enter shows where one is at"),
             ("greenroom top shop.sock --once --search 'failed worker'", "one picture of those that match"),
-            ("greenroom top shop.sock --once --json | jq .rows[].path", "for scripts"),
+            ("greenroom top shop.sock --once --json | jq '.rows[].path'", "for scripts"),
             ("greenroom top shop.sock --json --every 5 >> shop.jsonl", "a line of JSON every five seconds"),
         ),
     ),

@@ -4,6 +4,7 @@ import os
 import sys
 import termios
 import tty
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self, TextIO
 
@@ -40,7 +41,8 @@ class Keys:
     ) -> None:
         """Leave the terminal as it was."""
         if self.descriptor is not None:
-            termios.tcsetattr(self.descriptor, termios.TCSADRAIN, self._before)
+            with suppress(termios.error):  # it is no longer there
+                termios.tcsetattr(self.descriptor, termios.TCSADRAIN, self._before)
 
     def read(self) -> list[str]:
         """Return what has been typed, a name or a character each. Call it when there is something to read."""

@@ -7,7 +7,7 @@ import select
 import socket
 import stat
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, Final, cast
 
 import attrs
@@ -22,8 +22,9 @@ from ..inspector._view import View
 from ..treefile._problem import InvalidInput, Problem
 from ._text import clean, cut
 
-#: Seconds that a connection may take to be taken.
+#: Seconds that a connection may take to be taken, and between two tries.
 CONNECT_PATIENCE: Final = 5.0
+CONNECT_EVERY: Final = 0.02
 #: Characters of what a program says of itself.
 MOST_WORDS: Final = 200
 
@@ -54,7 +55,7 @@ class Link:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(CONNECT_PATIENCE)
         try:
-            self._socket.connect(path)
+            self._connect()
             user = peer_user(self._socket)
             if user != os.geteuid():
                 raise self._invalid(
@@ -71,6 +72,17 @@ class Link:
         self._out = b""
         self.is_waiting = False
         self.asked_at = 0.0
+
+    def _connect(self) -> None:
+        """Connect; where so many wait to be taken that there is no room, again and again."""
+        until = monotonic() + CONNECT_PATIENCE
+        while True:
+            try:
+                return self._socket.connect(self._path)
+            except BlockingIOError:
+                if monotonic() >= until:
+                    raise
+            sleep(CONNECT_EVERY)
 
     def _check(self) -> None:
         """Refuse what is no socket before anything is asked of it."""
@@ -175,7 +187,7 @@ class Link:
                 raise Gone(f"it speaks {protocol}, and this program {PROTOCOL}; use the greenroom of that program")
         try:
             return structure_frame(data)
-        except (BaseValidationError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except (BaseValidationError, ArithmeticError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise Gone(_NO_INSPECTOR) from None
 
     def wait(self, seconds: float) -> Frame | None:

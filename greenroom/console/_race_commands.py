@@ -8,7 +8,7 @@ from ..races._strategies import Strategy
 from ..races._telling import told
 from ..races._threads import Threads
 from ..treefile._problem import InvalidInput, Problem
-from ._command import Whole, app
+from ._command import FileName, Whole, app
 from ._help import epilogue
 from ._racing import again, check_picture, write_picture
 from ._racing import prove as run_proof
@@ -34,7 +34,7 @@ def race(
     threads: Threads = "inline",
     fidelity: Fidelity = "all",
     workers: Whole | None = None,
-    picture: str | None = None,
+    picture: FileName | None = None,
 ) -> int:
     """Look for a schedule under which a scenario fails: exit 1 and the smallest one that was found, 0 if none fails.
 
@@ -93,7 +93,7 @@ def replay(
     *,
     max_steps: Whole = 10_000,
     threads: Threads = "inline",
-    picture: str | None = None,
+    picture: FileName | None = None,
 ) -> int:
     """Run a scenario under the schedule of a failure: exit 1 if it fails, 0 if it passes.
 

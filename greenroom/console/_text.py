@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-# C0 but for tab and newline, DEL, C1, and the marks that turn the direction of writing.
-_CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# C0 but for tab and newline, DEL, C1, the marks that turn the direction of writing, those that end a line, and halves of a character.
+_CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def clean(text: str) -> str:

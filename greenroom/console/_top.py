@@ -1,6 +1,7 @@
 """`greenroom top`: a running program, looked at through its inspector."""
 
 import json
+import os
 import select
 import signal
 import socket
@@ -9,7 +10,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from time import monotonic
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 from rich.live import Live
@@ -33,6 +34,8 @@ REDRAW: Final = 0.5
 SOONEST: Final = 0.1
 #: Rows that a page goes up and down by.
 PAGE: Final = 10
+#: Signals that end it; SIGQUIT is Ctrl-\\.
+ENDS: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 #: Characters of a line that is not for a terminal.
 WIDEST: Final = 2_000
 
@@ -198,7 +201,7 @@ class Top:
     def _move(self, by: int) -> None:
         paths = [row.path for row in self._frame.rows] if self._frame is not None else []
         if paths:
-            at = paths.index(self._chosen.selected) + by if self._chosen.selected in paths else 0
+            at = (paths.index(self._chosen.selected) if self._chosen.selected in paths else -1) + by
             self._chosen.selected = paths[max(0, min(at, len(paths) - 1))]
             if self._chosen.shows_stack:
                 self._due = 0.0
@@ -206,15 +209,22 @@ class Top:
 
 @contextmanager
 def _signals_end_it() -> Generator[None]:
-    """Let SIGTERM and SIGHUP leave as Ctrl-C does: through all that puts the terminal back."""
+    """Let signals leave as Ctrl-C does: through all that puts the terminal back, as far as it is there. Nothing stops it as Ctrl-Z would."""
+    came: list[int] = []
 
     def leave(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
         raise SystemExit(128 + number)
 
-    numbers = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, leave) for number in numbers}
+    numbers = [number for number in ENDS if signal.getsignal(number) is not signal.SIG_IGN]
+    before: dict[int, Any] = {number: signal.signal(number, leave) for number in numbers}
+    before[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, signal.SIG_IGN)
     try:
         yield
+    except OSError:
+        if came:  # the terminal that hung up is no longer there to be put back
+            raise SystemExit(128 + came[0]) from None
+        raise
     finally:
         for number, old in before.items():
             signal.signal(number, old)
@@ -239,6 +249,13 @@ def _resizes() -> Generator[socket.socket]:
             signal.signal(signal.SIGWINCH, before)
 
 
+def _no_canvas(console: Console) -> str:
+    """Say why a live picture cannot be drawn; "" if it can. rich alone would take FORCE_COLOR for a terminal."""
+    if not (console.is_terminal and console.file.isatty()):
+        return "the output is no terminal"
+    return f"the terminal is a dumb one (TERM={os.environ.get('TERM', '')})" if console.is_dumb_terminal else ""
+
+
 def show_top(  # what is typed, checked and ready
     path: str, *, once: bool, as_json: bool, search: str, rows: int, every: float, timeout: float
 ) -> int:
@@ -249,9 +266,8 @@ def show_top(  # what is typed, checked and ready
     """
     check_numbers(rows, every, timeout, search)
     console = Console(highlight=False, emoji=False, markup=False)
-    if not once and not as_json and (not console.is_terminal or console.is_dumb_terminal):
-        text = "the output is no terminal, so there is nothing to draw on; give --once, --json, or both"
-        raise InvalidInput("", [Problem("", text)])
+    if not once and not as_json and (why := _no_canvas(console)):
+        raise InvalidInput("", [Problem("", f"{why}, so there is nothing to draw on; give --once, --json, or both")])
     view = View(search=search, rows=rows)
     link = Link(path)
     try:

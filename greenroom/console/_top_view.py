@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import attrs
+from rich.cells import chop_cells
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
@@ -19,9 +20,12 @@ LEAST_HEIGHT: Final = 10
 #: Characters of the columns between the actor and what is said of it.
 STATE, RUN, MAIL, OLDEST, RESTARTS = 12, 5, 7, 8, 11
 GAPS: Final = 5 * 2
-#: Lines of those that have ended, and of a stack, at most.
+#: Lines above the tree.
+HEAD_LINES: Final = 3
+#: Lines of those that have ended, and of a stack, at most: a stack has half of a higher terminal, and a few lines of any.
 ENDED_LINES: Final = 3
 STACK_LINES: Final = 12
+LEAST_STACK: Final = 3
 HELP: Final = "q quit · ↑ ↓ choose · enter where it is at · / search · esc all again"
 ASCII_HELP: Final = "q quit | up, down choose | enter where it is at | / search | esc all again"
 
@@ -56,13 +60,13 @@ class Line:
 def lines_of(frame: Frame, *, ascii_only: bool = False) -> list[Line]:
     """Return the lines of the tree, in order, with the branches that lead to them."""
     branch, last, pass_by = ("|- ", "`- ", "|  ") if ascii_only else ("├─ ", "└─ ", "│  ")
-    paths = {row.path for row in frame.rows}
-    below: dict[str, list[Row]] = {}
-    for row in frame.rows:
-        above = row.path.rpartition("/")[0]
-        below.setdefault(above if above in paths else "", []).append(row)
+    rows = {row.path: row for row in frame.rows}  # no path twice, whatever has been sent
+    below: dict[str | None, list[Row]] = {}
+    for path, row in rows.items():
+        above = path.rpartition("/")[0]
+        below.setdefault(above if path and above in rows else None, []).append(row)
     lines: list[Line] = []
-    open_: list[tuple[str, str, Row | int]] = [("", "", row) for row in reversed(below.get("", []))]
+    open_: list[tuple[str, str, Row | int]] = [("", "", row) for row in reversed(below.get(None, []))]
     while open_:
         guide, inner, what = open_.pop()
         if isinstance(what, int):
@@ -142,28 +146,28 @@ class Picture:
         lines = list(self._lines(width, height, ascii_only=ascii_only))
         for line in lines:
             line.no_wrap, line.overflow = True, "crop"
+            if line.cell_len > width or not self.is_live:
+                line.rstrip()  # blanks that pad a column are nothing that is cut
+            line.truncate(width, overflow="ellipsis")
             if ascii_only:
                 line.plain = line.plain.translate(TO_ASCII)
-            line.truncate(width)
-            if not self.is_live:
-                line.rstrip()
             yield line
 
     def _lines(self, width: int, height: int | None, *, ascii_only: bool) -> Iterator[Text]:
         yield self._head()
         yield self._states()
-        tail = [*self._tail(width)] if self.is_live else [*self._ended(len(self.frame.ended))]
+        tail = [*self._ended(len(self.frame.ended))] if height is None else self._tail(width, height)
         rows = lines_of(self.frame, ascii_only=ascii_only)
         name_width = self._name_width(rows, width)
         yield self._columns(name_width)
         shown = rows
         if height is not None:
-            room = max(1, height - 3 - len(tail) - 1)
+            room = max(1, height - HEAD_LINES - len(tail) - 1)
             shown = rows[self._first(rows, room) :][:room]
         for line in shown:
             yield self._row(line, name_width, ascii_only=ascii_only)
         if height is not None:
-            for _ in range(height - 3 - len(shown) - len(tail) - 1):
+            for _ in range(height - HEAD_LINES - len(shown) - len(tail) - 1):
                 yield Text()
         yield from tail
         if self.is_live:
@@ -225,19 +229,25 @@ class Picture:
         place = next((n for n, line in enumerate(rows) if line.row and line.row.path == self.chosen.selected), 0)
         return max(0, min(place - room // 2, len(rows) - room))
 
-    def _tail(self, width: int) -> Iterator[Text]:
-        yield from self._ended(ENDED_LINES)
+    def _tail(self, width: int, height: int) -> list[Text]:
+        """Return what stands below the tree, which keeps a line: where the chosen one is at comes before those that have ended."""
+        room = height - HEAD_LINES - 2
         row = next((each for each in self.frame.rows if each.path == self.chosen.selected), None)
-        if row is None or not self.chosen.shows_stack:
-            return
-        yield Text("─" * width, "dim")
-        yield Text.assemble(
-            (one_line(row.path), "bold"), f"  {row.kind}, incarnation {row.incarnation}, {said_of(row)}"
-        )
+        pane = [] if row is None or not self.chosen.shows_stack else self._pane(row, width, room, height)
+        return [*self._ended(min(ENDED_LINES, room - len(pane))), *pane]
+
+    @staticmethod
+    def _pane(row: Row, width: int, room: int, height: int) -> list[Text]:
+        words = f"{one_line(row.path)}  {row.kind}, incarnation {row.incarnation}, {said_of(row)}".removesuffix(", ")
+        head = [Text(part) for part in chop_cells(words, width)]
+        if len(head) > (most := max(1, room - LEAST_STACK - 1)):
+            head = [*head[: most - 1], Text(f"{head[most - 1].plain[:-1]}…")]
+        head[0].stylize("bold", 0, len(one_line(row.path)))
         lines = [one_line(line) for line in (row.stack or "it is at nothing").split("\n")]
-        if len(lines) > STACK_LINES:
-            lines = [lines[0], "    …", *lines[-(STACK_LINES - 2) :]]
-        yield from (Text(line) for line in lines)
+        most = min(max(STACK_LINES, height // 2), room - 1 - len(head))
+        if len(lines) > most:
+            lines = [lines[0], "    …", *lines[2 - most :]] if most > 2 else lines[-most:]  # noqa: PLR2004 -- the first, and a mark
+        return [Text("─" * width, "dim"), *head, *map(Text, lines)]
 
     def _ended(self, most: int) -> Iterator[Text]:
         for each in self.frame.ended[-most:] if most else ():

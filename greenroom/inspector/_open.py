@@ -82,7 +82,7 @@ class Inspector:
         if user != os.geteuid():
             return f"you are user {user}, and only user {os.geteuid()} may look"
         if len(self._readers) >= MOST_READERS:
-            return f"{MOST_READERS} readers are looking already"
+            return f"{MOST_READERS} readers are looking already; try again when one of them has left"
         return ""
 
     def _say_goodbye(self) -> None:

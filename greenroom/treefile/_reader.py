@@ -1,6 +1,7 @@
 """Reading a tree file: from TOML to classes, with all that is wrong in it at once."""
 
 import tomllib
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -62,7 +63,10 @@ def read_toml(path: Path) -> dict[str, Any]:
         line = raw.count(b"\n", 0, error.start) + 1
         raise InvalidInput(source, [Problem("", f"is no TOML: line {line} is not UTF-8")]) from None
     except tomllib.TOMLDecodeError as error:
-        raise InvalidInput(source, [Problem("", f"is no TOML: {error}")]) from None
+        marked = "it begins with a byte order mark; save it as UTF-8 without one"
+        raise InvalidInput(
+            source, [Problem("", f"is no TOML: {marked if raw.startswith(BOM_UTF8) else error}")]
+        ) from None
     except RecursionError:
         text = f"is no TOML that can be read: line {line_too_deep(raw.decode())} is nested deeper than {DEEPEST} levels"
         raise InvalidInput(source, [Problem("", text)]) from None

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -24,28 +24,55 @@ fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 from greenroom.console import main
 sys.exit(main())
 """
+#: Any other program, in the same way.
+ANOTHER_IN_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+
+class _Screen(pyte.Screen):
+    """Answer what a program asks its terminal: some shells wait for it."""
+
+    def __init__(self, ours: int, columns: int, rows: int) -> None:
+        super().__init__(columns, rows)
+        self._ours = ours
+
+    def write_process_input(self, data: str) -> None:
+        os.write(self._ours, data.encode())
 
 
 class Terminal:
     """Run the program in a terminal of some size. A context manager, which ends it."""
 
-    def __init__(self, arguments: Sequence[str | Path], folder: Path, *, rows: int = 24, columns: int = 110) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str | Path],
+        folder: Path,
+        *,
+        rows: int = 24,
+        columns: int = 110,
+        code: str = IN_TERMINAL,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self._ours, theirs = pty.openpty()
-        self.screen = pyte.Screen(columns, rows)
+        self.screen = _Screen(self._ours, columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self.written = b""
+        self._is_open = True
         self.resize(rows, columns)
         self.before = termios.tcgetattr(theirs)
         self._theirs = theirs
         # The size is the terminal's: workers of pytest-xdist have another one in their environment, which would count.
         kept = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}}
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-c", IN_TERMINAL, *map(str, arguments)],
+            [sys.executable, "-P", "-c", code, *map(str, arguments)],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
             cwd=folder,
-            env={**kept, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"},
+            env={**kept, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8", **(variables or {})},
             start_new_session=True,
         )
 
@@ -56,6 +83,16 @@ class Terminal:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        if self._is_open:
+            self._close()
+
+    def hang_up(self) -> int:
+        """Take the terminal away; return the program's exit status."""
+        self._close()
+        return self.process.wait(PATIENCE)
+
+    def _close(self) -> None:
+        self._is_open = False
         os.close(self._ours)
         os.close(self._theirs)
 

@@ -234,10 +234,12 @@ def test_arguments_are_checked_against_the_factory(
     assert len(ended.stderr.splitlines()) == 1
 
 
-def test_output_that_cannot_be_written_ends_the_run_with_status_1(tree: Write) -> None:
+@pytest.mark.parametrize("arguments", [("run", "--needed", "x"), ("check",), ("tree",)])
+def test_output_that_cannot_be_written_ends_the_run_with_status_1(tree: Write, arguments: tuple[str, ...]) -> None:
+    name, *others = arguments
     path = tree(FINE)
     code = "import sys; from greenroom.console import main; sys.exit(main())"
-    command = [sys.executable, "-P", "-c", code, "run", str(path), "--needed", "x"]
+    command = [sys.executable, "-P", "-c", code, name, str(path), *others]
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stderr) == (

@@ -194,6 +194,7 @@ def test_a_word_that_is_nearly_right_is_guessed(word: str) -> None:
         (b'name = "x"\nchildren = [\n', "is no TOML: Invalid value (at end of document)"),
         (b'name = "x"\nname = "y"\n', "is no TOML: Cannot overwrite a value (at line 2, column 11)"),
         (b'name = "x"\n\xff = 1', "is no TOML: line 2 is not UTF-8"),
+        (b'\xef\xbb\xbfname = "x"', "is no TOML: it begins with a byte order mark; save it as UTF-8 without one"),
         (b"\x00" * 10, "is no TOML: Invalid statement (at line 1, column 1)"),
         (
             b"# [[[\nb = '[['\n\"[\" = 3\na=" + b"[" * 3000 + b"]" * 3000,

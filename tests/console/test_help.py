@@ -29,6 +29,7 @@ def test_every_command_has_its_help_with_examples_and_exit_statuses(capsys: pyte
         assert re.search(r"\nExamples:\n  greenroom", said)
         assert "\nExit status: 0 " in said
         assert "2 something given is wrong" in " ".join(said.split())
+        assert "|PATH" not in said  # of what is a file
     assert main(["--help"]) == 0
     said = capsys.readouterr().out
     assert all(f"│ {name} " in said for name in NAMES)
@@ -54,50 +55,6 @@ def test_the_page_of_the_console_has_every_command_with_its_exit_statuses() -> N
             assert f"{number}: {words}" in row
     for option in ("once", "json", "search", "rows", "every", "timeout"):
         assert f"| `--{option}" in page
-
-
-#: What bash is asked to complete, and what it has to offer.
-TYPED = [
-    ("greenroom ", set(NAMES)),
-    ("greenroom to", {"top"}),
-    ("greenroom top --", {"--once", "--json", "--search", "--rows", "--every", "--timeout"}),
-    ("greenroom race --strategy po", {"portfolio", "pos"}),
-    ("greenroom run --view ", {"auto", "live", "plain", "none"}),
-    ("greenroom completion ", {"bash", "zsh", "fish"}),
-]
-
-
-def test_bash_completes_commands_options_and_choices(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert main(["completion", "bash"]) == 0
-    script = tmp_path / "greenroom"
-    script.write_text(capsys.readouterr().out, encoding="utf-8")
-    for typed, offered in TYPED:
-        words = typed.split(" ")
-        code = (
-            f"source {shlex.quote(str(script))}\n"
-            f"COMP_WORDS=({' '.join(map(shlex.quote, words))}); COMP_CWORD={len(words) - 1}\n"
-            f"COMP_LINE={shlex.quote(typed)}; COMP_POINT={len(typed)}\n"
-            "function_of_it=$(complete -p greenroom | sed 's/.*-F \\([^ ]*\\).*/\\1/')\n"
-            f'"$function_of_it" greenroom {shlex.quote(words[-1])} {shlex.quote(words[-2])}\n'
-            'printf "%s\\n" "${COMPREPLY[@]}"\n'
-        )
-        ended = subprocess.run(
-            ["bash", "--norc", "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
-        )
-        assert (ended.returncode, ended.stderr) == (0, "")
-        assert offered <= {each.strip() for each in ended.stdout.splitlines()}, typed
-
-
-@pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_scripts_for_the_other_shells_have_every_command_and_its_options(
-    capsys: pytest.CaptureFixture[str], shell: str
-) -> None:
-    assert main(["completion", shell]) == 0
-    script = capsys.readouterr().out
-    first = {"zsh": "#compdef greenroom\n", "fish": "# Fish completion for greenroom\n"}[shell]
-    assert script.startswith(first)
-    for word in (*NAMES, "once", "search", "portfolio", "picture", "profile"):
-        assert re.search(rf"\b{word}\b", script), word
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from greenroom.console import _link
 from greenroom.console._app import main
 from greenroom.console._keys import split_keys
 from greenroom.console._link import Gone, Link
+from greenroom.console._top import PAGE, Top
 from greenroom.console._top_view import Chosen, Picture, lines_of, seconds
 from greenroom.inspector import Frame
 from greenroom.inspector._converter import structure_frame, unstructure
@@ -316,7 +318,9 @@ def test_readers_that_never_read_block_nobody_and_nothing_piles_up_for_them(here
             # The dead ones have had what fits into their buffers, and no more is made for them.
             _wait_until(lambda: _is_still(client))
             with connected() as one_more:
-                assert answers(one_more) == [{"error": f"{MOST_READERS} readers are looking already"}]
+                assert answers(one_more) == [
+                    {"error": f"{MOST_READERS} readers are looking already; try again when one of them has left"}
+                ]
         assert int(program.do('root.lookup("busy")._slot.seq')) > before
         for client in dead:
             client.close()
@@ -399,6 +403,7 @@ ROW: dict[str, Any] = {
             f"it speaks greenroom-inspector/9\ufffd[2J, and this program {PROTOCOL}; use the greenroom of that program",
         ),
         (b'{"error": "no\\u001b]0;x\\u0007"}\n', "no\ufffd]0;x\ufffd"),
+        (json.dumps({**FRAME, "rows": [{**ROW, "in_state": 10**400}]}).encode() + b"\n", NO_INSPECTOR),
         (b'{"protocol": "green', "the program has died, or was killed: its end of the socket broke off"),
         (b"", "the program has died, or was killed: its end of the socket broke off"),
     ],
@@ -443,6 +448,35 @@ def test_a_frame_that_comes_in_pieces_is_one_frame_and_a_last_word_comes_before_
             link.wait(30)
 
 
+@pytest.mark.usefixtures("here")
+def test_a_connection_for_which_others_wait_is_tried_again_until_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+
+    def wait(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        if takes and now > 1:
+            listening.accept()[0].close()
+
+    monkeypatch.setattr(_link, "monotonic", lambda: now)
+    monkeypatch.setattr(_link, "sleep", wait)
+    with socket.socket(socket.AF_UNIX) as listening, ExitStack() as stack:
+        listening.bind("s.sock")
+        listening.listen(0)
+        codes = [0]
+        while not codes[-1]:
+            client = stack.enter_context(socket.socket(socket.AF_UNIX))
+            client.setblocking(False)
+            codes.append(client.connect_ex("s.sock"))
+        takes = False
+        with pytest.raises(InvalidInput, match="does not take the connection within 5 s; it may be blocked"):
+            Link("s.sock")
+        assert now == pytest.approx(5, abs=0.1)
+        now, takes = 0.0, True
+        Link("s.sock").close()
+        assert now == pytest.approx(1, abs=0.1)
+
+
 def test_a_program_that_does_not_answer_in_time_is_told_of_with_status_1(here: Path, greenroom: Run) -> None:
     with Program(here) as program:
         program.do('start("blocks")')
@@ -456,6 +490,20 @@ def test_a_program_that_does_not_answer_in_time_is_told_of_with_status_1(here: P
         program.process.send_signal(signal.SIGSTOP)
         ended = greenroom("top", "s.sock", "--once", "--timeout", "0.5")
         assert ended.returncode == 1
+
+
+def test_colours_that_are_forced_make_no_terminal_of_a_pipe(
+    here: Path, greenroom: Run, tree: Callable[[str], Path]
+) -> None:
+    with Program(here):
+        ended = greenroom("top", "s.sock", FORCE_COLOR="1")
+        _check_usage(ended, "the output is no terminal, so there is nothing to draw on; give --once, --json, or both")
+    path = tree(
+        'name = "stage"\nmain = "one"\n[[children]]\nname = "one"\nfactory = "cast_of_actors:done"\nrestart = "temporary"\n'
+    )
+    ended = greenroom("run", path, FORCE_COLOR="1")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "\x1b" not in ended.stdout
 
 
 # -- the picture
@@ -478,7 +526,7 @@ def frame_of(*rows: dict[str, Any], **head: Any) -> Frame:
 
 
 def test_names_and_texts_with_control_characters_or_markup_are_shown_as_what_they_are() -> None:
-    evil = "[bold red]x[/]\x1b[2J\x9b31m\u202e\r\n\t:smile:"
+    evil = "[bold red]x[/]\x1b[2J\x9b31m\u202e\r\n\t:smile:\u2028\u2029\u200f\u061c\ud800"
     frame = frame_of(
         {"name": evil, "path": f"/{evil}", "state": evil, "last_error": evil, "warnings": [evil], "waiting_for": [evil], "stack": evil},
         program=evil,
@@ -490,7 +538,7 @@ def test_names_and_texts_with_control_characters_or_markup_are_shown_as_what_the
         text = "\n".join(lines)
         assert "[bold red]x[/]\ufffd[2J\ufffd31m\ufffd\ufffd" in text
         assert not any(ord(each) < 32 or 0x7F <= ord(each) < 0xA0 for each in text.replace("\n", ""))
-        assert "\u202e" not in text
+        assert not set("\u202e\u2028\u2029\u200f\u061c\ud800") & set(text)
         assert len(lines) <= 20
 
 
@@ -507,6 +555,41 @@ def test_a_picture_has_the_size_of_its_terminal_whatever_is_in_it(width: int, he
         lines = drawn(frame, chosen, width, height)
         assert len(lines) == height
         assert max(map(len, lines)) <= width
+
+
+STACK = (
+    "its message, at\n"
+    + "".join(f"    /shop/part{number}.py:1 in f{number}\n" for number in range(30))
+    + "    here.py:7 in inmost"
+)
+
+
+@pytest.mark.parametrize(("width", "height"), [(60, 10), (70, 12), (100, 16), (100, 24), (200, 60)])
+def test_where_one_is_at_is_shown_down_to_its_inmost_place_however_small_the_terminal(width: int, height: int) -> None:
+    ended = {"path": "/stage/e", "uid": 1, "incarnation": 1, "reason": "r", "failed": False, "ago": 1}
+    error = f"crashed: ValueError: {'broken ' * 30}at last"
+    rows: list[dict[str, Any]] = [
+        {"path": f"/{n}", "name": str(n), "stack": STACK, "last_error": error} for n in range(9)
+    ]
+    for typing in (False, True):
+        chosen = Chosen(selected="/3", shows_stack=True, search="typed", is_typing=typing)
+        lines = drawn(frame_of(*rows, ended=[ended] * 3), chosen, width, height)
+        assert len(lines) == height
+        assert lines[-2] == "    here.py:7 in inmost"
+        assert lines[-1].startswith("search: typed")
+        assert any(line.startswith("● 3 ") for line in lines)
+        assert any(line.startswith("/3  supervisor, incarnation 1, crashed: ") for line in lines)
+
+
+def test_an_error_that_has_no_room_in_its_line_is_marked_as_cut_and_is_whole_where_one_is_chosen() -> None:
+    error = f"crashed: ValueError: {'broken-' * 15}1234567"
+    frame = frame_of({"path": "/a", "name": "a", "last_error": error})
+    for encoding, mark in (("utf-8", "…"), ("ascii", "~")):
+        lines = drawn(frame, Chosen(selected="/a", shows_stack=True), 80, 24, encoding=encoding)
+        assert lines[3].endswith(mark)
+        assert [len(line) for line in lines if line.endswith(mark)] == [80]
+        assert error in "".join(lines)
+    assert not any(line.endswith("…") for line in drawn(frame_of({"path": "/a", "name": "a"}), Chosen(), 60, 10)[3:-1])
 
 
 def test_the_one_that_is_chosen_is_among_those_that_are_shown() -> None:
@@ -530,6 +613,15 @@ def test_the_tree_is_drawn_with_its_branches_and_those_that_have_no_row() -> Non
     assert lines == ["stage", "├─ a", "│  ├─ b", "│  └─ and 2 more", "├─ c", "│  └─ and 1,000 more", "└─ and 7 more"]
 
 
+@pytest.mark.parametrize(
+    "paths", [[""], ["", "/a", "/a/b"], ["/"], ["a", "//"], [f"/{'a/' * (number // 2)}a" for number in range(20)]]
+)
+def test_a_frame_whose_paths_are_no_tree_is_drawn_all_the_same_each_path_once(paths: list[str]) -> None:
+    frame = frame_of(*({"path": path, "name": "a"} for path in paths))
+    assert sorted(line.row.path for line in lines_of(frame) if line.row) == sorted(set(paths))
+    assert len(drawn(frame, Chosen())) == 20
+
+
 def test_lengths_of_time_are_short() -> None:
     given = (0, 0.04, 1.26, 9.94, 10, 119, 120, 3_600, 7_200, 86_400, 172_800, 1e7)
     told = ["0.0 s", "0.0 s", "1.3 s", "9.9 s", "10 s", "119 s", "2 min", "60 min", "2 h", "24 h", "2 d", "116 d"]
@@ -540,6 +632,25 @@ def test_keys_are_taken_apart() -> None:
     data = "jé\x1b[A\x1b[B\x1b[5~\x1b[6~\x1b[1;5C\x1bOA\r\x7f\x1b".encode()
     assert split_keys(data) == ["j", "é", "up", "down", "page up", "page down", "up", "enter", "backspace", "escape"]
     assert split_keys(b"\xff\xfe\x00\x01") == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "chosen"),
+    [
+        (["down"], 0), (["up"], 0), (["home"], 0), (["enter"], 0), (["page down"], PAGE - 1), (["end"], 99), (["page up"], 0),
+        (["j", "j"], 1), (["end", "page up"], 99 - PAGE), (["end", "down"], 99), (["end", "home", "k"], 0),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("here")
+def test_keys_choose_from_the_first_on_and_no_further_than_the_last(keys: list[str], chosen: int) -> None:
+    with impostor(lambda _: None) as link:
+        top = Top(link, Console(file=StringIO()), View(), 1.0)
+        assert all(top._press(key) for key in keys)  # there is nobody to be chosen yet
+        assert top._chosen.selected == ""
+        top._take(frame_of(*({"path": f"/{number}"} for number in range(100))))
+        top._chosen.shows_stack = False
+        assert all(top._press(key) for key in keys)
+        assert top._chosen.selected == f"/{chosen}"
 
 
 def test_a_reader_who_leaves_a_pipe_ends_it_without_a_word(here: Path) -> None:

@@ -1,11 +1,14 @@
 """`greenroom top` in a real terminal, next to a real program: what it shows is what happens."""
 
+import re
 import signal
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from .programs import Program
-from .terminals import Terminal
+from .terminals import IN_TERMINAL, Terminal
 
 TOP = ("top", "s.sock", "--every", "0.1")
 
@@ -120,20 +123,53 @@ def test_a_terminal_that_is_too_small_is_told_of_until_it_is_large_enough(tmp_pa
         assert terminal.wait_end() == 0
 
 
-def test_a_signal_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
+def test_a_terminal_that_cannot_be_drawn_on_is_said_to_be_so_and_no_colours_are_used_where_none_are_wanted(
+    tmp_path: Path,
+) -> None:
+    with Program(tmp_path):
+        with Terminal(TOP, tmp_path, variables={"TERM": "dumb"}) as terminal:
+            assert terminal.wait_end() == 2
+            said = " ".join(terminal.text.split())
+            assert said.startswith(
+                "greenroom: the terminal is a dumb one (TERM=dumb), so there is nothing to draw on; give --once"
+            )
+            assert terminal.is_as_before
+        with Terminal(TOP, tmp_path, variables={"NO_COLOR": "1"}) as terminal:
+            terminal.wait_for(" stage ")
+            terminal.press("q")
+            assert terminal.wait_end() == 0
+        styles = {style for each in re.findall(rb"\x1b\[([0-9;]*)m", terminal.written) for style in each.split(b";")}
+        assert styles <= {b"", b"0", b"1", b"2", b"7"}  # bold, dim and reversed, and no colour
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_a_signal_leaves_the_terminal_as_it_was(tmp_path: Path, number: signal.Signals) -> None:
     with Program(tmp_path), Terminal(TOP, tmp_path) as terminal:
         terminal.wait_for(" stage ")
         assert b"\x1b[?1049h" in terminal.written
-        terminal.process.send_signal(signal.SIGTERM)
-        assert terminal.wait_end() == 128 + signal.SIGTERM
+        terminal.process.send_signal(number)
+        assert terminal.wait_end() == 128 + number
         assert terminal.is_as_before
         assert "Traceback" not in terminal.text
+
+
+def test_a_terminal_that_is_closed_ends_it_as_a_hang_up_without_a_word(tmp_path: Path) -> None:
+    errors = tmp_path / "errors"
+    code = f"import os\nos.dup2(os.open({str(errors)!r}, os.O_CREAT | os.O_WRONLY), 2)\n{IN_TERMINAL}"
+    with Program(tmp_path), Terminal(TOP, tmp_path, code=code) as terminal:
+        terminal.wait_for(" stage ")
+        assert terminal.hang_up() == 128 + signal.SIGHUP
+    assert errors.read_text(encoding="utf-8") == ""
 
 
 def test_ctrl_c_is_a_signal_there_too_and_ctrl_z_does_nothing(tmp_path: Path) -> None:
     with Program(tmp_path), Terminal(TOP, tmp_path) as terminal:
         terminal.wait_for(" stage ")
         terminal.press("\x1a")
+        status = Path(f"/proc/{terminal.process.pid}/status").read_text(encoding="ascii")
+        ignored = re.search(r"SigIgn:\t(\w+)", status)
+        assert ignored is not None
+        assert int(ignored[1], 16) & 1 << signal.SIGTSTP - 1
         terminal.press("/x")
         terminal.wait_for("search: x_")
         terminal.press("\x03")
