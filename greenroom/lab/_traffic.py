@@ -30,7 +30,7 @@ class Level:
                 self.most = max(self.most, self.value)
                 self._areas.append(self.value * (now - self._since))
             self._since = now
-            if len(self._areas) > 100_000:  # noqa: PLR2004 -- kept short; a sum of exact sums is as good
+            if len(self._areas) > MOST_AREAS:
                 self._areas = [fsum(self._areas)]
         self.value += step
 
