@@ -99,9 +99,9 @@ def test_every_one_of_200_calls_has_one_result_though_the_chief_is_interrupted_i
     outcomes = Counter(entry["outcome"] for entry in entries[:200])
     assert outcomes.keys() == {"completed", "interrupted"}
     assert outcomes["completed"] >= 100
-    # The waits: some are over, one was interrupted, and those after it were not begun.
+    # The waits: some are over, one was interrupted, unless that fell between two of them, and those after it were not begun.
     assert re.fullmatch(
-        "(completed )*interrupted (not begun )*", "".join(f"{entry['call']} " for entry in entries[200:])
+        "(completed )*(interrupted |not begun )(not begun )*", "".join(f"{entry['call']} " for entry in entries[200:])
     )
     check_findings(entries, folder)
     said = ended.stdout
