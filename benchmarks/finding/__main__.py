@@ -69,7 +69,7 @@ def main() -> int:
                 f"--strategies: {options.output.with_suffix('.json')} has no trials of {' by '.join(lacking[0])}"
             )
         trials |= take_all(bugs, strategies, options.trials, options.limit, progress)
-        trials = {(bug, name): trials[bug, name] for bug in bugs for name in STRATEGIES}
+        trials = {(bug, name): trials[bug, name] for bug in BUGS for name in STRATEGIES if (bug, name) in trials}
     said: list[str] = []
     differ: dict[str, int] = {}
     if "replays" not in parts:
