@@ -20,7 +20,7 @@ def draw_plot(comparisons: Sequence[Comparison], stem: Path) -> list[Path]:
     from matplotlib.ticker import FixedLocator, FormatStrFormatter, NullLocator
 
     # Any: much of what matplotlib's methods take is unknown to the type checkers.
-    figure: Any = Figure(figsize=(9, 0.7 * len(comparisons) + 1.6), layout="constrained")
+    figure: Any = Figure(figsize=(9, 0.36 * len(comparisons) + 1.2), layout="constrained")
     axes: Any = figure.subplots()
     axes.set_xscale("log")
     for row, comparison in enumerate(comparisons):
@@ -54,7 +54,7 @@ def draw_plot(comparisons: Sequence[Comparison], stem: Path) -> list[Path]:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.axvline(1, color="#888888", linewidth=1)
     axes.set_yticks(range(len(comparisons)), [comparison.workload.name for comparison in comparisons])
-    axes.invert_yaxis()
+    axes.set_ylim(len(comparisons) - 0.4, -0.6)
     axes.set_xlabel("times better than hand-written Trio (median of the rounds, low to high; lines: must, dotted: aim)")
     return save(figure, stem)
 

@@ -22,7 +22,8 @@ def draw(rows: Sequence[Row], path: Path) -> None:
         colour = "#2a7f4f" if row.reached >= 1 else "#b3372f"
         axes.barh(y, reached - 1, left=1, height=0.55, color=colour)
         axes.plot([1], [y], marker="o", markersize=5, color=colour)
-        axes.text(LEAST * 1.05, y - 0.34, row.measured, fontsize=7, va="center", color="#444444")
+        words = row.measured.partition(":")[0]  # what follows is for the table: it would run across the bars
+        axes.text(LEAST * 1.05, y - 0.34, words, fontsize=7, va="center", color="#444444")
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set_yticks(range(len(rows)), [row.name for row in rows], fontsize=8)
     axes.invert_yaxis()
