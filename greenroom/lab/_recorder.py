@@ -48,7 +48,8 @@ class Life:
         #: when it went down; None while it is up, or before it ever was.
         self.fell: float | None = None
         self.starts = 0
-        self.is_restarting = False
+        #: when the restart began that has not become ready yet, nor counts as wasted.
+        self.restarting: float | None = None
         self.has_failed = False
         #: it has been told to begin, and has not ended since.
         self.is_begun = False
@@ -121,7 +122,7 @@ class Recorder:
         for life in self.lives.values():
             self._go(life, "down", self._now())
             life.slot = None
-            life.is_begun = life.is_restarting = False
+            life.is_begun, life.restarting = False, None
         self.traffic.lose_all("stopped")
 
     def _life_of(self, slot: Slot) -> Life | None:
@@ -156,8 +157,7 @@ class Recorder:
         at = slot.life
         if at is READY or at is RESTING:
             self._go(life, "up", now)
-            if life.is_restarting:
-                life.is_restarting = False
+            life.restarting = None
             if life.readied is not None and at is READY:
                 life.readied()
             return
@@ -180,11 +180,11 @@ class Recorder:
         if life.starts == 1 or slot.incarnation == 1:
             return
         if life.is_actor:
-            life.is_restarting = True
             self._count("restarts", now)
-            if not life.has_failed:
+            if life.has_failed:
+                life.restarting = now
+            else:
                 self._count("wasted restarts", now)
-                life.is_restarting = False  # it is counted
         self._happen(life.path, "restart", f"incarnation {slot.incarnation}", now)
 
     def _end(self, life: Life, reason: ExitReason, now: float) -> None:
@@ -192,9 +192,11 @@ class Recorder:
         life.has_failed = reason.is_failure
         if life.ended is not None:
             life.ended()
-        if life.is_restarting:  # and it has not become ready
-            life.is_restarting = False
-            self._count("wasted restarts", now)
+        if (
+            life.restarting is not None
+        ):  # and it has not become ready; it counts where its restart does, as to the warmup
+            self._count("wasted restarts", life.restarting)
+            life.restarting = None
         if not reason.is_failure:
             return
         kind: Kind = "crash"

@@ -289,6 +289,14 @@ def test_what_is_before_the_warmup_is_in_the_timeline_and_in_no_measure() -> Non
     assert found.recoveries == ()
 
 
+def test_a_restart_before_the_warmup_that_comes_to_nothing_after_it_is_not_wasted_in_it() -> None:
+    found = trial(workers(1), actors=SLOW, faults={"x": lab.Fault(actors="w0", at=[10, 11])}, warmup=10.5)
+    assert story(found, "crash", "startup failed", "restart")[1:] == [
+        (10, "w0", "restart"), (11, "w0", "startup failed"), (11, "w0", "restart"),
+    ]  # fmt: skip
+    assert [found.measures[key] for key in ("restarts", "wasted restarts")] == [1, 0]
+
+
 def test_a_trial_keeps_as_many_records_as_it_is_to_and_counts_the_rest() -> None:
     found = trial(workers(3), faults={"x": lab.Fault(actors="*", every=10)}, actors=SLOW, records=5)
     everything = trial(workers(3), faults={"x": lab.Fault(actors="*", every=10)}, actors=SLOW)
