@@ -95,7 +95,8 @@ def survey(
             "real" runs it in a thread, at its own pace, which is not controlled.
         fidelity: "all" orders of steps, or "trio": those alone that the Trio of today may take: all that is ready goes once before any goes again.
         workers: processes to search with, each on a core of its own; the failure with the lowest number is the one that counts. They are forked, so
-            they have all that this process has, and what they change is not seen here. Not with mode="isolated".
+            they have all that this process has, and what they change is not seen here; priorities (PCT) go by the runs that each has seen. Not with
+            mode="isolated".
         progress: called with the number of each schedule that has been tried; it must not raise.
 
     Raises:

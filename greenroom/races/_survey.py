@@ -70,7 +70,8 @@ class Survey:
         found: the failure, None if there was none.
         schedules: how many were tried.
         distinct: how many of them went another way than all before.
-        covered: all schedules that deviate from the default at most so many times have been tried; infinity: all that there are.
+        covered: all schedules that deviate from the default at most so many times have been tried; infinity: all that there are; -1: not even the
+            default has, which what draws alone comes to after eight.
         uncontrolled: what the runs used that is not controlled, and may decide as well: words such as "sockets or processes".
         seconds: of real time that it took.
         fidelity: which orders of steps there were to try.

@@ -13,7 +13,7 @@ GREENROOM = (sys.executable, "-P", "-c", "import sys; from greenroom.console imp
 ACTORS = """
 import logging
 import signal
-import time
+import threading
 
 import trio
 
@@ -76,8 +76,7 @@ async def waits(ctx):
 
 async def blocks(ctx):
     print("blocking", flush=True)
-    while True:
-        time.sleep(0.01)  # and no signal.pause(): a signal may come between two of them, and would wake neither
+    threading.Event().wait()  # for ever, and signals are heard all the while
 
 
 async def clings(ctx):

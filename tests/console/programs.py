@@ -8,7 +8,7 @@ from typing import Self
 
 #: Runs a tree under load with an inspector. Each line of its stdin is an expression, which it evaluates, awaits if need be, and answers.
 PROGRAM = """
-import sys, time
+import sys, threading
 import trio
 import greenroom.inspector._survey
 from greenroom import *
@@ -20,7 +20,7 @@ class Worker(Actor):
         if message == "hang":
             await a_place_to_hang()
         elif message == "block":
-            time.sleep(1_000)  # and holds up all of Trio: that top tells it is looked at; the test ends the process
+            threading.Event().wait()  # and holds up all of Trio; the test ends the process
         elif message is not None:
             raise ValueError(message)
 

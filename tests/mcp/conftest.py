@@ -51,6 +51,23 @@ def toolbox() -> Launch:
     return script("toolbox")
 
 
+@attrs.frozen
+class Gate:
+    """Hold a server back at its start, until it is opened: the server is given the path."""
+
+    path: str
+
+    async def open(self) -> None:
+        """Let it go on, once it has come so far."""
+        await trio.to_thread.run_sync(Path(self.path).write_bytes, b"", abandon_on_cancel=True)
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Gate:
+    os.mkfifo(tmp_path / "gate")
+    return Gate(str(tmp_path / "gate"))
+
+
 @pytest.fixture
 def mute() -> Launch:
     """Declare the server that never answers, with these arguments and options."""

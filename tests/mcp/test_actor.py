@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 import trio
+import trio.testing
 
 from greenroom import Actor, Agent, ChildEnded, ChildStartupFailed, Context, Request, Turn, open_supervisor
 from greenroom.actors import Service
@@ -43,11 +44,21 @@ class Clerk(Actor[Add | Crash]):
         return total
 
 
-async def test_mail_waits_for_the_server_and_is_answered_with_its_help(toolbox: Launch) -> None:
+async def test_mail_waits_for_the_server_and_is_answered_with_its_help(toolbox: Launch, gate: Any) -> None:
+    answers: list[int] = []
+
+    async def ask() -> None:
+        answers.append(await clerk.ask(Add(2, 3), timeout=20))
+
     async with open_supervisor("stage") as root:
-        clerk = root.start_soon(Clerk, toolbox("--delay", "0.1"), name="clerk")
-        assert clerk.lifecycle == "initializing"
-        assert await clerk.ask(Add(2, 3), timeout=20) == 5
+        clerk = root.start_soon(Clerk, toolbox("--gate", gate.path), name="clerk")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask)
+            with trio.fail_after(20):
+                await trio.testing.wait_all_tasks_blocked()
+                assert (clerk.lifecycle, answers) == ("initializing", [])
+                await gate.open()
+    assert answers == [5]
 
 
 async def test_servers_that_do_not_start_are_reported_together_with_their_last_words(

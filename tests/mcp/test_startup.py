@@ -100,11 +100,13 @@ async def test_a_time_out_has_the_last_words_of_the_server(mute: Launch) -> None
     assert str(error) == "MCP server 'mute' did not start: no handshake within 0.3 s; stderr: loading the model"
 
 
-async def test_the_startup_time_is_the_servers_own_and_not_that_of_the_service(toolbox: Launch) -> None:
-    service = toolbox("--delay", "0.5", startup_timeout=10.0)
+async def test_the_startup_time_is_the_servers_own_and_not_that_of_the_service(toolbox: Launch, gate: Any) -> None:
+    service = toolbox("--gate", gate.path, startup_timeout=20.0)
     assert service.timeout is None
-    async with service.connect() as connection:
-        assert connection.is_alive
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(gate.open)
+        async with service.connect() as connection:
+            assert connection.is_alive
 
 
 async def test_what_is_not_json_on_stdout_is_shown_when_the_handshake_fails(mute: Launch) -> None:

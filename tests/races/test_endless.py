@@ -300,12 +300,24 @@ def test_ctrl_c_in_a_loop_is_ctrl_c() -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_long_step_that_ends_within_its_patience_is_no_failure() -> None:
+def test_a_long_step_that_ends_within_its_patience_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four steps are looked at five times each; one that is looked at ten times has had its patience."""
+    looks = threading.Semaphore(0)
+    look = _watcher.Watch.look
+
+    def counted(watch: _watcher.Watch, patience: float) -> None:
+        look(watch, patience)
+        looks.release()
+
     async def scenario(sim: Sim) -> None:
         for _ in range(4):
-            time.sleep(0.1)  # noqa: ASYNC251 -- what is looked at
+            while looks.acquire(blocking=False):
+                pass  # those of the step before
+            for _ in range(_watcher.LOOKS // 2):
+                assert looks.acquire(timeout=20)
             await checkpoint()
 
+    monkeypatch.setattr(_watcher.Watch, "look", counted)
     assert races.run(scenario).verdict == "passed"
 
 
@@ -342,7 +354,7 @@ _, status = os.waitpid(child, 0)
 # Nobody can join a thread that is not of `threading`: when Python has forgotten it can only be polled.
 until = time.monotonic() + 20
 while len(before - set(sys._current_frames())) != 1 and time.monotonic() < until:
-    time.sleep(0.001)  # nobody can be waited for, as said above
+    os.sched_yield()
 print(len(before), len(before - set(sys._current_frames())), os.waitstatus_to_exitcode(status))
 """
 

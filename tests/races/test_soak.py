@@ -8,7 +8,7 @@ from pathlib import Path
 SOAK = Path(__file__).resolve().parents[1] / "soak.py"
 #: A soak of a few jobs: one passes, one fails, one hangs, one takes its process down, one raises.
 FEW = f"""
-import importlib.util, os, sys, time
+import importlib.util, os, sys, threading
 spec = importlib.util.spec_from_file_location("soak", {str(SOAK)!r})
 soak = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(soak)
@@ -18,7 +18,7 @@ bug = next(bug for bug in jobs.CATALOGUE if bug.name == "check_then_insert")
 
 def hangs(seed, seconds):
     yield jobs.Tally(runs=7)
-    time.sleep(1_000)  # until it is ended by force, which is looked at
+    threading.Event().wait()  # until it is ended by force
 
 def leaves(seed, seconds):
     yield jobs.Tally(runs=5)

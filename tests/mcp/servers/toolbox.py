@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -256,7 +255,7 @@ def serve_http(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("--delay", type=float, default=0.0, help="seconds before it serves")
+    parser.add_argument("--gate", help="a named pipe: it serves once somebody has opened that to write")
     parser.add_argument("--ignore-term", action="store_true")
     parser.add_argument("--ignore-eof", action="store_true", help="live on when stdin has ended")
     parser.add_argument("--leave-child", action="store_true", help="start a child that outlives it")
@@ -273,7 +272,8 @@ if __name__ == "__main__":
         spawn()
     if options.noise:
         print("Welcome to the toolbox!", flush=True)
-    time.sleep(options.delay)  # it is another process's time: a server that is slow to start is what is looked at
+    if options.gate:
+        Path(options.gate).read_bytes()
     if options.http:
         serve_http(options)
     else:
