@@ -3,6 +3,7 @@
 import math
 import random
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -95,8 +96,8 @@ def test_an_interval_ends_where_the_true_mean_cannot_be() -> None:
     assert only.spread == "0 to 100 %"
 
 
-@pytest.mark.parametrize("confidence", [0.0, 1.0, -1.0, 95.0, math.nan])
-def test_a_confidence_that_is_none_is_refused(confidence: float) -> None:
+@pytest.mark.parametrize("confidence", [0.0, 1.0, -1.0, 95.0, math.nan, "0.95", None])
+def test_a_confidence_that_is_none_is_refused(confidence: Any) -> None:
     made = results({"a": [1.0, 2.0], "b": [1.0, 2.0]})
     for refused in (
         lambda: interval([1.0], confidence=confidence),
