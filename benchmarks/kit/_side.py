@@ -13,7 +13,8 @@ from ._programs import PROGRAMS, Asyncio
 if TYPE_CHECKING:
     from greenroom.races._strategies import Strategy
 
-#: Ways of exploring, the default first: those that simloom has, as it calls them, and ours of the same kinds, with walks at drawn speeds, which it has not.
+#: Ways of exploring, the default first: those that simloom has, as it calls them, and ours: of the same kinds, and walks at drawn speeds, which it
+#: has not.
 SCHEDULERS = (None, "pct:auto,d=2", "pct:auto,d=3")
 STRATEGIES: "tuple[Strategy, ...]" = ("portfolio", "walk", "speeds", "pct")
 SCHEDULES = 300
