@@ -86,6 +86,17 @@ def test_the_links_between_pages_lead_somewhere(page: Path) -> None:
     assert MARKUP["mend_links"](page.read_text(), page.parent)[1] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_pictures_are_there_and_found_where_another_page_includes_theirs(page: Path) -> None:
+    text = page.read_text()
+    pictures = [found for found in re.findall(r"!\[[^\]]*\]\(([^()\s]+)\)", text) if "://" not in found]
+    assert [found for found in pictures if not (page.parent / found).is_file()] == []
+    included = re.findall(r"^```\{include\} (\S+)\n(.*)", text, re.MULTILINE)
+    assert [file for file, option in included if option != ":relative-images:"] == [], (
+        "Sphinx would look beside this page"
+    )
+
+
 HANDLES = {
     "ctx": "greenroom.Context",
     "ref": "greenroom.ActorRef",
