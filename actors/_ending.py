@@ -11,7 +11,7 @@ import trio
 from ._context import make_context
 from ._faults import is_fatal
 from ._held import close_nurseries
-from ._last_step import finalize, finalize_at_once
+from ._last_step import finalize
 from ._lifecycle import INITIALIZING
 from ._orders import arm_stop_timer, limit_end, shutdown_text
 from ._reasons import Crashed, Killed, Shutdown, is_failure
@@ -28,10 +28,9 @@ def end_at_once(slot: Slot) -> bool:
     more = slot.more
     if slot.life is INITIALIZING or (slot.started and slot.blueprint.has_shutdown):
         return False
-    if more is None:
-        if reason is not None and finalize_at_once(slot, reason):
-            return True
-    elif more.family is not None or more.gate is not None or more.timers is not None or more.background is not None:
+    if more is not None and (
+        more.family is not None or more.gate is not None or more.timers is not None or more.background is not None
+    ):
         return False
     finalize(slot)
     if slot.runtime.pending_log:

@@ -15,7 +15,7 @@ from ..mailbox import DeadReason, Letter
 from ._entries import drop_entries
 from ._errors import ActorCrashed, ActorStopped, StartupFailed
 from ._family import Family, Verdict
-from ._lifecycle import ENDED, FAILED, PARKED, RESTARTING, RESTING, STOPPED
+from ._lifecycle import ENDED, FAILED, PARKED, READY, RESTARTING, RESTING, STOPPED
 from ._monitor import drop_watching, tell_monitors
 from ._reasons import Crashed, Escalated, ExitReason, Killed, Rested, Shutdown, error_of, is_failure, text_of
 from ._redelivery import give_again, has_begun, take_back
@@ -96,22 +96,26 @@ def finalize(slot: Slot) -> None:  # noqa: C901 -- one step, run for every actor
 
 
 @trio.lowlevel.enable_ki_protection
-def finalize_at_once(slot: Slot, reason: ExitReason) -> bool:
-    """Take the last step of a slot that nobody waits for and nothing hangs on; False if `finalize` has to see to it. The same, in a straight line.
+def finalize_at_once(slot: Slot) -> bool:
+    """End a slot that nobody waits for and nothing hangs on; False if `end_at_once` has to see to it. The same, in a straight line.
 
     It is in its runner's hands, so it is not idle, and neither its start nor an end that takes time is under way.
 
     Most actors there will ever be end like this: temporary, without children, timers, monitors or mail, in good order.
     """
-    parent = slot.parent
+    parent, reason, blueprint = slot.parent, slot.reason, slot.blueprint
     if (
         parent is None
-        or slot.policy.restart != "temporary"
+        or reason is None
         or reason.is_failure
+        or slot.more is not None
+        or slot.life is not READY
         or slot.hand is not None
-        or slot.blueprint.needs_permit
-        or parent.life in ENDED
         or slot.by
+        or slot.policy.restart != "temporary"
+        or blueprint.has_shutdown
+        or blueprint.needs_permit
+        or parent.life in ENDED
     ):
         return False
     runtime, above = slot.runtime, parent.more
@@ -124,7 +128,7 @@ def finalize_at_once(slot: Slot, reason: ExitReason) -> bool:
     slot.started = False
     slot.life = STOPPED
     slot.generation += 1
-    above.log.post_end((slot, reason, slot.incarnation, "itself", False))
+    above.log.post_end(slot)
     return True
 
 

@@ -34,6 +34,7 @@ class Policy:
         keys: what it holds in the registry, over all incarnations.
         declared: it stands in its supervisor's specification.
         inline: who starts it waits until it is ready.
+        is_noted: its family wants to hear that it has become ready, as there may be a next incarnation. Follows from the others.
     """
 
     restart: RestartType = "temporary"
@@ -49,8 +50,8 @@ class Policy:
     keys: tuple[RegistryKey, ...] = ()
     declared: bool = False
     inline: bool = False
+    is_noted: bool = attrs.field(init=False, eq=False, repr=False)
 
-    @property
-    def is_noted(self) -> bool:
-        """Whether its family wants to hear that it has become ready."""
+    @is_noted.default
+    def _has_a_next(self) -> bool:
         return self.declared or self.restart != "temporary"

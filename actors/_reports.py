@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from operator import itemgetter
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Union
 
 import attrs
 import trio
@@ -88,6 +88,9 @@ class TurnFinished:
 Report = ChildEnded | ChildStartupFailed | TurnFinished
 #: What a `ChildEnded` is made from: child, reason, incarnation, by, restarting.
 Facts = tuple["Slot", ExitReason, int, str, bool]
+#: What is posted: a report, or what it is made from when somebody reads it. A child stands for itself if it has ended by itself and for good.
+Posted = Union[Report, Facts, "Slot"]
+REPORTS: Final = (ChildEnded, ChildStartupFailed, TurnFinished)
 
 
 def is_bad_news(report: Report) -> bool:
@@ -97,18 +100,26 @@ def is_bad_news(report: Report) -> bool:
     return isinstance(report, ChildStartupFailed) or report.outcome.kind in ("errored", "crashed")
 
 
-def _made(report: Report | Facts) -> Report:
-    """Return the report that facts come to."""
-    if isinstance(report, tuple):
-        child, reason, incarnation, by, restarting = report
-        return ChildEnded(child.path, child.uid, incarnation, reason, by, restarting)
-    return report
+def _made(posted: Posted) -> Report:
+    """Return the report that what was posted comes to."""
+    if isinstance(posted, REPORTS):
+        return posted
+    child, reason, incarnation, by, restarting = _facts(posted)
+    return ChildEnded(child.path, child.uid, incarnation, reason, by, restarting)
 
 
-def _kind(report: Report | Facts) -> str | type:
+def _facts(posted: "Facts | Slot") -> Facts:
+    """Return what a `ChildEnded` is made from."""
+    if isinstance(posted, tuple):
+        return posted
+    assert posted.reason is not None
+    return posted, posted.reason, posted.incarnation, "itself", False
+
+
+def _kind(report: Posted) -> str | type:
     """Return what a folded report is counted as: its class of exception, or its kind of end."""
-    if isinstance(report, tuple):
-        reason = report[1]
+    if not isinstance(report, REPORTS):
+        reason = _facts(report)[1]
         return type(error_of(reason) or reason) if reason.is_failure else type(reason)
     if isinstance(report, TurnFinished):
         error = report.outcome.error
@@ -127,9 +138,9 @@ class ReportLog:
     def __init__(self, slot: "Slot", capacity: int = REPORTS_CAPACITY) -> None:
         self._slot = slot
         self._capacity = capacity
-        #: (seq, the parent's incarnation, the report, or what it is made from when somebody reads it)
-        self._good: deque[tuple[int, int, Report | Facts]] = deque()
-        self._bad: deque[tuple[int, int, Report | Facts]] = deque()
+        #: (seq, the parent's incarnation, what was posted)
+        self._good: deque[tuple[int, int, Posted]] = deque()
+        self._bad: deque[tuple[int, int, Posted]] = deque()
         self._folded: dict[str | type, int] = {}
         #: tasks that wait for a report, and watchers.
         self._readers = 0
@@ -156,16 +167,16 @@ class ReportLog:
         else:
             self.post_end(report)
 
-    def post_failure(self, report: Report | Facts) -> None:
-        """Add bad news, or the facts that a `ChildEnded` is made from when it is read."""
+    def post_failure(self, report: Posted) -> None:
+        """Add bad news."""
         self._bad.append((self._slot.box.next_seq(), self._slot.incarnation, report))
         if len(self._good) + len(self._bad) > self._capacity:
             self._fold()
         if self._readers:
             self._tell_readers()
 
-    def post_end(self, report: Report | Facts) -> None:
-        """Add good news, or the facts that a `ChildEnded` is made from when it is read: most parents read few of the ends of many children."""
+    def post_end(self, report: Posted) -> None:
+        """Add good news: of the ends of many children, most parents read few."""
         slot = self._slot
         if slot.fast and (slot.queue or slot.hand is not None or slot.only is not NOTHING):
             slot.seal()
@@ -195,9 +206,9 @@ class ReportLog:
 
     def _fold(self) -> None:
         """Count the oldest one instead of keeping it; failures last."""
-        report = (self._good or self._bad).popleft()[2]
-        # Most are the ends in good order of many children; a failure's kind is looked at more closely.
-        kind = type(report[1]) if isinstance(report, tuple) and not report[1].is_failure else _kind(report)
+        report: Any = (self._good or self._bad).popleft()[2]
+        # Most are children that have ended by themselves.
+        kind = report.reason.__class__ if report.__class__ is self._slot.__class__ else _kind(report)
         self._folded[kind] = self._folded.get(kind, 0) + 1
 
     def _next(self, before: int | None) -> Report | None:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from contextvars import Context as ContextVars
 from contextvars import copy_context
 from functools import partial
+from math import inf
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 import trio
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 
 
 MAX_BLUEPRINTS = 4_096
+#: Seconds for which a stamp serves: reading the clock for each would cost more than making a slot, and its number weigh as much as a name.
+STAMP_FOR = 0.001
 
 
 class TreeFeed(Protocol):
@@ -71,14 +75,18 @@ class Runtime:
         #: Trio's time; bound here, as it is read at each change of state.
         clock = trio.lowlevel.current_clock()
         self.now = clock.current_time
+        # Trio's own clock does not jump; any other may, and is taken to.
+        self._may_jump = type(clock).__name__ != "SystemClock"
+        #: Trio's time when what begins just now began, one number for many; and until when, by the processor's counter.
+        self.stamp = 0.0
+        self.stamp_ends = -inf
         self.choices = choices = CHOICES.get()
         #: what a dispatched call that needs approval needs, in the whole tree.
         self.approval: Approval = approval
         self.dead_letters = DeadLetters()
         self.registry = Registry(self)
         self.groups = Groups(self)
-        # Trio's own clock does not jump; any other may, and is taken to.
-        self.deadlines = Deadlines(choices, may_jump=type(clock).__name__ != "SystemClock")
+        self.deadlines = Deadlines(choices, may_jump=self._may_jump)
         if choices is not None:
             per_activation = per_turn = 1
             run_queue = run_queue or ChosenQueue(choices)
@@ -112,6 +120,14 @@ class Runtime:
         self.pending_log: deque[tuple[int, str, dict[str, Any]]] = deque()
         #: by factory; look here before `blueprint`, which fills it.
         self.blueprints: dict[Any, Blueprint] = {}
+
+    def renew_stamp(self) -> None:
+        """Read Trio's clock for those who are registered from now on, within a millisecond; where it jumps, for one."""
+        now = self.now()
+        if now != self.stamp:
+            self.stamp = now
+        if not self._may_jump:
+            self.stamp_ends = perf_counter() + STAMP_FOR
 
     def blueprint(self, factory: Any) -> Blueprint:
         """Return what is known of a factory; looked at once."""

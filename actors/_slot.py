@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextvars import Context as ContextVars
 from enum import IntEnum
 from math import inf
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import trio
@@ -101,7 +102,7 @@ class Slot(Mailbox):
     starting: bool
     #: its `startup` hook has begun, so `shutdown` is due at the end.
     started: bool
-    #: Trio's clock: when it was registered, and when it came into its present state, if that is a passing one.
+    #: Trio's clock: when it was registered (to a millisecond), and when it came into its present state, if that is a passing one.
     born: float
     since: float
     more: More | None
@@ -310,7 +311,9 @@ def make_slot(  # noqa: PLR0917 -- by position, as one is made for every actor
     slot.ending = False
     slot.starting = False
     slot.started = False
-    slot.born = slot.since = runtime.now()
+    if perf_counter() > runtime.stamp_ends:
+        runtime.renew_stamp()
+    slot.born = slot.since = runtime.stamp
     slot.more = None
     slot.ref_ = None
     return slot

@@ -70,21 +70,24 @@ async def begin(slot: Slot, runner: StartsActors) -> None:
 def _make_actor(slot: Slot) -> Actor[Any]:
     """Call the factory. Raises what it raises, and InvalidSpec if it returns something else than an actor."""
     assert slot.factory is not None
-    made: object = slot.factory(*slot.args)
+    return _take_in(slot, slot.factory(*slot.args))
+
+
+def _take_in(slot: Slot, made: object) -> Actor[Any]:
+    """Make what the factory has returned the slot's actor; `begin_at_once` does so by itself with what it expects."""
     if not isinstance(made, Actor):
         raise InvalidSpec(f"the factory returned {made!r}, which is no Actor")
     slot.actor = made
-    policy = slot.policy
-    is_agent = slot.blueprint.kind != "actor" and isinstance(made, Agent)
-    if policy.restart == "temporary" and not policy.declared and not is_agent:
+    if not slot.policy.is_noted and not isinstance(made, Agent):
         slot.args = ()  # there is no next incarnation to make of them, and they may be large; an agent that rests is woken with them
-    return slot.actor  # type: ignore[no-any-return]
+    return made
 
 
 def begin_at_once(slot: Slot) -> bool:
     """Start an incarnation that has nothing to wait for; False if `begin` has to see to it. The same steps, without a coroutine."""
+    blueprint = slot.blueprint
     if (
-        not slot.blueprint.is_plain
+        not blueprint.is_plain
         or slot.life is not INITIALIZING
         or slot.reason is not None
         or slot.order is not NO_ORDER
@@ -94,7 +97,13 @@ def begin_at_once(slot: Slot) -> bool:
         return False
     slot.starting = True
     try:
-        _make_actor(slot)
+        made = slot.factory(*slot.args)  # type: ignore[misc]  # it is not None before it has ended
+        if made.__class__ is blueprint.made:
+            slot.actor = made
+            if not slot.policy.is_noted:
+                slot.args = ()
+        else:
+            _take_in(slot, made)
     except Ignore:
         note_end(slot, Ignored())
     except Exception as error:  # noqa: BLE001 -- whatever user code raises here is a failed startup, and nothing else

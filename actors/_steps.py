@@ -20,6 +20,7 @@ from ._ending import end_at_once
 from ._errors import OwnTaskNeeded, StartupFailed
 from ._faults import is_fatal, is_only
 from ._held import close_nurseries
+from ._last_step import finalize_at_once
 from ._lifecycle import DRAINING, INITIALIZING
 from ._orders import note_end
 from ._raised import fail_message
@@ -146,7 +147,7 @@ class Steps(Runner):
                 if held:
                     await self.let_go(slot)
                 if slot.attention and shared:
-                    live = not end_at_once(slot) and await self.attend(slot)
+                    live = not (finalize_at_once(slot) or end_at_once(slot)) and await self.attend(slot)
                     is_empty = False  # that may have taken time
             # Out of its hands: from here to the end of the loop there is no checkpoint but the fairness one.
             slot.runner = None

@@ -40,8 +40,9 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
         "Runtime.wake": "@slot", "Runtime.launch": "@slot tree", "Runtime.run": "@slot", "Runtime.shield": NOTHING, "Runtime.logs": NOTHING,
         "Runtime.log_later": "tree", "Runtime.flush_log": "tree",
     },
-    "actors/_starting.py": {"begin": "@slot", "_make_actor": "@slot", "begin_at_once": "@slot", "become_ready": "@slot", "_start_up": "@slot"},
-    "actors/_policy.py": {"Policy.is_noted": NOTHING},
+    "actors/_starting.py": {
+        "begin": "@slot", "_make_actor": "@slot", "_take_in": "@slot", "begin_at_once": "@slot", "become_ready": "@slot", "_start_up": "@slot",
+    },
     "actors/_passivation.py": {
         "Passivation.concerns": "@slot", "Passivation.admit": "tree @slot", "Passivation.release": "tree @slot", "Passivation.recheck": "tree",
     },

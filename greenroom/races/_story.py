@@ -95,7 +95,7 @@ class _Tellers:
         from ..actors import Actor, ActorRef, Runtime, Slot, _asking, current_slot, make_slot, order_end, text_of
         from ..actors._last_step import finalize_at_once
         from ..actors._orders import note_end
-        from ..actors._reports import ReportLog
+        from ..actors._reports import REPORTS, ReportLog
         from ..actors._request import Asked
         from ..actors._working import open_direct_turn, take_next
         from ..mailbox import DeadLetters
@@ -106,6 +106,7 @@ class _Tellers:
         self._text_of = text_of
         self._current_slot = current_slot
         self._actor = Actor
+        self._reports = REPORTS
         self.at_call: dict[CodeType, Teller] = {
             _code(_run.Runner.reschedule): self._woken,
             _code(_asking.accept): self._asked_directly,
@@ -198,12 +199,12 @@ class _Tellers:
         letter = names["letter"]
         return Event("dead letter", str(letter.path), what=f"{brief(letter.message)}: {letter.reason}")
 
-    @staticmethod
-    def _reported(names: dict[str, Any], _: Any = None) -> Event:
+    def _reported(self, names: dict[str, Any]) -> Event:
         report: Any = names["report"]
-        is_made = hasattr(report, "path")  # else the facts of a ChildEnded, which is made when it is read
-        kind: str = type(report).__name__ if is_made else "ChildEnded"
-        about: Any = report if is_made else report[0]
+        kind = (
+            type(report).__name__ if isinstance(report, self._reports) else "ChildEnded"
+        )  # which is made when it is read
+        about: Any = report[0] if isinstance(report, tuple) else report
         return Event("report", str(about.path), str(names["self"]._slot.path), kind)  # noqa: SLF001
 
 

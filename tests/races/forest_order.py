@@ -7,8 +7,8 @@ from itertools import count
 from typing import Any
 from unittest.mock import patch
 
-from greenroom import ActorInfo, ChildEnded, ChildStartupFailed, Context, GreenroomError, Shutdown, Supervisor
-from greenroom.actors._reports import Facts, Report, ReportLog
+from greenroom import ActorInfo, Context, GreenroomError, Shutdown, Supervisor, TurnFinished
+from greenroom.actors._reports import Posted, ReportLog
 
 #: A child that is none of these is there: it starts, works, or is about to end.
 DOWN = frozenset({"queued", "parked", "restarting", "resting", "stopped", "failed"})
@@ -153,11 +153,11 @@ class Order:
         def spy(name: str) -> Any:
             post = getattr(ReportLog, name)
 
-            def posted(log: ReportLog, report: Report | Facts) -> None:
+            def posted(log: ReportLog, report: Posted) -> None:
                 if isinstance(report, tuple):
                     child, _, incarnation, *_ = report
                     self._told(child.uid, incarnation)
-                elif isinstance(report, ChildEnded | ChildStartupFailed):
+                elif not isinstance(report, TurnFinished):
                     self._told(report.uid, report.incarnation)
                 post(log, report)
 
