@@ -111,6 +111,12 @@ from ._oversight import list_background as list_background
 from ._oversight import wait_background as wait_background
 from ._own_intensity import OwnIntensity as OwnIntensity
 from ._own_intensity import own_intensity as own_intensity
+from ._passage import CUT_OFF as CUT_OFF
+from ._passage import DRAIN as DRAIN
+from ._passage import END as END
+from ._passage import NO_ORDER as NO_ORDER
+from ._passage import STOP as STOP
+from ._passage import Order as Order
 from ._passivation import no_agent as no_agent
 from ._piece import BackgroundResult as BackgroundResult
 from ._piece import BackgroundWork as BackgroundWork
@@ -166,12 +172,6 @@ from ._resting import MAY_REST as MAY_REST
 from ._runner import current_slot as current_slot
 from ._runtime import Runtime as Runtime
 from ._service import Service as Service
-from ._slot import CUT_OFF as CUT_OFF
-from ._slot import DRAIN as DRAIN
-from ._slot import END as END
-from ._slot import NO_ORDER as NO_ORDER
-from ._slot import STOP as STOP
-from ._slot import Order as Order
 from ._slot import Slot as Slot
 from ._slot import descendants as descendants
 from ._slot import make_slot as make_slot

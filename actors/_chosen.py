@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..mailbox import Choices
 from ._orders import note_end
+from ._passage import STOP
 from ._reasons import Crashed
-from ._slot import STOP
 from ._texts import describe
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ from ._held import close_nurseries
 from ._last_step import finalize
 from ._lifecycle import INITIALIZING
 from ._orders import arm_stop_timer, limit_end, shutdown_text
+from ._passage import STOP
 from ._reasons import Crashed, Killed, Shutdown, is_failure
-from ._slot import STOP, Slot
+from ._slot import STARTED, Slot
 from ._texts import describe, without_frames
 from ._timer import cancel_timers
 
@@ -50,8 +51,9 @@ async def end_incarnation(slot: Slot) -> None:
 
 async def conclude(slot: Slot) -> None:
     """Undo what the incarnation has built up: all that may take time. Shielded from whatever cancelled its work."""
-    slot.ending = True
-    slot.idle = slot.starting = False
+    slot.own_passage().ending = True
+    slot.idle = False
+    slot.phase &= STARTED
     if slot.reason is None:
         slot.reason = Shutdown()
     more = slot.more

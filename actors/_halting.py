@@ -8,8 +8,9 @@ import trio
 
 from ._lifecycle import DRAINING, ENDED, QUEUED, RESTARTING, RESTING
 from ._orders import cut_short, limit_end, note_end, order_end, press, stop_running, withdraw
+from ._passage import CUT_OFF, END, STOP
 from ._reasons import Killed, Rested, Shutdown
-from ._slot import CUT_OFF, END, STOP, Slot
+from ._slot import Slot
 
 
 def is_down(slot: Slot) -> bool:
@@ -39,10 +40,10 @@ def halt(slot: Slot, why: str, *, killed: bool = False, hurried: bool = False) -
             order_end(slot, END if killed else STOP, by=slot.by)
         return True
     if hurried:
-        slot.stop_by = slot.runtime.now()
+        slot.own_passage().stop_by = slot.runtime.now()
     order = CUT_OFF if killed else STOP
     if slot.order < order:
-        slot.order = order
+        slot.own_passage().order = order
         if slot.reason.__class__ is Rested:
             slot.reason = None
         limit_end(slot, killed=killed)

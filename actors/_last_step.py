@@ -6,7 +6,6 @@ mail → give up keys and groups → Downs → status and report together. No ch
 
 import logging
 from functools import partial
-from math import inf
 from typing import Final
 
 import trio
@@ -17,12 +16,13 @@ from ._errors import ActorCrashed, ActorStopped, StartupFailed
 from ._family import Family, Verdict
 from ._lifecycle import ENDED, FAILED, PARKED, READY, RESTARTING, RESTING, STOPPED
 from ._monitor import drop_watching, tell_monitors
+from ._passage import SETTLED
 from ._reasons import Crashed, Escalated, ExitReason, Killed, Rested, Shutdown, error_of, is_failure, text_of
 from ._redelivery import give_again, has_begun, take_back
 from ._reports import ChildEnded, ChildStartupFailed, log_of, post_report
 from ._request import Asked
 from ._resting import lie_down
-from ._slot import NO_ORDER, Slot, descendants
+from ._slot import Slot, descendants
 from ._stash import put_stash_back
 from ._succession import hand_over
 from ._turn import TurnOutcome
@@ -70,9 +70,13 @@ def finalize(slot: Slot) -> None:  # noqa: C901 -- one step, run for every actor
         if back or (more is not None and more.redelivered):
             give_again(slot, back)
         put_stash_back(slot)  # last, as it was taken before what was in hand
-    slot.actor = slot.context = None
-    slot.ctx = None
-    slot.idle = slot.ending = slot.started = slot.starting = False
+    slot.actor = slot.ctx = None
+    slot.idle = False
+    slot.phase = 0
+    if slot.passage is not SETTLED:
+        slot.passage.ending = False
+    if more is not None:
+        more.context = None
     slot.runner = None
     restarting = verdict in RESTARTS
     if restarting:
@@ -111,7 +115,7 @@ def finalize_at_once(slot: Slot) -> bool:
         or slot.more is not None
         or slot.life is not READY
         or slot.hand is not None
-        or slot.by
+        or slot.passage.by
         or slot.policy.restart != "temporary"
         or blueprint.has_shutdown
         or blueprint.needs_permit
@@ -123,9 +127,9 @@ def finalize_at_once(slot: Slot) -> bool:
         return False
     above.family.remove(slot)
     runtime.alive -= 1
-    slot.actor = slot.context = slot.ctx = slot.factory = None
+    slot.actor = slot.ctx = slot.factory = None
     slot.args = ()
-    slot.started = False
+    slot.phase = 0
     slot.life = STOPPED
     slot.generation += 1
     above.log.post_end(slot)
@@ -154,7 +158,8 @@ def _begin_restart(slot: Slot, reason: ExitReason) -> None:
         if more.family is not None and not more.family.outlives():
             more.family = None
     hand_over(slot, reason)
-    slot.reason, slot.order, slot.by, slot.stop_by, slot.get_more().last_turn = None, NO_ORDER, "", inf, None
+    slot.reason = slot.get_more().last_turn = None
+    slot.own_passage().call_off()
     if more is not None and more.log is not None:
         more.log.forget()
     slot.advance(RESTARTING)
@@ -226,7 +231,7 @@ def wake_for_report(parent: Slot) -> None:
         more = parent.get_more()
         if not more.report_turn:
             more.report_turn = True
-            parent.box.triggers += 1  # so that it is seen at the end of a turn that is active now
+            parent.box.own_rare().triggers += 1  # so that it is seen at the end of a turn that is active now
         parent.runtime.wake(parent)
 
 
@@ -236,7 +241,7 @@ def drop_report_turn(slot: Slot) -> bool:
     if more is None or not more.report_turn:
         return False
     more.report_turn = False
-    slot.box.triggers -= 1
+    slot.box.rare.triggers -= 1
     return True
 
 
@@ -323,7 +328,8 @@ def reopen(slot: Slot, *, awaited: bool = True) -> None:
     """Start the next incarnation of a parked slot; its mailbox takes mail again, and its seqs go on."""
     slot.incarnation += 1
     slot.get_more().last_exit = slot.reason
-    slot.reason, slot.order, slot.by, slot.stop_by, slot.get_more().last_turn = None, NO_ORDER, "", inf, None
+    slot.reason = slot.get_more().last_turn = None
+    slot.own_passage().call_off()
     slot.get_more().reopened += 1
     slot.runtime.alive += 1
     slot.pool = slot.runtime.pool
@@ -360,7 +366,7 @@ def end_kept(top: Slot) -> None:
         if slot.life is PARKED:
             close_parked(slot, family)
             continue
-        slot.by = slot.by or "parent"
+        slot.own_passage().by = slot.by or "parent"
         slot.reason = reason = slot.last_exit or Shutdown()
         _end_slot(slot, reason, family, "forget")
         _keep_record(slot, reason, slot.by)

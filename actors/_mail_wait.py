@@ -5,8 +5,9 @@ from typing import Any
 import trio
 
 from ..mailbox import watched
+from ._passage import NO_ORDER
 from ._reports import log_of
-from ._slot import NO_ORDER, Slot
+from ._slot import Slot
 from ._turn_gate import lending
 
 

@@ -30,7 +30,7 @@ class More:
     """Hold what few slots have."""
 
     __slots__ = (
-        "awaited", "background", "changes", "closing", "deferred", "entries", "family", "gate", "halted", "helpers", "keyed_timers",
+        "awaited", "background", "changes", "closing", "context", "deferred", "entries", "family", "gate", "halted", "helpers", "keyed_timers",
         "last_exit", "last_turn", "log", "monitors", "observers", "poll", "readied", "redelivered", "reopened", "report_turn",
         "rests", "roused", "stash", "stop_timer", "timers", "turn", "turns", "vars", "wait_is_over", "waiting_for", "wakes_parent", "warnings",
         "watchdog", "watching",
@@ -64,6 +64,8 @@ class More:
         #: parks whoever waits for a change of this slot.
         self.changes: trio.lowlevel.ParkingLot | None = None
         self.observers: dict[Any, None] | None = None
+        #: the context variables that its incarnation runs in, if they are not the tree's.
+        self.context: ContextVars | None = None
         #: the scope around the step of the end that is being carried out.
         self.closing: trio.CancelScope | None = None
         self.stop_timer: Deadline | None = None

@@ -14,9 +14,10 @@ from ._errors import ActorStopping
 from ._lifecycle import DRAINING, ENDED, QUEUED, READY, RESTARTING, RESTING, STOPPING
 from ._lingering import what_lingers
 from ._more import More
+from ._passage import CUT_OFF, DRAIN, END, Order
 from ._reasons import ExitReason, Killed, Rested, Shutdown, is_failure
 from ._runner import LEAVE
-from ._slot import CUT_OFF, DRAIN, END, Order, Slot
+from ._slot import Slot
 from ._texts import format_seconds
 
 #: Seconds after a cancellation at which who has not ended is reported with its stack.
@@ -30,8 +31,8 @@ def order_end(slot: Slot, order: Order, *, by: str) -> None:
     """Carry out others' stop, drain or kill: administrative, never restarted. Idempotent; a later order only adds urgency."""
     if slot.life in ENDED or (slot.admin and order <= slot.order):
         return
-    slot.by = slot.by or by
-    slot.order = max(slot.order, order)
+    slot.own_passage().by = slot.by or by
+    slot.own_passage().order = max(slot.order, order)
     life = slot.life
     if order is DRAIN:
         _drain(slot)
@@ -86,7 +87,7 @@ def hurry(slot: Slot, *, by: str = "parent") -> None:
     """Kill a slot whose time is over, or its parent's: it gets no more of its own."""
     if slot.life in ENDED:
         return
-    slot.stop_by = slot.runtime.now()
+    slot.own_passage().stop_by = slot.runtime.now()
     order_end(slot, END, by=by)
     if slot.ending:
         cut_short(slot)
@@ -102,7 +103,7 @@ def withdraw(slot: Slot) -> None:
 @trio.lowlevel.enable_ki_protection
 def cut_rest_short(slot: Slot) -> None:
     """Cancel what an agent still does that is being put to rest and takes too long for it: that is a failure of it."""
-    slot.stop_by = slot.runtime.now()
+    slot.own_passage().stop_by = slot.runtime.now()
     if slot.ending:
         cut_short(slot)
         arm_stop_timer(slot, is_cancelled=True)
@@ -123,7 +124,7 @@ def cut_short(slot: Slot) -> None:
 def fail_start(slot: Slot, reason: ExitReason) -> None:
     """End a startup that takes too long, or the wait for a permit to begin it, as one that failed. One that is ending already is cut short."""
     if slot.ending:
-        slot.stop_by = slot.runtime.now()
+        slot.own_passage().stop_by = slot.runtime.now()
         cut_short(slot)
         arm_stop_timer(slot, is_cancelled=True)
         return
@@ -132,7 +133,7 @@ def fail_start(slot: Slot, reason: ExitReason) -> None:
         withdraw(slot)
         slot.runtime.run(slot)  # to its end: it looks before it begins anything
         return
-    slot.order = max(slot.order, CUT_OFF)
+    slot.own_passage().order = max(slot.order, CUT_OFF)
     slot.touch()
     stop_running(slot, now=True)
 
@@ -161,7 +162,7 @@ def end_from_outside(slot: Slot, reason: ExitReason) -> bool:
 def cut_off(slot: Slot, reason: ExitReason) -> None:
     """End a slot's incarnation in the middle of what it has in hand, also where its code has said already how it is going to end."""
     note_end(slot, reason)
-    slot.order = max(slot.order, CUT_OFF)
+    slot.own_passage().order = max(slot.order, CUT_OFF)
     slot.touch()
     stop_running(slot, now=True)
 
@@ -217,12 +218,12 @@ def limit_end(slot: Slot, *, killed: bool) -> None:
     if shutdown is None:
         shutdown = KILL_TIME if killed else inf
     by = slot.runtime.now() + shutdown
-    slot.stop_by = min(slot.stop_by, by)
+    slot.own_passage().stop_by = min(slot.stop_by, by)
 
 
 def lift_limit(slot: Slot) -> None:
     """Give a drained function all the time that it needs for the mail that it has taken after all."""
-    slot.stop_by = inf
+    slot.own_passage().stop_by = inf
     _disarm_stop_timer(slot.get_more())
 
 
@@ -249,7 +250,7 @@ def _overdue(slot: Slot, incarnation: int) -> None:
     """Cancel what has not ended in its time."""
     if slot.incarnation != incarnation or slot.life in ENDED or (slot.order >= CUT_OFF and not slot.ending):
         return
-    slot.order = END
+    slot.own_passage().order = END
     slot.attention = True
     if slot.reason is None:
         slot.reason = _out_of_time(slot)

@@ -7,11 +7,12 @@ import trio
 from ..mailbox import Envelope, MailKind
 from ._admission import Column
 from ._errors import ActorStopped
+from ._passage import Order
 from ._reasons import ExitReason
 from ._ref import GRACE, ActorRef
 from ._request import Request
 from ._resting import is_lying_down
-from ._slot import Order, Slot
+from ._slot import Slot
 
 M = TypeVar("M", contravariant=True)
 R = TypeVar("R")

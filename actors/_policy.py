@@ -34,7 +34,7 @@ class Policy:
         keys: what it holds in the registry, over all incarnations.
         declared: it stands in its supervisor's specification.
         inline: who starts it waits until it is ready.
-        is_noted: its family wants to hear that it has become ready, as there may be a next incarnation. Follows from the others.
+        is_noted: there may be a next incarnation, so its family wants to hear that it has become ready. Follows from the others.
     """
 
     restart: RestartType = "temporary"

@@ -26,11 +26,12 @@ import trio
 from ._errors import StartupFailed
 from ._lifecycle import DRAINING, INITIALIZING, QUEUED, RESTING, STOPPING
 from ._orders import cut_rest_short, fail_start, hurry, order_end
+from ._passage import END
 from ._reap_times import ReapTimes
 from ._reasons import ExitReason, Killed
 from ._records import Records
 from ._resting import is_lying_down
-from ._slot import END, Slot
+from ._slot import Slot
 from ._texts import format_seconds
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ def give_again(slot: Slot, back: list[Letter]) -> None:
     old = more.redelivered or {}
     times = {letter.seq: old.get(letter.seq, 0) + 1 for letter in back}
     if old and not box.fast:
-        waiting = (letter.seq for lane in (box.urgent, box.queue, more.stash) for letter in lane or ())
+        waiting = (letter.seq for lane in (box.rare.urgent, box.queue, more.stash) for letter in lane or ())
         times = {seq: old[seq] for seq in waiting if seq in old} | times
     more.redelivered = times or None
 

@@ -11,12 +11,13 @@ from ._checks import check_seconds, check_sender
 from ._errors import ActorStopping, Refused, StartupFailed, StillRunning, TurnInProgress
 from ._lifecycle import INITIALIZING, READY
 from ._orders import end_from_outside, order_end
+from ._passage import DRAIN, END, STOP, Order
 from ._reasons import Crashed, ExitReason
 from ._refusals import admit, raise_refusal
 from ._rest_side import RestSide
 from ._resting import await_ready_step
 from ._runner import check_thread, current_path
-from ._slot import DRAIN, END, STOP, Order, Slot, descendants
+from ._slot import Slot, descendants
 from ._texts import describe
 from ._turn import TurnHandle, error_for_requester
 from ._waits import check_own_end, check_own_end_of_turn, has_left_door, is_up_or_ending, wait_for_end, waiting_for

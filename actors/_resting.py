@@ -20,8 +20,9 @@ from ._entries import drop_entries, taken_at_run_time
 from ._errors import NotIdle
 from ._lifecycle import INITIALIZING, QUEUED, READY, RESTARTING, RESTING, Lifecycle
 from ._monitor import drop_watching, tell_monitors
+from ._passage import DRAIN, NO_ORDER
 from ._reasons import Rested
-from ._slot import DRAIN, NO_ORDER, Slot
+from ._slot import Slot
 from ._succession import hand_over
 from ._timer import cancel_timers
 from ._warnings import lasting_warnings
@@ -124,7 +125,7 @@ def put_to_rest(slot: Slot, why: str) -> None:
     """Put an agent to rest that nothing keeps: from here on its incarnation takes nothing any more, and is on its way out. Plain."""
     slot.reason = Rested(why)
     slot.attention = True
-    slot.since = slot.runtime.now()
+    slot.own_passage().since = slot.runtime.now()
     slot.advance(RESTING)
     _family_over(slot).note_rest(slot)
     slot.runtime.passivation.leaves(slot)
@@ -160,14 +161,17 @@ def lie_down(slot: Slot, reason: Rested) -> None:
     tell_monitors(slot, reason, slot_ends=False)
     more.gate = more.family = None
     more.warnings = lasting_warnings(slot)
-    slot.actor = slot.context = slot.ctx = slot.runner = None
-    slot.ending = slot.started = slot.starting = False
+    slot.actor = slot.ctx = slot.runner = more.context = None
+    slot.phase = 0
     hand_over(slot, reason)
     if more.log is not None:
         more.log.hand_on()
     more.rests += 1
     # Who was told to drain wakes up for it; a stop or a kill would have made this another end.
-    slot.reason, slot.stop_by, slot.order = None, inf, DRAIN if slot.admin else NO_ORDER
+    slot.reason = None
+    passage = slot.own_passage()
+    passage.ending = False
+    passage.stop_by, passage.order = inf, DRAIN if slot.admin else NO_ORDER
     slot.pool, slot.idle = BED, True
     if runtime.watch is not None:
         runtime.watch(slot)

@@ -174,7 +174,7 @@ class Runtime:
         elif slot.life is not QUEUED:
             slot.advance(QUEUED)
         else:
-            slot.since = self.now()  # until now it waited for its siblings
+            slot.own_passage().since = self.now()  # until now it waited for its siblings
             if self.watch is not None:
                 self.watch(slot)
 

@@ -9,8 +9,6 @@ mail says `slot.box` all the same.
 
 from collections.abc import Callable
 from contextvars import Context as ContextVars
-from enum import IntEnum
-from math import inf
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -19,6 +17,7 @@ import trio
 from ..mailbox import DeadLetters, Mailbox
 from ._lifecycle import DRAINING, ENDED, FOLLOWS, INITIALIZING, READY, RESTING, STOPPING, Lifecycle, check_step
 from ._more import More
+from ._passage import SETTLED, Order, Passage
 from ._reasons import ExitReason, Finished, Shutdown, error_of, text_of
 from ._status import IDLE, PENDING_INIT, RUNNING, Completed, Errored, Status
 
@@ -31,26 +30,9 @@ if TYPE_CHECKING:
     from ._runtime import Runtime
 
 
-class Order(IntEnum):
-    """What a slot has been told to do, in growing urgency; a later order never weakens an earlier one."""
-
-    NONE = 0
-    DRAIN = 1
-    STOP = 2
-    #: Of itself, or of its supervisor: what it has in hand is cut off. Those below it are stopped, and not killed.
-    CUT_OFF = 3
-    #: Others' kill, or its time is over: those below it are killed.
-    END = 4
-
-
-#: Bound here for the same reason as the lifecycle's states.
-NO_ORDER: Final = Order.NONE
-DRAIN: Final = Order.DRAIN
-STOP: Final = Order.STOP
-CUT_OFF: Final = Order.CUT_OFF
-END: Final = Order.END
-
-
+#: Bits of a slot's phase: its startup is being carried out; its hook has begun.
+STARTING: Final = 1
+STARTED: Final = 2
 #: Makes a ref without a call of its class, and so without `__init__`: it is filled in by who makes it.
 new_ref: Final[Any] = object.__new__
 
@@ -59,9 +41,8 @@ class Slot(Mailbox):
     """Be a place in the tree. See the module's essay; nothing here is for users, they hold an `ActorRef`."""
 
     __slots__ = (
-        "actor", "args", "attention", "blueprint", "born", "by", "context", "ctx", "ending", "factory", "generation",
-        "idle", "incarnation", "life", "more", "name", "order", "parent", "policy", "pool", "reason",
-        "ref_", "runner", "runtime", "since", "started", "starting", "stop_by", "uid",
+        "actor", "args", "attention", "blueprint", "born", "ctx", "factory", "generation", "idle", "incarnation", "life", "more",
+        "name", "parent", "passage", "phase", "policy", "pool", "reason", "ref_", "runner", "runtime", "uid",
     )  # fmt: skip
 
     #: what a slot's one ref is; set by `_ref`, which knows slots, while slots do not know refs.
@@ -87,24 +68,14 @@ class Slot(Mailbox):
     runner: "Runner | None"
     actor: Any
     ctx: "Context | None"
-    #: the context variables this incarnation runs in, if they are not the tree's.
-    context: ContextVars | None
-    order: Order
+    #: read as `slot.order` or `slot.passage.order`, written as `slot.own_passage().order`.
+    passage: Passage
+    #: how far its startup has come.
+    phase: int
     #: why it ends, or ended.
     reason: ExitReason | None
-    #: which others asked for the end, if any did: it is not judged by the restart type then.
-    by: str
-    #: Trio's clock: by when an end that was asked for has to be over.
-    stop_by: float
-    #: the end of this incarnation is being carried out.
-    ending: bool
-    #: its startup is being carried out.
-    starting: bool
-    #: its `startup` hook has begun, so `shutdown` is due at the end.
-    started: bool
-    #: Trio's clock: when it was registered (to a millisecond), and when it came into its present state, if that is a passing one.
+    #: Trio's clock: when it was registered, to a millisecond.
     born: float
-    since: float
     more: More | None
     ref_: "ActorRef[Any] | None"
 
@@ -151,7 +122,48 @@ class Slot(Mailbox):
     @property
     def admin(self) -> bool:
         """True if others asked for the end."""
-        return self.by != ""
+        return self.passage.by != ""
+
+    @property
+    def order(self) -> Order:
+        """What it has been told to do."""
+        return self.passage.order
+
+    @property
+    def by(self) -> str:
+        """Which others asked for the end; empty if none did."""
+        return self.passage.by
+
+    @property
+    def stop_by(self) -> float:
+        """By when an end that was asked for has to be over."""
+        return self.passage.stop_by
+
+    @property
+    def ending(self) -> bool:
+        """True while the end of this incarnation is being carried out."""
+        return self.passage.ending
+
+    @property
+    def since(self) -> float:
+        """When it came into its present state, if that is a passing one."""
+        since = self.passage.since
+        return self.born if since is None else since
+
+    @property
+    def starting(self) -> bool:
+        """True while its startup is being carried out."""
+        return self.phase & STARTING != 0
+
+    @property
+    def started(self) -> bool:
+        """True once its `startup` hook has begun, so that `shutdown` is due at the end."""
+        return self.phase & STARTED != 0
+
+    @property
+    def context(self) -> ContextVars | None:
+        """The context variables this incarnation runs in, if they are not the tree's."""
+        return None if self.more is None else self.more.context
 
     @property
     def has_ended(self) -> bool:
@@ -197,6 +209,13 @@ class Slot(Mailbox):
             more = self.more = More()
         return more
 
+    def own_passage(self) -> Passage:
+        """Return what it has on its way, to be written to."""
+        passage = self.passage
+        if passage is SETTLED:
+            passage = self.passage = Passage()
+        return passage
+
     # -- changes
 
     def advance(self, life: Lifecycle) -> None:
@@ -207,7 +226,7 @@ class Slot(Mailbox):
         self.life = life
         runtime = self.runtime
         if passing:
-            self.since = runtime.now()
+            self.own_passage().since = runtime.now()
         if runtime.watch is not None:
             runtime.watch(self)
         more = self.more
@@ -303,17 +322,12 @@ def make_slot(  # noqa: PLR0917 -- by position, as one is made for every actor
     slot.runner = None
     slot.actor = None
     slot.ctx = None
-    slot.context = None
-    slot.order = NO_ORDER
+    slot.passage = SETTLED
+    slot.phase = 0
     slot.reason = None
-    slot.by = ""
-    slot.stop_by = inf
-    slot.ending = False
-    slot.starting = False
-    slot.started = False
     if perf_counter() > runtime.stamp_ends:
         runtime.renew_stamp()
-    slot.born = slot.since = runtime.stamp
+    slot.born = runtime.stamp
     slot.more = None
     slot.ref_ = None
     return slot

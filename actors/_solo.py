@@ -19,9 +19,10 @@ from ._ending import conclude
 from ._faults import is_only
 from ._last_step import finalize
 from ._orders import note_end
+from ._passage import STOP
 from ._reasons import Crashed
 from ._runner import RUNNERS, check_thread
-from ._slot import STOP, Slot
+from ._slot import Slot
 from ._steps import Steps
 from ._texts import describe, without_frames
 

@@ -15,9 +15,10 @@ from ._errors import Ignore, InvalidSpec, StartupFailed
 from ._gate import Gate
 from ._lifecycle import INITIALIZING, READY
 from ._orders import note_end, start_draining
+from ._passage import DRAIN, NO_ORDER, SETTLED, STOP
 from ._passivation import settle_kind
 from ._reasons import Ignored
-from ._slot import DRAIN, NO_ORDER, STOP, Slot
+from ._slot import STARTED, STARTING, Slot
 from ._texts import describe, format_seconds, without_frames
 
 
@@ -40,7 +41,7 @@ async def begin(slot: Slot, runner: StartsActors) -> None:
     choices = slot.runtime.choices
     if slot.reason is not None:
         return
-    slot.starting = True
+    slot.phase = STARTING
     try:
         if choices is not None and slot.parent is not None:
             choices.point("startup", slot.path)
@@ -57,12 +58,12 @@ async def begin(slot: Slot, runner: StartsActors) -> None:
             elif slot.blueprint.has_services or slot.blueprint.has_startup:
                 await _start_up(slot, actor, ctx, runner)
             else:
-                slot.started = True
+                slot.phase |= STARTED
     except Ignore:
         note_end(slot, Ignored())
     except Exception as error:  # noqa: BLE001 -- whatever user code raises here is a failed startup, and nothing else
         fail_startup(slot, error)
-    slot.starting = False
+    slot.phase &= STARTED
     if slot.reason is None:
         become_ready(slot)
 
@@ -90,12 +91,12 @@ def begin_at_once(slot: Slot) -> bool:
         not blueprint.is_plain
         or slot.life is not INITIALIZING
         or slot.reason is not None
-        or slot.order is not NO_ORDER
+        or slot.passage.order is not NO_ORDER
         or slot.runtime.choices is not None
         or (slot.more is not None and slot.more.vars is not None)
     ):
         return False
-    slot.starting = True
+    slot.phase = STARTING
     try:
         made = slot.factory(*slot.args)  # type: ignore[misc]  # it is not None before it has ended
         if made.__class__ is blueprint.made:
@@ -109,17 +110,16 @@ def begin_at_once(slot: Slot) -> bool:
     except Exception as error:  # noqa: BLE001 -- whatever user code raises here is a failed startup, and nothing else
         fail_startup(slot, error)
     else:
-        slot.starting = False
-        slot.started = True
+        slot.phase = STARTED
         # As a rule nothing came of its making, and nobody looks on.
-        if slot.order or slot.reason is not None or slot.more is not None or slot.runtime.feeds:  # type: ignore[redundant-expr]
+        if slot.passage is not SETTLED or slot.reason is not None or slot.more is not None or slot.runtime.feeds:  # type: ignore[redundant-expr]
             become_ready(slot)
             return not slot.attention
         slot.attention = False
         slot.life = READY
         slot.generation += 1
         return True
-    slot.starting = False
+    slot.phase = 0
     return False
 
 
@@ -133,7 +133,7 @@ async def _start_up(slot: Slot, actor: Actor[Any], ctx: Context, runner: StartsA
                 await gate.open()
                 if has_own(type(actor), "prewarm"):
                     await gate.prewarm()
-            slot.started = True
+            slot.phase |= STARTED
             await actor.startup(ctx)
         finally:
             if runner.held:

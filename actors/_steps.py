@@ -23,11 +23,12 @@ from ._held import close_nurseries
 from ._last_step import finalize_at_once
 from ._lifecycle import DRAINING, INITIALIZING
 from ._orders import note_end
+from ._passage import CUT_OFF, DRAIN, STOP
 from ._raised import fail_message
 from ._reasons import Cancelled, Crashed, Finished
 from ._request import Asked
 from ._runner import CANCELLED, Runner
-from ._slot import CUT_OFF, DRAIN, STOP, Slot
+from ._slot import Slot
 from ._starting import begin, begin_at_once
 from ._texts import describe, without_frames
 from ._watchdog import end_watch, watchdog_of
@@ -69,8 +70,9 @@ class Steps(Runner):
             slot: Slot = runq.popleft()
             self.slot = slot
             slot.runner = self
-            if slot.context is not None:
-                await switch(slot.context)
+            more = slot.more
+            if more is not None and more.context is not None:
+                await switch(more.context)
             n, look, now, is_empty = 0, 1, 0.0, False
             message: Any
             handler: Any
@@ -117,7 +119,7 @@ class Steps(Runner):
                             kind = message.__class__
                             if kind is Asked:
                                 if message.void:
-                                    box.voids -= 1
+                                    box.rare.voids -= 1
                                     continue
                                 message.begun = True
                                 result = handler.receive(message.message, ctx)
@@ -153,7 +155,8 @@ class Steps(Runner):
             slot.runner = None
             self.slot = None
             if shared:
-                if slot.context is not None:
+                more = slot.more
+                if more is not None and more.context is not None:
                     await switch(self.home)
                 elif copy_context() != clean:
                     await self._leave_context(slot, keep=live)
@@ -184,8 +187,8 @@ class Steps(Runner):
         if slot.life is INITIALIZING and slot.reason is None and slot.order < STOP:
             own = None if slot.more is None else slot.more.vars
             if self.shared and own is not None:
-                slot.context = own.copy()
-                await switch(slot.context)
+                context = slot.get_more().context = own.copy()
+                await switch(context)
             await begin(slot, self)  # type: ignore[arg-type]
         if (
             slot.order is DRAIN
@@ -194,7 +197,7 @@ class Steps(Runner):
             and (slot.more is None or slot.more.turn is None)
             and slot.blueprint.kind != "function"
         ):
-            slot.order = STOP
+            slot.own_passage().order = STOP
         if slot.reason is not None or slot.order >= STOP:
             return False
         slot.attention = slot.order is DRAIN and slot.blueprint.kind != "function"
@@ -278,7 +281,7 @@ class Steps(Runner):
     async def _leave_context(self, slot: Slot, *, keep: bool) -> None:
         """Leave the changed context to the slot that changed it, unless its incarnation has ended, and go on in a clean one."""
         if keep:
-            slot.context = copy_context()
+            slot.get_more().context = copy_context()
         self.home = self.clean.copy()
         await switch(self.home)
 

@@ -145,7 +145,7 @@ class Turn(Generic[M]):
     def steered(self) -> bool:
         """Return whether direct input has come for this turn, drained or still waiting. Plain function."""
         slot = self._slot
-        waits = slot.box.urgent
+        waits = slot.box.rare.urgent
         return self._steered or any(letter.kind == "steer" for letter in waits or ())
 
     def requests(self) -> "list[Asked]":

@@ -11,8 +11,9 @@ from typing import Any
 import trio
 
 from ._errors import LimitReached
+from ._passage import STOP
 from ._runner import current_slot
-from ._slot import STOP, Slot
+from ._slot import Slot
 
 #: Holders that an error names.
 NAMED = 10

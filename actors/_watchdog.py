@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 
 from ._orders import STRAGGLER_AFTER, cut_off, say_straggler
+from ._passage import CUT_OFF
 from ._reasons import Killed
-from ._slot import CUT_OFF, Slot
+from ._slot import Slot
 from ._texts import format_seconds
 
 if TYPE_CHECKING:

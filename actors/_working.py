@@ -8,11 +8,12 @@ from ..mailbox import Letter
 from ._errors import NoReply
 from ._last_step import drop_report_turn, give_back
 from ._orders import arm_stop_timer, lift_limit, note_end
+from ._passage import DRAIN, NO_ORDER, STOP
 from ._raised import Raised, note_raised_end, read_raised, say
 from ._reasons import Finished
 from ._reports import TurnFinished, post_report
 from ._request import Asked
-from ._slot import DRAIN, NO_ORDER, STOP, Slot
+from ._slot import Slot
 from ._status import Completed, Errored, Interrupted
 from ._turn import Turn, TurnHandle, TurnOutcome, error_for_requester
 from ._watchdog import begin_watch, end_watch, why_cut
@@ -169,7 +170,7 @@ async def next_mail(slot: Slot) -> Letter:
             return letter
         if (slot.order is not NO_ORDER or slot.reason is not None) and slot.runner is not None:
             # Nothing is left of what it was allowed to finish: this is where the end it was told to make begins.
-            slot.order = max(slot.order, STOP)
+            slot.own_passage().order = max(slot.order, STOP)
             slot.attention = True
             slot.runner.interrupt(slot)
             arm_stop_timer(slot, is_cancelled=True)

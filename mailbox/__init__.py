@@ -26,8 +26,8 @@ from ._mail import Letter as Letter
 from ._mail import Mail as Mail
 from ._mail import MailKind as MailKind
 from ._mailbox import Mailbox as Mailbox
-from ._mailbox import OwnedMailbox as OwnedMailbox
 from ._overflow import judge_overflow as judge_overflow
+from ._owned import OwnedMailbox as OwnedMailbox
 from ._rebinding import rebind as rebind
 from ._spec import PLAIN as PLAIN
 from ._spec import Key as Key

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from ._mail import Envelope, Letter, Mail
 from ._overflow import EXEMPT
+from ._rare import NOTHING_RARE, Rare
+from ._spec import PLAIN
 
 SPARE_QUEUES: Final = 64
 #: Abandoned requests that are passed over in search of the oldest mail.
@@ -23,23 +25,30 @@ _spares: list[deque[Any]] = []
 class Lanes:
     """Hold what waits, and what is in hand. All methods are plain functions."""
 
-    __slots__ = ("fast", "hand", "only", "queue", "seq", "triggers", "urgent", "voids")
+    __slots__ = ("fast", "hand", "only", "queue", "rare", "seq")
 
     fast: bool
     hand: Any
     only: Any
     queue: deque[Any] | None
+    #: read as `box.rare.urgent`, written as `box.own_rare().urgent`.
+    rare: Rare
     seq: int
-    triggers: int
-    urgent: deque[Letter] | None
-    voids: int
+
+    def own_rare(self) -> Rare:
+        """Return what it has besides a lane of plain messages, to be written to."""
+        rare = self.rare
+        if rare is NOTHING_RARE:
+            rare = self.rare = Rare(PLAIN)
+        return rare
 
     def __len__(self) -> int:
         """Count what waits."""
         queued = self.queue
         n = (self.only is not NOTHING) if queued is None else len(queued)
-        n -= self.voids
-        return n if self.fast or self.urgent is None else n + len(self.urgent)
+        rare = self.rare
+        n -= rare.voids
+        return n if self.fast or rare.urgent is None else n + len(rare.urgent)
 
     def hand_mail(self) -> Mail[Any] | None:
         """Return what is in hand, as users see it."""
@@ -56,7 +65,7 @@ class Lanes:
             waiting = len(self)
             return self.seq - waiting + 1 if waiting else None
         first: int | None = None
-        for lane in (self.urgent, self.queue):
+        for lane in (self.rare.urgent, self.queue):
             # Abandoned requests are passed over; behind many of them the last one looked at will do.
             for letter in islice(lane or (), LOOKED_AT):
                 if not letter.void:
@@ -112,7 +121,8 @@ class Lanes:
         if hand is not None and not isinstance(hand, Letter):
             self.hand = wrapped = Envelope(hand)
             wrapped.seq = first
-        self.triggers = 0
+        rare = self.own_rare()
+        rare.triggers = 0
         if not queue:
             return
         for index in range(behind):
@@ -121,17 +131,17 @@ class Lanes:
                 queue[index] = message = Envelope(message)
                 message.seq = first + index + 1
             if not (message.void and message.kind == "request"):
-                self.triggers += 1
+                rare.triggers += 1
 
     def clear_out(self) -> None:
         """Take abandoned requests out of the normal lane, where they are: a receiver that hangs must not make it grow."""
         if self.fast:
             self.seal()
-        queue = self.lane()
+        queue, rare = self.lane(), self.own_rare()
         for _ in range(len(queue)):
             envelope = queue.popleft()
             if envelope.void and envelope.kind == "request":
-                self.voids -= 1
+                rare.voids -= 1
             else:
                 queue.append(envelope)
 

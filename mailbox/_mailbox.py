@@ -15,7 +15,7 @@ Invariants:
 
 from collections import deque
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from ._dead_letters import DeadLetter, DeadReason
 from ._door import Addressee, Door, ErrorFor
@@ -23,6 +23,7 @@ from ._errors import MailboxFull
 from ._lanes import NOTHING, Lanes
 from ._mail import Envelope, Letter
 from ._overflow import EXEMPT, judge_overflow
+from ._rare import NOTHING_RARE, Rare
 from ._spec import PLAIN, MailboxSpec
 
 #: The same bounds, but never fast: compared by identity.
@@ -38,26 +39,26 @@ class Mailbox(Lanes):
     incarnations: what one has not taken, the next one finds. Who derives from it says whose it is, and calls `set_up`.
     """
 
-    __slots__ = (
-        "_door",
-        "is_open",
-        "spec",
-    )
+    __slots__ = ("is_open",)
 
     def set_up(self, spec: MailboxSpec, enveloped: bool) -> None:  # noqa: FBT001 -- by position, as it is run for every actor
         """Begin, empty and open; `enveloped` keeps it out of the fast mode for good (agents, functions)."""
         if spec is PLAIN and not enveloped:
-            self.spec = PLAIN
+            self.rare = NOTHING_RARE
             self.fast = True
-            self._door: Door | None = None
         else:
-            self.spec = spec if spec != PLAIN else ENVELOPED if enveloped else PLAIN
-            self.fast = self.spec is PLAIN
-            self._door = None if spec.is_plain else Door(coalesces=spec.overflow == "coalesce")
+            spec = spec if spec != PLAIN else ENVELOPED if enveloped else PLAIN
+            self.rare = Rare(spec, None if spec.is_plain else Door(coalesces=spec.overflow == "coalesce"))
+            self.fast = spec is PLAIN
         self.only = NOTHING
-        self.queue = self.urgent = self.hand = None
-        self.seq = self.triggers = self.voids = 0
+        self.queue = self.hand = None
+        self.seq = 0
         self.is_open = True
+
+    @property
+    def spec(self) -> MailboxSpec:
+        """Its bounds."""
+        return self.rare.spec
 
     @property
     def owner(self) -> Addressee:
@@ -71,21 +72,24 @@ class Mailbox(Lanes):
         """True if something waits that asks for a turn: in a lane, or at the door of a full mailbox."""
         if self.fast:
             return self.only is not NOTHING or bool(self.queue)
-        return self.triggers > 0 or self._is_sought()
+        return self.rare.triggers > 0 or self._is_sought()
 
     def _is_sought(self) -> bool:
         """Return whether a sender waits for room with mail that asks for a turn: what fills the mailbox has to be seen to then."""
-        return self._door is not None and any(sender.envelope.trigger for sender in self._door.waiting)
+        door = self.rare.door
+        return door is not None and any(sender.envelope.trigger for sender in door.waiting)
 
     @property
     def waiting_senders(self) -> int:
         """How many `send`s wait for room."""
-        return 0 if self._door is None else len(self._door.waiting)
+        door = self.rare.door
+        return 0 if door is None else len(door.waiting)
 
     @property
     def load(self) -> int:
         """How much of what waits counts against the capacity."""
-        return 0 if self._door is None else self._door.load
+        door = self.rare.door
+        return 0 if door is None else door.load
 
     # -- in
 
@@ -95,7 +99,8 @@ class Mailbox(Lanes):
         Raises:
             MailboxFull: there is no room and the policy refuses; nothing has changed.
         """
-        door = self._door
+        rare = self.rare
+        door = rare.door
         if door is not None:
             settled = envelope.kind not in EXEMPT and self._make_room(envelope, door)
             if door.watchers:
@@ -108,20 +113,21 @@ class Mailbox(Lanes):
                 self.lane().append(envelope)
                 return envelope.seq
             self.seal()
+            rare = self.rare
         self.seq = envelope.seq = self.seq + 1
         if envelope.urgent:
-            if self.urgent is None:
-                self.urgent = deque()
-            self.urgent.append(envelope)
+            if rare.urgent is None:
+                rare.urgent = deque()
+            rare.urgent.append(envelope)
         else:
             self.lane().append(envelope)
         if envelope.trigger:
-            self.triggers += 1
+            rare.triggers += 1
         return envelope.seq
 
     def _make_room(self, envelope: Letter, door: Door) -> bool:
         """Judge a new mail by the overflow policy; True if it is settled by that: dropped, or put in the place of another."""
-        spec = self.spec
+        spec = self.rare.spec
         full = spec.capacity is not None and door.load >= spec.capacity
         twin = door.twin_of(envelope.key)
         victim = self.oldest_droppable() if full and spec.overflow == "drop_oldest" else None
@@ -151,7 +157,7 @@ class Mailbox(Lanes):
             MailboxFull: the policy refuses.
             Exception: what the mailbox was closed with while the sender waited.
         """
-        door = self._door
+        door = self.rare.door
         if door is not None and self.would_wait(envelope):
             await door.wait(envelope)
             return envelope.seq
@@ -159,17 +165,19 @@ class Mailbox(Lanes):
 
     def queue_at_door(self, envelope: Letter) -> None:
         """Have a mail that would wait for room do so by itself: `let_in` or `refused` tells it the end of that, unless it leaves."""
-        assert self._door is not None
-        self._door.queue(envelope)
+        door = self.rare.door
+        assert door is not None
+        door.queue(envelope)
 
     def leave_door(self, envelope: Letter) -> None:
         """Let a mail wait for room no more, if it does."""
-        if self._door is not None:
-            self._door.leave(envelope)
+        door = self.rare.door
+        if door is not None:
+            door.leave(envelope)
 
     def would_wait(self, envelope: Letter) -> bool:
         """Return whether `accept_when_room` would wait: the policy is "wait", and there is no room or others wait already."""
-        capacity, door = self.spec.capacity, self._door
+        capacity, door = self.spec.capacity, self.rare.door
         return (
             self.spec.overflow == "wait"
             and capacity is not None
@@ -180,7 +188,7 @@ class Mailbox(Lanes):
 
     def let_in_senders(self) -> bool:
         """Accept for those who wait, as long as there is room; True if any got in."""
-        door, capacity = self._door, self.spec.capacity
+        door, capacity = self.rare.door, self.rare.spec.capacity
         if door is None or capacity is None or not self.is_open:
             return False
         let_in = False
@@ -203,7 +211,7 @@ class Mailbox(Lanes):
 
     def _replace(self, twin: Letter, envelope: Letter, door: Door) -> int:
         """Put a new mail into the place of the waiting one with its key."""
-        lane = self.urgent if twin.urgent else self.queue
+        lane = self.rare.urgent if twin.urgent else self.queue
         assert lane is not None
         assert door.keyed is not None
         for index, waiting in enumerate(lane):
@@ -212,7 +220,7 @@ class Mailbox(Lanes):
                 break
         assert isinstance(envelope, Envelope)  # requests have no keys
         envelope.urgent = twin.urgent
-        self.triggers += envelope.trigger - twin.trigger
+        self.rare.triggers += envelope.trigger - twin.trigger
         door.keyed[type(envelope.key), envelope.key] = envelope
         self.seq = envelope.seq = self.seq + 1
         self.bury(twin, "coalesced")
@@ -225,8 +233,9 @@ class Mailbox(Lanes):
 
         What is void, or meant for an incarnation that has ended, is counted and passed over.
         """
-        while self.triggers > 0 or self._is_sought():
-            lane = self.urgent or self.queue
+        rare = self.rare
+        while rare.triggers > 0 or self._is_sought():
+            lane: deque[Any] | None = rare.urgent or self.queue
             if lane:
                 envelope: Letter = lane.popleft()
                 taken = self._take_out(envelope, incarnation)
@@ -235,14 +244,14 @@ class Mailbox(Lanes):
                     return envelope
             elif not self.let_in_senders():
                 break
-        if self.spec is PLAIN and self.is_open and not self.queue and not self.urgent:
+        if rare.spec is PLAIN and self.is_open and not self.queue and not rare.urgent:
             self.fast = True
         return None
 
     def take_any(self, incarnation: int) -> Letter | None:
         """Take the next mail, whether or not it asks for a turn; None when nothing waits. For receivers that are running already."""
         while True:
-            lane = self.urgent or self.queue
+            lane: deque[Any] | None = self.rare.urgent or self.queue
             if not lane:
                 return None
             envelope: Letter = lane.popleft()
@@ -254,7 +263,7 @@ class Mailbox(Lanes):
     def take_all(self, incarnation: int) -> list[Letter]:
         """Take all that waits, urgent first. What senders that waited for room hand in meanwhile is left for the next time."""
         taken: list[Letter] = []
-        for lane in (self.urgent, self.queue):
+        for lane in (self.rare.urgent, self.queue):
             if lane:
                 taken += [envelope for envelope in lane if self._take_out(envelope, incarnation)]
                 lane.clear()
@@ -263,17 +272,18 @@ class Mailbox(Lanes):
 
     def put_back(self, envelopes: Iterable[Letter]) -> None:
         """Put taken mail back to where it was, in order, before all that has come since."""
+        rare = self.own_rare()
         for envelope in reversed(list(envelopes)):
             if envelope.urgent:
-                if self.urgent is None:
-                    self.urgent = deque()
-                self.urgent.appendleft(envelope)
+                if rare.urgent is None:
+                    rare.urgent = deque()
+                rare.urgent.appendleft(envelope)
             else:
                 self.lane().appendleft(envelope)
             if envelope.trigger:
-                self.triggers += 1
-            if self._door is not None and envelope.kind not in EXEMPT:
-                self._door.count_in(envelope, newest=False)
+                rare.triggers += 1
+            if rare.door is not None and envelope.kind not in EXEMPT:
+                rare.door.count_in(envelope, newest=False)
 
     def expel(self, incarnation: int) -> None:
         """Bury the requests that only this incarnation was to answer: it has ended, and who waits for them has to know."""
@@ -291,8 +301,9 @@ class Mailbox(Lanes):
             DeadLetter(message, self.owner.path, self.owner.uid, envelope.sender, envelope.seq, reason)
         )
         envelope.message = None
-        self.voids += 1
-        if self.voids > MAX_VOIDS and self.voids * 2 > len(self.queue or ()):
+        rare = self.own_rare()
+        rare.voids += 1
+        if rare.voids > MAX_VOIDS and rare.voids * 2 > len(self.queue or ()):
             self.clear_out()
         return self.let_in_senders()
 
@@ -300,7 +311,7 @@ class Mailbox(Lanes):
         """Account for one that leaves its lane; False if it is to be passed over."""
         if envelope.void:
             if envelope.kind == "request":
-                self.voids -= 1
+                self.rare.voids -= 1
             else:
                 self._forget(envelope)
                 self.bury(envelope, "cancelled")
@@ -314,10 +325,11 @@ class Mailbox(Lanes):
     def _forget(self, envelope: Letter) -> None:
         if self.fast:
             return
+        rare = self.rare
         if envelope.trigger:
-            self.triggers -= 1
-        if self._door is not None and envelope.kind not in EXEMPT:
-            self._door.count_out(envelope)
+            rare.triggers -= 1
+        if rare.door is not None and envelope.kind not in EXEMPT:
+            rare.door.count_out(envelope)
 
     # -- closing
 
@@ -330,15 +342,17 @@ class Mailbox(Lanes):
 
     def relax(self) -> None:
         """Allow the fast mode after all: the receiver turned out to take one message at a time."""
-        if self.spec is ENVELOPED:
-            self.spec = PLAIN
-            self.fast = self.is_open and not self.queue and not self.urgent
+        rare = self.rare
+        if rare.spec is ENVELOPED:
+            rare.spec = PLAIN
+            self.fast = self.is_open and not self.queue and not rare.urgent
 
     def close_if_empty(self) -> bool:
         """Refuse mail from now on, if nothing waits, neither in a lane nor for room; False, and nothing done, if something does."""
         if self.only is not NOTHING or self.queue:
             return False
-        if not self.fast and (self.urgent or (self._door is not None and self._door.waiting)):
+        rare = self.rare
+        if not self.fast and (rare.urgent or (rare.door is not None and rare.door.waiting)):
             return False
         if self.queue is not None:
             self.give_back_lane()
@@ -348,25 +362,28 @@ class Mailbox(Lanes):
     def reopen(self) -> None:
         """Take mail again (a parked slot that is started anew). seqs go on."""
         self.is_open = True
-        self.fast = self.spec is PLAIN and not self.queue and not self.urgent
+        self.fast = self.rare.spec is PLAIN and not self.queue and not self.rare.urgent
 
     def clear(self) -> list[Letter]:
         """Empty a closed mailbox and return what waited, in order, without what is void."""
-        waited = [envelope for lane in (self.urgent, self.queue) for envelope in lane or () if not envelope.void]
-        for lane in (self.urgent, self.queue):
+        rare = self.rare
+        waited = [envelope for lane in (rare.urgent, self.queue) for envelope in lane or () if not envelope.void]
+        for lane in (rare.urgent, self.queue):
             if lane:
                 lane.clear()
         self.give_back_lane()
-        self.urgent = None
-        if self._door is not None:
-            self._door.forget_all()
-        self.triggers = self.voids = 0
+        if rare is not NOTHING_RARE:
+            rare.urgent = None
+            rare.triggers = rare.voids = 0
+            if rare.door is not None:
+                rare.door.forget_all()
         return waited
 
     def refuse_senders(self, error_for: ErrorFor, incarnation: int | None = None) -> None:
         """Wake those who wait for room with an error each; of one incarnation alone, if it is given."""
-        if self._door is not None:
-            self._door.refuse(error_for, incarnation)
+        door = self.rare.door
+        if door is not None:
+            door.refuse(error_for, incarnation)
 
     def bury(self, envelope: Letter, reason: DeadReason) -> None:
         """Make a mail that has left its lane a dead letter."""
@@ -380,18 +397,3 @@ class Mailbox(Lanes):
         """Show what waits."""
         state = "open" if self.is_open else "closed"
         return f"<Mailbox of {self.owner.path} {state} seq={self.seq} waiting={len(self)}>"
-
-
-class OwnedMailbox(Mailbox):
-    """Be a mailbox by itself; in the tree, where there are many, a slot is its own mailbox and needs no field to say so."""
-
-    __slots__ = ("_owner",)
-
-    def __init__(self, owner: Addressee, spec: MailboxSpec = PLAIN, *, enveloped: bool = False) -> None:
-        self._owner = owner
-        self.set_up(spec, enveloped)
-
-    @property
-    def owner(self) -> Addressee:
-        """Whose it is."""
-        return self._owner

@@ -14,14 +14,15 @@ def rebind(box: Mailbox, spec: MailboxSpec, *, enveloped: bool) -> None:
     """
     if box.fast:
         box.seal()
-    old: Door | None = box._door  # noqa: SLF001 -- this room's
-    box.spec = spec if spec != PLAIN else ENVELOPED if enveloped else PLAIN
+    rare = box.own_rare()
+    old = rare.door
+    rare.spec = spec if spec != PLAIN else ENVELOPED if enveloped else PLAIN
     door: Door | None = None
     if not spec.is_plain or (old is not None and old.watchers):
         door = Door(coalesces=spec.overflow == "coalesce")
-        waiting = [letter for lane in (box.urgent, box.queue) for letter in lane or ()]
+        waiting = [letter for lane in (rare.urgent, box.queue) for letter in lane or ()]
         door.load = sum(not letter.void and letter.kind not in EXEMPT for letter in waiting)
-    box._door = door  # noqa: SLF001
+    rare.door = door
     if old is None:
         return
     if door is not None:

@@ -15,11 +15,12 @@ def watched(box: Mailbox, watcher: Watcher) -> Generator[None]:
     """
     if box.fast:
         box.seal()
-    door = box._door = box._door or Door(coalesces=False)  # noqa: SLF001 -- this room's
+    rare = box.own_rare()
+    door = rare.door = rare.door or Door(coalesces=False)
     door.watchers = {**(door.watchers or {}), watcher: None}
     try:
         yield
     finally:
         del door.watchers[watcher]
-        if not door.watchers and box.spec.is_plain:
-            box._door = None  # noqa: SLF001
+        if not door.watchers and rare.spec.is_plain:
+            rare.door = None

@@ -292,9 +292,9 @@ class _Tree:
         """End what an exception that is nobody's (Ctrl-C, SystemExit) left standing: its tasks are gone."""
         for slot in [*reversed(descendants(self.root)), self.root]:
             if not slot.has_ended:
-                slot.order = END
+                slot.own_passage().order = END
                 slot.reason = slot.reason or Shutdown("the tree was torn down")
-                slot.by = slot.by or "tree"
+                slot.own_passage().by = slot.by or "tree"
                 if slot.life is not STOPPING:
                     slot.life = STOPPING
                 finalize(slot)

@@ -61,7 +61,7 @@ class Team:
     """Own a slot's children. An actor that has children is their supervisor too."""
 
     __slots__ = (
-        "_accounts", "_closing", "_keeping", "_kept", "_own", "_relaunched", "_shutdown_due", "children", "course", "owner",
+        "_accounts", "_closing", "_keeping", "_kept", "_own", "_relaunched", "_shutdown_due", "children", "course", "latest", "owner",
         "plan", "renewals", "retries",
     )  # fmt: skip
 
@@ -71,6 +71,8 @@ class Team:
         self._own: Intensity = (own_intensity(owner) if plan is None else None) or DEFAULT_INTENSITY
         #: in the order of their registration.
         self.children: dict[str, Slot] = {}
+        #: who was registered last, if it is still there.
+        self.latest: Slot | None = None
         #: name -> what its next incarnation is of.
         self.renewals: dict[str, Declared] = {}
         self._reset()
@@ -161,13 +163,7 @@ class Team:
         A temporary one that is declared may, with its own supervisor's; whether it has is not known before its own last step.
         """
         owner = self.owner
-        policy = owner.policy
-        return (
-            self.is_supervisors
-            and owner.parent is not None
-            and not owner.admin
-            and (policy.declared or policy.restart != "temporary")
-        )
+        return self.is_supervisors and owner.parent is not None and not owner.admin and owner.policy.is_noted
 
     def decide_start(self, child: Slot, reason: ExitReason) -> Verdict:
         """Decide what becomes of a child that somebody waits for and that did not become ready. Plain."""
@@ -204,6 +200,8 @@ class Team:
     def remove(self, child: Slot) -> None:
         """Forget a child whose slot has ended."""
         del self.children[child.name]
+        if child is self.latest:
+            self.latest = None
         self.renewals.pop(child.name, None)  # of this one; who takes its name is another
         if self._accounts is not None:
             self._accounts.close(child.uid)

@@ -1,6 +1,7 @@
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,18 @@ settings.register_profile("house", deadline=None, print_blob=True, derandomize=T
 EXAMPLES = int(os.environ.get("SOAK_EXAMPLES", "1000"))
 settings.register_profile("soak", deadline=None, print_blob=True, derandomize=False, max_examples=EXAMPLES)
 settings.load_profile("house")
+
+
+@pytest.fixture(autouse=True)
+def nobody_writes_to_what_all_share() -> Iterator[None]:
+    """One object says of most mailboxes, and one of most slots, that they have nothing special."""
+    yield
+    from greenroom.actors._passage import SETTLED, Passage  # not above: see there
+    from greenroom.mailbox import PLAIN
+    from greenroom.mailbox._rare import NOTHING_RARE, Rare
+
+    for thing, fresh in ((NOTHING_RARE, Rare(PLAIN)), (SETTLED, Passage())):
+        assert [getattr(thing, name) for name in thing.__slots__] == [getattr(fresh, name) for name in thing.__slots__]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

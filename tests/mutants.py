@@ -45,6 +45,7 @@ OTHERS = (
     "WATCHDOG",
     "STASH",
     "TREES",
+    "WEIGHT",
     "PEERS",
     "CONFORMANCE",
     "HISTORIES",

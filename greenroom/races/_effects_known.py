@@ -54,9 +54,13 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
     "actors/_slot.py": {
         "Slot.path": NOTHING, "Slot.depth": NOTHING, "Slot.box": NOTHING, "Slot.owner": NOTHING, "Slot.__bool__": NOTHING, "Slot.ref": "@self",
         "Slot.admin": "&self", "Slot.has_ended": "&self", "Slot.in_turn": "&self", "Slot.status": "@self", "Slot.get_more": "+self",
-        "Slot.advance": "@self", "Slot.touch": "@self", "Slot.changed": "%self", "Slot.ended": "&self",
+        **dict.fromkeys(
+            (f"Slot.{name}" for name in ("order", "by", "stop_by", "ending", "since", "starting", "started", "context")), "&self"
+        ),
+        "Slot.own_passage": "@self", "Slot.advance": "@self", "Slot.touch": "@self", "Slot.changed": "%self", "Slot.ended": "&self",
     },
     "actors/_more.py": {"More.__init__": NOTHING},
+    "actors/_passage.py": {"Passage.__init__": NOTHING, "Passage.call_off": NOTHING},
     "actors/_context.py": {
         "make_context": "@slot", "Context.ref": NOTHING, "Context.path": NOTHING, "Context._live": NOTHING, "Context.tell": NOTHING,
         "Context.mail": NOTHING, "Context.sender": NOTHING, "Context.sleep": NOTHING, "Context.start_source": NOTHING,
@@ -79,16 +83,17 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
     "mailbox/_spec.py": {"MailboxSpec.key_of": NOTHING},
     "mailbox/_lanes.py": {
         f"Lanes.{name}": "@self" for name in (
-            "__len__", "hand_mail", "lane", "give_back_lane", "next_seq", "keep_seqs", "seal",
+            "__len__", "hand_mail", "lane", "give_back_lane", "next_seq", "keep_seqs", "seal", "own_rare",
         )
     },
     "mailbox/_mailbox.py": {
         f"Mailbox.{name}": "@self" for name in (
             "has_triggers", "accept", "would_wait", "take", "_take_out", "_forget", "let_in_senders", "_is_sought", "waiting_senders", "load",
             "close",
-            "close_if_empty", "expel",
+            "close_if_empty", "expel", "spec",
         )
     },
+    "mailbox/_rare.py": {"Rare.__init__": NOTHING},
     # Ends, and what a supervisor does about them: all of a tree's books are one thing to meet at.
     "actors/_ending.py": {"end_at_once": "@slot", "end_incarnation": "^@slot", "conclude": "^@slot"},
     "actors/_last_step.py": {

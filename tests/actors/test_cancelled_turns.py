@@ -22,7 +22,7 @@ from greenroom import (
     open_supervisor,
 )
 from greenroom.actors._orders import order_end
-from greenroom.actors._slot import END
+from greenroom.actors._passage import END
 
 from .books import Books
 from .step import BeforeStep, at_every_step

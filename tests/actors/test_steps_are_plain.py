@@ -25,6 +25,7 @@ from greenroom import (
     Turn,
     open_supervisor,
 )
+from greenroom.actors._passage import Passage
 from greenroom.actors._slot import Slot
 
 ROOMS = (greenroom.mailbox, greenroom.actors, greenroom.supervisor)
@@ -96,15 +97,18 @@ Log = list[Any]
 def changes(monkeypatch: pytest.MonkeyPatch) -> Log:
     """Note each change of a slot's state, with whether Ctrl-C could have fallen into it."""
     noted: Log = []
-    plain = Slot.__setattr__
-
-    def watched(slot: Slot, name: str, value: Any) -> None:
-        if name in STATE and hasattr(slot, "ref_"):
-            noted.append((name, trio.lowlevel.currently_ki_protected()))
-        plain(slot, name, value)
-
-    monkeypatch.setattr(Slot, "__setattr__", watched)
+    for kind, last in ((Slot, "ref_"), (Passage, "stop_by")):  # where the last is not there, it is only being made
+        monkeypatch.setattr(kind, "__setattr__", noting(noted, last, kind.__setattr__))
     return noted
+
+
+def noting(noted: Log, last: str, plain: Any) -> Any:
+    def watched(thing: Any, name: str, value: Any) -> None:
+        if name in STATE and hasattr(thing, last):
+            noted.append((name, trio.lowlevel.currently_ki_protected()))
+        plain(thing, name, value)
+
+    return watched
 
 
 class Busy(Actor[Any]):

@@ -91,7 +91,7 @@ async def test_p25_a_mailbox_that_was_watched_is_as_it_was() -> None:
         await trio.sleep(1)
         slot = ref._slot
         assert slot.box.fast
-        assert slot.box._door is None
+        assert slot.box.rare.door is None
         assert slot.more is not None
         assert not slot.more.observers
 

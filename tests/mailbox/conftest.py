@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from greenroom.mailbox import Mailbox, MailboxSpec, OwnedMailbox
+from greenroom.mailbox import PLAIN, Mailbox, MailboxSpec, OwnedMailbox
 
 from .register import Owner
 
@@ -16,6 +16,9 @@ def owner() -> Owner:
 @pytest.fixture
 def make_box(owner: Owner) -> Callable[..., Mailbox]:
     def make(*, enveloped: bool = False, **options: Any) -> Mailbox:
-        return OwnedMailbox(owner, MailboxSpec(**options), enveloped=enveloped)
+        spec = (
+            MailboxSpec(**options) if options else PLAIN
+        )  # the very one: such mailboxes share what they have nothing special in
+        return OwnedMailbox(owner, spec, enveloped=enveloped)
 
     return make

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from greenroom import MailboxFull
-from greenroom.mailbox import DeadLetter, Envelope, Letter, MailboxSpec, OwnedMailbox
+from greenroom.mailbox import PLAIN, DeadLetter, Envelope, Letter, MailboxSpec, OwnedMailbox
 
 from .register import Owner
 
@@ -72,7 +72,7 @@ class MailboxModel(RuleBasedStateMachine):
         self.capacity, self.policy = capacity, policy
         self.owner = Owner()
         spec = MailboxSpec(capacity, policy, coalesce_key=str if policy == "coalesce" else None)
-        self.box = OwnedMailbox(self.owner, spec, enveloped=enveloped)
+        self.box = OwnedMailbox(self.owner, PLAIN if spec == PLAIN and plain else spec, enveloped=enveloped)
         self.plain = capacity is None and policy != "coalesce"
 
     # -- the reference
@@ -196,7 +196,7 @@ class MailboxModel(RuleBasedStateMachine):
         if self.box.fast:
             while self.box.queue and getattr(self.box.queue[0], "void", False) and self.box.queue[0].kind == "request":
                 self.box.queue.popleft()  # as the loop that drains it does
-                self.box.voids -= 1
+                self.box.rare.voids -= 1
             if not self.box.queue:
                 assert not self.normal
                 return
@@ -340,7 +340,7 @@ class MailboxModel(RuleBasedStateMachine):
         box = self.box
         assert box.seq == self.seq
         assert len(box) == len(self.waiting)
-        if not (box.fast and box.voids):  # there, what is void is only seen when it is reached
+        if not (box.fast and box.rare.voids):  # there, what is void is only seen when it is reached
             assert box.has_triggers == any(item.trigger for item in self.waiting)
         if not self.plain:
             assert box.load == self.load

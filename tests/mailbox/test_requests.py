@@ -41,7 +41,7 @@ def test_an_abandoned_request_frees_its_place_at_once_and_is_never_taken(
     assert [(letter.message, letter.reason) for letter in owner.buried] == [("ask", "caller gone")]
     tell(box, "b")
     assert taken(box) == ["a", "b"]
-    assert (len(box), box.voids) == (0, 0)
+    assert (len(box), box.rare.voids) == (0, 0)
 
 
 async def test_a_sender_who_waited_gets_the_place_of_an_abandoned_request(make_box: MakeBox) -> None:

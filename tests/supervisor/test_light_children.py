@@ -1,0 +1,105 @@
+"""What many children share so that each of them weighs little, and that nobody can tell."""
+
+import gc
+import weakref
+from typing import Any
+
+import attrs
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from greenroom import Actor, ChildEnded, Context, Finished, NameInUse, open_supervisor
+from greenroom.actors._passage import SETTLED
+from greenroom.actors._slot import Slot
+
+
+class Equal:
+    """Be equal to all of its kind, and no other."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Equal)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+class Holder(Actor[Any]):
+    def __init__(self, *held: Any) -> None:
+        self.held = held
+
+    def receive(self, message: Any, ctx: Context) -> Any:
+        if message == "stop":
+            ctx.stop("done")
+        return self.held
+
+
+async def test_children_that_wait_for_their_start_with_the_same_arguments_share_them() -> None:
+    one, two = Equal(), Equal()
+    async with open_supervisor("stage") as root:
+        refs = [root.start_soon(Holder, *args) for args in ((one,), (one,), (one, two), (one, two))]
+        a, b, c, d = (ref._slot.args for ref in refs)
+        assert a is b
+        assert c is d
+        assert [await ref.ask("held") for ref in refs] == [(one,), (one,), (one, two), (one, two)]
+
+
+async def test_arguments_that_are_equal_and_not_the_same_stay_apart() -> None:
+    given = [(Equal(),), (Equal(),), (1,), (1.0,), (True,), (), (1, 2.0), (1, 2), (1,)]
+    async with open_supervisor("stage") as root:
+        refs = [root.start_soon(Holder, *args) for args in given]
+        for ref, args in zip(refs, given, strict=True):
+            held = await ref.ask("held")
+            assert [id(each) for each in held] == [id(each) for each in args]
+
+
+async def test_a_child_that_has_gone_is_not_kept_for_its_arguments() -> None:
+    async with open_supervisor("stage") as root:
+        ref = root.start_soon(Holder)
+        gone = weakref.ref(ref)
+        ref.tell("stop")
+        await ref.wait_stopped()
+        root.reports.drain()
+        del ref
+        gc.collect()
+        assert gone() is None
+
+
+@pytest.mark.usefixtures("autojump_clock")
+async def test_under_a_clock_that_jumps_each_child_has_its_own_time() -> None:
+    async with open_supervisor("stage") as root:
+        root.start_soon(Holder, name="first")
+        await trio.sleep(0.0004)
+        root.start_soon(Holder, name="second")
+        await trio.sleep(0.0002)
+        for name, age in (("first", 0.0006), ("second", 0.0002)):
+            with pytest.raises(NameInUse) as refused:
+                root.start_soon(Holder, name=name)
+            assert refused.value.age == pytest.approx(age, abs=1e-9)
+
+
+def test_what_a_slot_has_on_its_way_is_its_own() -> None:
+    slot = Slot()
+    slot.passage = SETTLED
+    passage = slot.own_passage()
+    assert passage is not SETTLED
+    assert slot.own_passage() is passage
+
+
+async def test_the_report_of_a_child_that_ended_by_itself_tells_all_of_it() -> None:
+    async with open_supervisor("stage") as root:
+        for _ in range(2):  # from the second on, the child stands for its report until somebody reads it
+            ref = root.start_soon(Holder)
+            ref.tell("stop")
+            await wait_all_tasks_blocked()
+        first, second = root.reports.drain()
+        assert second == ChildEnded("/stage/holder-3", ref.uid, 1, Finished("done"), "itself", restarting=False)
+        assert first == attrs.evolve(second, path="/stage/holder-2", uid=ref.uid - 1)
+
+
+async def test_more_of_such_ends_than_are_kept_are_counted_by_their_kind() -> None:
+    async with open_supervisor("stage") as root:
+        for _ in range(1_010):
+            root.start_soon(Holder).tell("stop")
+        await wait_all_tasks_blocked()
+        assert (len(root.reports), dict(root.reports.folded)) == (1_000, {"Finished": 10})
