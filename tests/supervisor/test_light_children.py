@@ -53,6 +53,18 @@ async def test_arguments_that_are_equal_and_not_the_same_stay_apart() -> None:
             assert [id(each) for each in held] == [id(each) for each in args]
 
 
+async def test_the_arguments_are_kept_of_those_alone_that_may_start_again() -> None:
+    one = Equal()
+    async with open_supervisor("stage") as root:
+        once = root.start_soon(Holder, one)
+        again = root.start_soon(Holder, one, restart="permanent")
+        assert (await once.ask("held"), await again.ask("held")) == ((one,), (one,))
+        assert (once._slot.args, again._slot.args) == ((), (one,))
+        again.tell("stop")
+        assert await again.ask("held") == (one,)
+        assert again.incarnation == 2
+
+
 async def test_a_child_that_has_gone_is_not_kept_for_its_arguments() -> None:
     async with open_supervisor("stage") as root:
         ref = root.start_soon(Holder)
