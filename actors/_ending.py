@@ -24,10 +24,10 @@ from ._timer import cancel_timers
 def end_at_once(slot: Slot) -> bool:
     """End an incarnation that has nothing to undo; False if `end_incarnation` has to see to it. The same steps, without a coroutine."""
     reason = slot.reason
-    if reason is None and slot.order < STOP:
+    if reason is None and slot.passage.order < STOP:
         return False
     more = slot.more
-    if slot.life is INITIALIZING or (slot.started and slot.blueprint.has_shutdown):
+    if slot.life is INITIALIZING or (slot.blueprint.has_shutdown and slot.started):
         return False
     if more is not None and (
         more.family is not None or more.gate is not None or more.timers is not None or more.background is not None

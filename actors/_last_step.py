@@ -63,7 +63,7 @@ def finalize(slot: Slot) -> None:  # noqa: C901 -- one step, run for every actor
         verdict = family.decide_start(slot, reason)
     else:
         verdict = family.decide(slot, reason)
-    incarnation, by = slot.incarnation, slot.by or ("supervisor" if halted else "itself")
+    incarnation, by = slot.incarnation, slot.passage.by or ("supervisor" if halted else "itself")
     if slot.hand is not None or more is not None:
         back = take_back(slot) if slot.policy.redeliver and verdict in RESTARTS and reason.is_failure else []
         _fail_requests(slot, reason)
@@ -159,7 +159,8 @@ def _begin_restart(slot: Slot, reason: ExitReason) -> None:
             more.family = None
     hand_over(slot, reason)
     slot.reason = slot.get_more().last_turn = None
-    slot.own_passage().call_off()
+    if slot.passage is not SETTLED:
+        slot.passage.call_off()
     if more is not None and more.log is not None:
         more.log.forget()
     slot.advance(RESTARTING)

@@ -226,7 +226,8 @@ class Slot(Mailbox):
         self.life = life
         runtime = self.runtime
         if passing:
-            self.own_passage().since = runtime.now()
+            passage = self.passage if self.passage is not SETTLED else self.own_passage()
+            passage.since = runtime.now()
         if runtime.watch is not None:
             runtime.watch(self)
         more = self.more

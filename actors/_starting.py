@@ -53,7 +53,7 @@ async def begin(slot: Slot, runner: StartsActors) -> None:
                 settle_kind(slot)
                 if not slot.blueprint.enveloped:
                     slot.box.relax()
-            if slot.order >= STOP or slot.reason is not None:
+            if slot.passage.order >= STOP or slot.reason is not None:
                 pass  # by the very code that made it: nothing is begun any more
             elif slot.blueprint.has_services or slot.blueprint.has_startup:
                 await _start_up(slot, actor, ctx, runner)
@@ -154,7 +154,7 @@ def fail_startup(slot: Slot, error: Exception) -> None:
 @trio.lowlevel.enable_ki_protection
 def become_ready(slot: Slot) -> None:
     """Take the step from initializing to ready, unless a stop came first."""
-    order = slot.order
+    order = slot.passage.order
     if slot.reason is not None or order >= STOP:
         return
     blueprint = slot.blueprint

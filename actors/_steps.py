@@ -184,23 +184,24 @@ class Steps(Runner):
 
     async def prepare(self, slot: Slot) -> bool:
         """See to what comes before mail: a start, a drain; True if the slot is ready for mail, False if it is to end."""
-        if slot.life is INITIALIZING and slot.reason is None and slot.order < STOP:
+        if slot.life is INITIALIZING and slot.reason is None and slot.passage.order < STOP:
             own = None if slot.more is None else slot.more.vars
             if self.shared and own is not None:
                 context = slot.get_more().context = own.copy()
                 await switch(context)
             await begin(slot, self)  # type: ignore[arg-type]
+        order = slot.passage.order
         if (
-            slot.order is DRAIN
+            order is DRAIN
             and slot.life is DRAINING
             and not slot.box.has_triggers
             and (slot.more is None or slot.more.turn is None)
             and slot.blueprint.kind != "function"
         ):
-            slot.own_passage().order = STOP
-        if slot.reason is not None or slot.order >= STOP:
+            order = slot.own_passage().order = STOP
+        if slot.reason is not None or order >= STOP:
             return False
-        slot.attention = slot.order is DRAIN and slot.blueprint.kind != "function"
+        slot.attention = order is DRAIN and slot.blueprint.kind != "function"
         return True
 
     async def attend(self, slot: Slot) -> bool:

@@ -105,7 +105,8 @@ class Team:
     def _is_ending(self) -> bool:
         """Whether the owner's incarnation is about to end: nothing is judged any more, and nobody started."""
         owner = self.owner
-        return self._closing or owner.ending or owner.order >= STOP or owner.reason is not None
+        passage = owner.passage
+        return self._closing or passage.ending or passage.order >= STOP or owner.reason is not None
 
     # -- ends
 
