@@ -153,9 +153,7 @@ def _wrong(experiment: Experiment) -> Iterator[tuple[Place, str]]:
     if experiment.warmup >= experiment.horizon:
         text = f"{experiment.warmup:g} leaves nothing to measure before the horizon, {experiment.horizon:g}"
         yield (("warmup",), text)
-    for name, source in experiment.workload.items():
-        if source.start >= experiment.horizon:
-            yield (("workload", name, "start"), f"{source.start:g} is not before the horizon")
+    yield from _never_reached(experiment)
     yield from _wrong_sizes(experiment)
     for where, pattern in _patterns(experiment):
         is_of_policy = where[0] in {"policies", "grid"}
@@ -171,6 +169,21 @@ def _wrong(experiment: Experiment) -> Iterator[tuple[Place, str]]:
     yield from _unused_models(experiment)
     yield from _wrong_reliance(experiment)
     yield from _wrong_policies(experiment)
+
+
+def _never_reached(experiment: Experiment) -> Iterator[tuple[Place, str]]:
+    """Say what would begin only when the trial is over."""
+    begins: list[tuple[Place, Sequence[float]]] = []
+    begins += [(("workload", name, "start"), [source.start]) for name, source in experiment.workload.items()]
+    begins += [(("faults", name, "at"), fault.at or ()) for name, fault in experiment.faults.items()]
+    for name, service in experiment.services.items():
+        begins += [
+            (("services", name, key), [row[0] for row in rows])
+            for key, rows in (("outages", service.outages), ("slow", service.slow))
+        ]
+    for where, times in begins:
+        if times and min(times) >= experiment.horizon:
+            yield where, f"{min(times):g} is not before the horizon, {experiment.horizon:g}, so it would never happen"
 
 
 def _wrong_sizes(experiment: Experiment) -> Iterator[tuple[Place, str]]:

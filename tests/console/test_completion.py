@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from greenroom.console._app import main
+from greenroom.lab._ready import ready
 
 from .terminals import ANOTHER_IN_TERMINAL, Terminal
 from .test_help import NAMES
@@ -50,7 +51,7 @@ def test_what_cyclopts_leaves_out_is_in_the_scripts(capsys: pytest.CaptureFixtur
     for shell in ("bash", "zsh", "fish"):
         assert main(["completion", shell]) == 0
         scripts[shell] = capsys.readouterr().out
-    assert "compgen" not in scripts["bash"]
+    assert "compgen -f" not in scripts["bash"]
     assert scripts["bash"].count("compopt -o default") >= len(["run", "check", "tree", "lab", "top"])
     *_, if_, called, else_, registered, fi = scripts["zsh"].splitlines()
     assert (if_, else_, fi) == ("if [[ $funcstack[1] == _greenroom ]]; then", "else", "fi")
@@ -58,7 +59,9 @@ def test_what_cyclopts_leaves_out_is_in_the_scripts(capsys: pytest.CaptureFixtur
     assert f"\n{function}() {{\n" in scripts["zsh"]
     assert (called.split()[1:], registered.split()) == (['"$@"'], ["compdef", function, "greenroom"])
     assert "'1:the tree file.:_files'" in scripts["zsh"]
-    assert scripts["fish"].endswith("\ncomplete -c greenroom -n __fish_use_subcommand -f\n")
+    assert "\ncomplete -c greenroom -n __fish_use_subcommand -f\n" in scripts["fish"]
+    for script in scripts.values():
+        assert " ".join(ready()) in script
 
 
 #: How each is started, and what is typed to have it complete, with the script where docs/console.md has it put. bash is wherever the house is built.
@@ -75,6 +78,8 @@ LINES = [
     ("check al\t", "greenroom check alpha\\ beta.toml"),
     ("tree fold\tinn\t", "greenroom tree folder/inner.toml"),
     ("top so\t", "greenroom top socket"),
+    ("lab stam\t", "greenroom lab stampede"),
+    ("lab al\t", "greenroom lab alpha\\ beta.toml"),
     ("lab herd --csv al\t", "greenroom lab herd --csv alpha\\ beta.toml"),
     ("race a:b --picture al\t", "greenroom race a:b --picture alpha\\ beta.toml"),
     ("run a.toml --inspect so\t", "greenroom run a.toml --inspect socket"),

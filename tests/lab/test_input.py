@@ -197,7 +197,13 @@ SECONDS = "a number of seconds from 0, or a table of one key: constant = seconds
         ("visitors", "size = 0", "workload.visitors.size: 0 is wrong here; give a whole number from 1"),
         ("visitors", "poison = 1.5", "workload.visitors.poison: 1.5 is wrong here; give a number from 0 to 1"),
         ("visitors", "each = 1", "workload.visitors.each: 1 is wrong here; give true or false"),
-        ("visitors", "start = 60", "workload.visitors.start: 60 is not before the horizon"),
+        (
+            "visitors",
+            "start = 60",
+            "workload.visitors.start: 60 is not before the horizon, 60, so it would never happen",
+        ),
+        ("moments", "at = [70, 60]", "faults.rack.at: 60 is not before the horizon, 60, so it would never happen"),
+        ("moments", "at = [70, 59]", None),
         ("visitors", "start = 5\nuntil = 5", "workload.visitors.until: 5 is not after the start, 5"),
         ("ledger_model", "shutdown = -0.1", f"actors.ledger.shutdown: -0.1 is wrong here; give {SECONDS}"),
         ("ledger_model", "service = {exponential = 0}", "actors.ledger.service: exponential: mean is 0; give a finite"),
@@ -283,6 +289,8 @@ def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, where: str, line: 
             "services.db.outages: [30, 20] is no time: give a beginning from 0, and an end after",
         ),
         ("outages", "[[5, 9], [8, 12]]", "services.db.outages: the one from 8 begins before the one from 5 has ended"),
+        ("outages", "[[60, 70], [80, 90]]", "services.db.outages: 60 is not before the horizon, 60, so it would never"),
+        ("slow", "[[61, 70, 2]]", "services.db.slow: 61 is not before the horizon, 60, so it would never happen"),
         ("outages", "5", "services.db.outages: 5 is wrong here; give an array of [begin, end]"),
         ("outages", "[5, 9]", "services.db.outages: 5 is wrong here; give an array of [begin, end]"),
         ("slow", "[[1, 2, 0]]", "services.db.slow: the factor of the one from 1 is 0; give a number above 0"),
@@ -304,6 +312,14 @@ def test_a_wrong_value_is_told_with_its_place(tmp_path: Path, key: str, value: s
         lab.load(path)
     [problem] = raised.value.problems
     assert str(problem).startswith(said)
+
+
+def test_an_outage_after_the_horizon_is_no_mistake_if_there_is_one_before_it(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text(
+        GOOD.format(**BLANKS).replace("outages = [", "outages = [[59, 60], [60, 70]] # ["), encoding="utf-8"
+    )
+    assert lab.load(path).services["db"].outages == ((59, 60), (60, 70))
 
 
 def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
