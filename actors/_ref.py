@@ -96,7 +96,7 @@ class ActorRef(AskSide, RestSide, Generic[M]):
     ) -> Envelope:
         if sender is not None:
             check_sender(sender)
-        key = self._slot.box.spec.key_of(message)
+        key = self._slot.rare.spec.key_of(message)
         return Envelope(message, sender, trigger=trigger, urgent=urgent, kind=kind, key=key)
 
     def _deliver(self, letter: Letter) -> int:
