@@ -16,6 +16,10 @@ OverdueAction = Literal["warn", "cancel", "restart"]
 OVERDUE_ACTIONS: tuple[str, ...] = get_args(OverdueAction)
 
 
+def _has_a_next(policy: "Policy") -> bool:
+    return policy.declared or policy.restart != "temporary"
+
+
 @attrs.frozen
 class Policy:
     """Say how a slot is started, bounded and ended.
@@ -50,8 +54,4 @@ class Policy:
     keys: tuple[RegistryKey, ...] = ()
     declared: bool = False
     inline: bool = False
-    is_noted: bool = attrs.field(init=False, eq=False, repr=False)
-
-    @is_noted.default
-    def _has_a_next(self) -> bool:
-        return self.declared or self.restart != "temporary"
+    is_noted: bool = attrs.field(init=False, eq=False, repr=False, default=attrs.Factory(_has_a_next, takes_self=True))

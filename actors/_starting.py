@@ -81,7 +81,7 @@ def _take_in(slot: Slot, made: object) -> Actor[Any]:
     slot.actor = made
     if not slot.policy.is_noted and not isinstance(made, Agent):
         slot.args = ()  # there is no next incarnation to make of them, and they may be large; an agent that rests is woken with them
-    return made
+    return slot.actor  # type: ignore[no-any-return]
 
 
 def begin_at_once(slot: Slot) -> bool:

@@ -201,10 +201,9 @@ class _Tellers:
 
     def _reported(self, names: dict[str, Any]) -> Event:
         report: Any = names["report"]
-        kind = (
-            type(report).__name__ if isinstance(report, self._reports) else "ChildEnded"
-        )  # which is made when it is read
-        about: Any = report[0] if isinstance(report, tuple) else report
+        is_made = isinstance(report, self._reports)  # else it is a ChildEnded, which is made when it is read
+        kind = type(report).__name__ if is_made else "ChildEnded"
+        about: Any = names["report"][0] if isinstance(report, tuple) else names["report"]
         return Event("report", str(about.path), str(names["self"]._slot.path), kind)  # noqa: SLF001
 
 
