@@ -10,22 +10,28 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$(?:\n\nIt prints:\n\n```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
 
 
-def blocks(page: Path, language: str) -> list[tuple[int, str]]:
-    """The code blocks in one language, each with the number of the line before its first."""
+def blocks(page: Path, language: str) -> list[tuple[int, str, str | None]]:
+    """The code blocks in one language: the number of the line before its first, the code, and what it prints if the page says so."""
     text = page.read_text()
-    return [(text.count("\n", 0, found.start(2)), found[2]) for found in BLOCK.finditer(text) if found[1] == language]
+    return [
+        (text.count("\n", 0, found.start(2)), found[2], found[3])
+        for found in BLOCK.finditer(text)
+        if found[1] == language
+    ]
 
 
 EXAMPLES = [
-    pytest.param(code, id=f"{page.relative_to(ROOT)}:{line}") for page in PAGES for line, code in blocks(page, "python")
+    pytest.param(code, prints, id=f"{page.relative_to(ROOT)}:{line}")
+    for page in PAGES
+    for line, code, prints in blocks(page, "python")
 ]
 
 
 def test_the_readme_begins_with_the_two_commands() -> None:
-    _, first = blocks(ROOT / "README.md", "sh")[0]
+    _, first, _ = blocks(ROOT / "README.md", "sh")[0]
     commands = [line.partition("#")[0].strip() for line in first.splitlines()]
     assert [command for command in commands if command.startswith("make")][:2] == ["make run", "make test"]
 
@@ -48,11 +54,16 @@ def run() -> Iterator[Callable[[Path], int]]:
         given.close()
 
 
-@pytest.mark.parametrize("code", EXAMPLES)
-def test_the_examples_on_the_pages_run(code: str, tmp_path: Path, run: Callable[[Path], int]) -> None:
+@pytest.mark.parametrize(("code", "prints"), EXAMPLES)
+def test_the_examples_on_the_pages_run(
+    code: str, prints: str | None, tmp_path: Path, run: Callable[[Path], int]
+) -> None:
+    """And print what the page says that they print."""
     example = tmp_path / "example.py"
     example.write_text(code)
-    assert run(example) == 0, (tmp_path / "output").read_text()
+    status, output = run(example), (tmp_path / "output").read_text()
+    assert status == 0, output
+    assert prints in {None, output}
 
 
 @pytest.mark.parametrize(
