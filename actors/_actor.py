@@ -18,7 +18,7 @@ class Actor(Generic[M]):
 
     The instance is made anew for every incarnation, in the child's own time (never inside `start_soon`). What it keeps between messages
     is its private state. Plain actors share a few tasks; whoever holds something bound to a task over messages (an open nursery or cancel
-    scope, a `trio.Lock`, a client that must be closed where it was opened) sets `own_task = True`.
+    scope, a `trio.Lock`, a client that must be closed where it was opened) sets `own_task = True`, opens it in `startup` and closes it in `shutdown`.
 
     Attributes:
         own_task: give it a task of its own. Actors with services have one anyway.

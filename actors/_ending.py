@@ -4,12 +4,14 @@ Timers and background work → children, in order → the `shutdown` hook → se
 """
 
 import logging
+from collections.abc import Generator
+from contextlib import contextmanager
 from math import inf
 
 import trio
 
 from ._context import make_context
-from ._faults import is_fatal
+from ._faults import is_fatal, is_only
 from ._held import close_nurseries
 from ._last_step import finalize
 from ._lifecycle import INITIALIZING
@@ -75,11 +77,18 @@ async def conclude(slot: Slot) -> None:
         if more.family is not None and more.family.children:
             arm_stop_timer(slot)
             await more.family.close()
-        if hook:
-            await _run_hook(slot)
-        if more.gate is not None:
-            arm_stop_timer(slot)
+    if hook:
+        await _run_hook(slot)
+    if more.gate is not None:
+        arm_stop_timer(slot)
+        with slot.runtime.shield():
             await more.gate.close(slot.stop_by)
+
+
+@contextmanager
+def _own_limit(slot: Slot) -> Generator[trio.CancelScope]:
+    with slot.runtime.shield(), trio.CancelScope(deadline=slot.stop_by) as scope:
+        yield scope
 
 
 async def _run_hook(slot: Slot) -> None:
@@ -88,9 +97,10 @@ async def _run_hook(slot: Slot) -> None:
     assert reason is not None
     arm_stop_timer(slot)
     error: BaseException | None = None
-    scope = more.closing = trio.CancelScope(deadline=slot.stop_by)
+    limit = None if slot.runner is None else slot.runner.shutdown_limit(slot.stop_by)
     try:
-        with scope:
+        with limit or _own_limit(slot) as scope:
+            more.closing = scope
             try:
                 if slot.runtime.choices is not None:
                     slot.runtime.choices.point("shutdown", slot.path)
@@ -103,6 +113,8 @@ async def _run_hook(slot: Slot) -> None:
             raise
         error = raised  # the end goes on, and says what happened
     more.closing = None
+    if limit is not None and error is not None and is_only(error, trio.Cancelled):
+        error = None  # of that scope, or of a nursery that is closed after it
     if error is not None:
         text = describe(error)
         slot.runtime.log_later(logging.ERROR, f"its shutdown hook raised {text}", slot, cause=text)
@@ -110,7 +122,7 @@ async def _run_hook(slot: Slot) -> None:
             slot.reason = Crashed(without_frames(error), text)
         if is_fatal(error):
             slot.runtime.die(error)
-    elif scope.cancelled_caught:
+    elif scope.cancelled_caught or (limit is not None and scope.cancel_called):
         text = f"its shutdown hook did not end within its {shutdown_text(slot)} and was cancelled"
         slot.runtime.log_later(logging.WARNING, text, slot)
         if not is_failure(reason):

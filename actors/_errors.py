@@ -361,7 +361,7 @@ class Forbidden(GreenroomError):
 
 
 class OwnTaskNeeded(GreenroomError):
-    """A plain actor holds something that is bound to a task (an open nursery) over its messages: give its class `own_task = True`."""
+    """An actor left something open that is bound to a task (a nursery). With `own_task = True`, `startup` may open it and `shutdown` close it."""
 
 
 class CallRefused(GreenroomError):

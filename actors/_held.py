@@ -1,4 +1,4 @@
-"""Held: nurseries that an actor left open in a task that it shares with others.
+"""Held: nurseries that an actor left open, in a task that it shares with others or after a message of its own.
 
 Trio has no public way to close a nursery that somebody else has opened, and a task that ends with one open tears its whole tree down. So two
 private names of Trio are used here, and nowhere else; in a Trio without them nothing is found, and Trio itself complains later.
@@ -16,13 +16,13 @@ def nurseries_of(task: "trio.lowlevel.Task") -> "Sequence[trio.Nursery]":
     return held
 
 
-async def close_nurseries(held: "Sequence[trio.Nursery]") -> Exception | None:
-    """Cancel and close what is open, innermost first; returns what their tasks raised at last.
+async def close_nurseries(held: "Sequence[trio.Nursery]", kept: int = 0) -> Exception | None:
+    """Cancel and close what is open, innermost first, but for the outermost ones that are kept; returns what their tasks raised at last.
 
     Checkpoint: always. Cancellation: shielded, as the end of any nursery.
     """
     left: Exception | None = None
-    while held:
+    while len(held) > kept:
         nursery: Any = held[-1]
         nursery.cancel_scope.cancel()
         error: BaseException | None = await nursery._nested_child_finished(None)  # noqa: SLF001 -- see the module's essay

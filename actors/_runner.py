@@ -1,6 +1,7 @@
 """Runners: the tasks that step actors. A worker of the pool and a solo differ in whom they serve, not in how."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
@@ -48,6 +49,10 @@ class Runner:
     def cancel_startup(self) -> None:
         """Cancel the startup in progress."""
         raise NotImplementedError
+
+    def shutdown_limit(self, deadline: float) -> AbstractContextManager[trio.CancelScope] | None:
+        """Return what bounds a shutdown hook, until a time of Trio's clock; None: a scope of its own."""
+        return None
 
     def stack(self) -> str:
         """Return where its task is, innermost last, as text."""

@@ -1,12 +1,13 @@
 """Solos: actors with a task of their own, for what is bound to a task.
 
 One task per incarnation; the same loop as the pool's workers, with a run queue of one. While it waits it holds no scope, so what `startup` opened
-(a nursery, a client) nests outside of the scope of each activation and is closed where it was opened.
+(a nursery, a client) nests outside of the scope of each activation, and `shutdown` may close it: it runs in no scope that was opened since. What a
+message leaves open is inside of its activation's scope, and is closed with that.
 """
 
 from collections import deque
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from math import inf
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,13 @@ import trio
 from ._awake import AWAKE
 from ._chosen import TriedQueue
 from ._ending import conclude
+from ._errors import OwnTaskNeeded
 from ._faults import is_only
+from ._held import close_nurseries, nurseries_of
 from ._last_step import finalize
 from ._orders import note_end
 from ._passage import STOP
-from ._reasons import Crashed
+from ._reasons import Cancelled, Crashed
 from ._runner import RUNNERS, check_thread
 from ._slot import Slot
 from ._steps import Steps
@@ -78,7 +81,7 @@ class FunctionQueue(OwnQueue):
 class Solo(Steps):
     """Be the task of one incarnation of one slot."""
 
-    __slots__ = ("life",)
+    __slots__ = ("life", "nurseries")
 
     shared = False
 
@@ -89,6 +92,8 @@ class Solo(Steps):
         self.slot = slot
         #: around the whole incarnation; its deadline is the startup's until the slot is ready.
         self.life = trio.CancelScope()
+        #: those that its actor has open; live.
+        self.nurseries: Sequence[trio.Nursery] = ()
         self.pool = FunctionQueue(self, runtime) if slot.blueprint.kind == "function" else OwnQueue(self, runtime)
         slot.pool = self.pool
         slot.idle = False
@@ -99,10 +104,18 @@ class Solo(Steps):
         slot = self.slot
         assert slot is not None
         self.task = task = trio.lowlevel.current_task()
+        self.nurseries = nurseries_of(task)
         RUNNERS[task] = self
         try:
             with self.life:
-                await self._live(slot)
+                try:
+                    await self._live(slot)
+                finally:
+                    left = await close_nurseries(self.nurseries) if self.nurseries else None
+                if left is not None:
+                    if isinstance(slot.reason, Cancelled):  # by the nursery in which that was raised
+                        slot.reason = None
+                    self.crashed(slot, left)
         except Exception as error:  # noqa: BLE001 -- what is left of a group after the scope took its Cancelled out
             note_end(slot, Crashed(without_frames(error), describe(error)))
         finally:
@@ -131,7 +144,7 @@ class Solo(Steps):
         self.slot = slot
         await conclude(slot)
 
-    async def _serve(self, slot: Slot) -> None:
+    async def _serve(self, slot: Slot) -> None:  # noqa: C901 -- one loop, in which the order matters
         """Start, then work until there is a reason to end."""
         while True:
             if slot.attention:
@@ -150,12 +163,17 @@ class Solo(Steps):
                     await self._park()
                 continue
             error: BaseException | None = None
+            kept = len(self.nurseries)
             try:
                 with trio.CancelScope() as self.scope:
                     self.clear()
                     if self.runtime.feeds:
                         self.runtime.notify_feeds()
-                    await self.steps()
+                    try:
+                        await self.steps()
+                    finally:
+                        if len(self.nurseries) > kept:
+                            await self._let_go_of_new(slot, kept)
             except BaseException as raised:  # noqa: BLE001 -- judged by after_scope, which raises what is not the slot's
                 error = raised
             if self.slot is None:
@@ -165,6 +183,14 @@ class Solo(Steps):
                 raise error
             else:
                 await self.after_scope(slot, error)
+
+    async def _let_go_of_new(self, slot: Slot, kept: int) -> None:
+        """Close what a message left open, as the scope by which it could be interrupted ends with it, and crash the actor for that."""
+        needed = OwnTaskNeeded(
+            f"{slot.path}: a nursery was left open by a message; what is to stay open is opened by `startup`, and closed by `shutdown`"
+        )
+        needed.__cause__ = await close_nurseries(self.nurseries, kept)
+        self.crashed(slot, needed)
 
     def _rest(self, slot: Slot) -> None:
         """Let go of the slot until there is something to do for it."""
@@ -211,6 +237,25 @@ class Solo(Steps):
             yield self.life
         finally:
             self.life.deadline = inf
+
+    def shutdown_limit(self, deadline: float) -> AbstractContextManager[trio.CancelScope] | None:
+        """Bound the hook by the scope of the whole incarnation, if there may be something open that it could not close within another one."""
+        made = None if self.slot is None else self.slot.blueprint.made
+        may_hold = made is not None and made.own_task and not self.life.cancel_called
+        return self._life_limit(deadline) if self.nurseries or may_hold else None
+
+    @contextmanager
+    def _life_limit(self, deadline: float) -> Generator[trio.CancelScope]:
+        life, shields = self.life, self.runtime.shields
+        life.deadline = deadline
+        life.shield = not self.runtime.is_torn
+        shields[life] = None
+        try:
+            yield life
+        finally:
+            del shields[life]
+            life.shield = False
+            life.deadline = inf
 
     def cancel_startup(self) -> None:
         """Cancel the startup in progress."""

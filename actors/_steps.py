@@ -274,7 +274,8 @@ class Steps(Runner):
     async def close_held(self, slot: Slot) -> OwnTaskNeeded:
         """Close what was left open in a shared task; returns what to say of it."""
         needed = OwnTaskNeeded(
-            f"{slot.path}: a nursery was left open; give {type(slot.actor).__qualname__} own_task = True"
+            f"{slot.path}: a nursery was left open; give {type(slot.actor).__qualname__} own_task = True, open it in startup, "
+            "and close it in shutdown; or make a service of it"
         )
         needed.__cause__ = await close_nurseries(self.held)
         return needed

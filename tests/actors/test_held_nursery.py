@@ -5,7 +5,7 @@ import pytest
 import trio
 import trio.testing
 
-from greenroom import Actor, Context, Crashed, OwnTaskNeeded, StartupFailed
+from greenroom import Actor, ChildEnded, Context, Crashed, Killed, OwnTaskNeeded, Shutdown, StartupFailed
 from greenroom.testing import open_tree
 
 settle = trio.testing.wait_all_tasks_blocked
@@ -117,7 +117,187 @@ async def test_an_actor_with_its_own_task_may_hold_what_it_likes() -> None:
         holder.tell("mail")
         await settle()
         assert holder.lifecycle == "ready"
-        await holder.stop()
+        assert await holder.stop() == Shutdown()
+
+
+class Host(Actor[Any]):
+    """Keep a nursery open from its startup to its shutdown."""
+
+    own_task = True
+
+    def __init__(self, log: list[Any]) -> None:
+        self.log = log
+
+    async def startup(self, ctx: Context) -> None:
+        self.manager = trio.open_nursery()
+        self.nursery = await self.manager.__aenter__()
+        self.nursery.start_soon(self.serve)
+
+    async def serve(self) -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            self.log.append("served")
+
+    async def receive(self, message: Any, ctx: Context) -> Any:
+        if isinstance(message, Exception):
+            self.nursery.start_soon(self.fail, message)
+            await trio.sleep_forever()
+        if message == "hold":
+            self.other = trio.open_nursery()
+            (await self.other.__aenter__()).start_soon(self.serve)
+        if message == "wait":
+            await trio.sleep_forever()
+        return message
+
+    async def fail(self, error: Exception) -> None:
+        raise error
+
+    async def shutdown(self, ctx: Context, reason: Any) -> None:
+        await trio.sleep(0.5)
+        self.log.append("shut down")
+        self.nursery.cancel_scope.cancel()
+        await self.manager.__aexit__(None, None, None)
+
+
+class Forgetful(Host):
+    async def shutdown(self, ctx: Context, reason: Any) -> None:
+        """Leave all open."""
+
+
+class Slow(Host):
+    async def shutdown(self, ctx: Context, reason: Any) -> None:
+        await trio.sleep_forever()
+
+
+async def test_what_startup_opens_is_open_over_messages_and_closed_by_shutdown() -> None:
+    log: list[Any] = []
+    async with open_tree("stage") as root:
+        host = await root.start(Host, log)
+        assert [await host.ask(n) for n in range(3)] == [0, 1, 2]
+        assert log == []
+        assert await host.stop() == Shutdown()
+        assert log == ["shut down", "served"]
+
+
+async def test_a_scope_that_startup_opens_is_left_by_shutdown() -> None:
+    class Scoped(Actor[Any]):
+        own_task = True
+
+        async def startup(self, ctx: Context) -> None:
+            self.scope = trio.CancelScope()
+            self.scope.__enter__()
+
+        async def receive(self, message: Any, ctx: Context) -> Any:
+            await trio.sleep(1)
+            return message
+
+        async def shutdown(self, ctx: Context, reason: Any) -> None:
+            await trio.sleep(1)
+            self.scope.__exit__(None, None, None)
+
+    async with open_tree("stage") as root:
+        scoped = await root.start(Scoped)
+        assert await scoped.ask(1) == 1
+        assert await scoped.stop() == Shutdown()
+
+
+async def test_a_startup_that_is_cut_short_has_its_shutdown_all_the_same() -> None:
+    log: list[Any] = []
+
+    class Starting(Actor[Any]):
+        own_task = True
+
+        async def startup(self, ctx: Context) -> None:
+            await trio.sleep_forever()
+
+        async def shutdown(self, ctx: Context, reason: Any) -> None:
+            await trio.sleep(1)
+            log.append("shut down")
+
+    async with open_tree("stage") as root:
+        starting = root.start_soon(Starting)
+        await settle()
+        await starting.stop()
+        assert log == ["shut down"]
+
+
+async def test_an_interrupted_message_leaves_open_what_startup_opened() -> None:
+    log: list[Any] = []
+    async with open_tree("stage") as root:
+        host = await root.start(Host, log)
+        host.tell("wait")
+        await settle()
+        await host.interrupt()
+        assert await host.ask(1) == 1
+        assert log == []
+        assert await host.stop() == Shutdown()
+
+
+async def test_a_kill_closes_what_startup_opened() -> None:
+    log: list[Any] = []
+    async with open_tree("stage") as root:
+        host = await root.start(Host, log)
+        host.tell("wait")
+        await settle()
+        await host.kill()
+        assert log == ["shut down", "served"]
+
+
+async def test_what_shutdown_leaves_open_is_closed_for_it() -> None:
+    log: list[Any] = []
+    async with open_tree("stage") as root:
+        host = await root.start(Forgetful, log)
+        assert await host.stop() == Shutdown()
+        assert log == ["served"]
+
+
+async def test_a_shutdown_that_takes_too_long_with_something_open_is_cancelled_and_that_is_closed() -> None:
+    log: list[Any] = []
+    async with open_tree("stage") as root:
+        host = await root.start(Slow, log, shutdown=2.0)
+        begun = trio.current_time()
+        reason = await host.stop()
+        assert trio.current_time() - begun == 2.0
+        assert isinstance(reason, Killed)
+        assert log == ["served"]
+
+
+async def test_a_task_that_fails_in_what_startup_opened_ends_the_actor_with_its_error() -> None:
+    log: list[Any] = []
+    async with open_tree("stage") as root:
+        host = await root.start(Host, log)
+        host.tell(OSError("task"))
+        reason = await host.wait_stopped()
+        assert isinstance(reason, Crashed)
+        assert "OSError: task" in reason.cause
+        root.reports.drain()
+
+
+async def test_what_a_message_leaves_open_is_closed_and_the_actor_crashes_for_it() -> None:
+    """The tree goes on; before, such an actor tore it down."""
+    log: list[Any] = []
+    async with open_tree("stage") as root:
+        host = await root.start(Host, log, restart="permanent")
+        host.tell("hold")
+        await trio.sleep(1)
+        assert log == ["served", "shut down", "served"]
+        assert host.incarnation == 2
+        assert await host.ask(1) == 1
+        [report] = root.reports.drain()
+        assert isinstance(report, ChildEnded)
+        assert isinstance(report.reason, Crashed)
+        assert isinstance(report.reason.error, OwnTaskNeeded)
+        assert "opened by `startup`" in str(report.reason.error)
+
+
+async def test_a_tree_that_is_cancelled_closes_what_its_actors_have_open() -> None:
+    log: list[Any] = []
+    with trio.CancelScope() as scope:
+        async with open_tree("stage") as root:
+            await root.start(Host, log)
+            scope.cancel()
+    assert log == ["shut down", "served"]
 
 
 async def test_a_nursery_that_a_handler_closes_itself_is_no_trouble() -> None:
