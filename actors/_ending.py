@@ -97,6 +97,7 @@ async def _run_hook(slot: Slot) -> None:
     assert reason is not None
     arm_stop_timer(slot)
     error: BaseException | None = None
+    scope: trio.CancelScope | None = None
     limit = None if slot.runner is None else slot.runner.shutdown_limit(slot.stop_by)
     try:
         with limit or _own_limit(slot) as scope:
@@ -122,7 +123,7 @@ async def _run_hook(slot: Slot) -> None:
             slot.reason = Crashed(without_frames(error), text)
         if is_fatal(error):
             slot.runtime.die(error)
-    elif scope.cancelled_caught or (limit is not None and scope.cancel_called):
+    elif scope is not None and (scope.cancelled_caught or (limit is not None and scope.cancel_called)):
         text = f"its shutdown hook did not end within its {shutdown_text(slot)} and was cancelled"
         slot.runtime.log_later(logging.WARNING, text, slot)
         if not is_failure(reason):

@@ -46,11 +46,12 @@ async def a_holder_that_is_meddled_with(sim: Sim) -> None:
     with sim.scope("victim"):
         async with open_supervisor("stage", intensity=Intensity(10, within=5.0)) as root:
             host = root.start_soon(Host, open_, restart="transient")
+            request: Any = 2
             try:
                 host.tell(1)
                 host.tell("leave open")
                 with suppress(GreenroomError):
-                    await host.ask(2, timeout=5)
+                    await host.ask(request, timeout=5)
                 with suppress(GreenroomError):
                     await host.interrupt()
                 await host.stop()
