@@ -12,12 +12,12 @@ import trio
 
 from ._context import make_context
 from ._faults import is_fatal, is_only
-from ._held import close_nurseries
+from ._held import close_nurseries, nurseries_of
 from ._last_step import finalize
 from ._lifecycle import INITIALIZING
 from ._orders import arm_stop_timer, limit_end, shutdown_text
 from ._passage import STOP
-from ._reasons import Crashed, Killed, Shutdown, is_failure
+from ._reasons import Cancelled, Crashed, Killed, Shutdown, is_failure
 from ._slot import STARTED, Slot
 from ._texts import describe, without_frames
 from ._timer import cancel_timers
@@ -99,6 +99,8 @@ async def _run_hook(slot: Slot) -> None:
     error: BaseException | None = None
     scope: trio.CancelScope | None = None
     limit = None if slot.runner is None else slot.runner.shutdown_limit(slot.stop_by)
+    open_ = nurseries_of(trio.lowlevel.current_task())
+    kept = len(open_)
     try:
         with limit or _own_limit(slot) as scope:
             more.closing = scope
@@ -107,8 +109,8 @@ async def _run_hook(slot: Slot) -> None:
                     slot.runtime.choices.point("shutdown", slot.path)
                 await slot.actor.shutdown(slot.ctx or make_context(slot), reason)
             finally:
-                if slot.runner is not None and slot.runner.held:
-                    await close_nurseries(slot.runner.held)
+                if len(open_) > kept and limit is None:  # else they are closed after the hook's scope, which goes on
+                    await close_nurseries(open_, kept)
     except BaseException as raised:
         if slot.runtime.is_torn:
             raise
@@ -119,7 +121,8 @@ async def _run_hook(slot: Slot) -> None:
     if error is not None:
         text = describe(error)
         slot.runtime.log_later(logging.ERROR, f"its shutdown hook raised {text}", slot, cause=text)
-        if not is_failure(reason):
+        # Who was cancelled by a nursery of its own has the reason in what that one raises.
+        if not is_failure(reason) or (limit is not None and isinstance(reason, Cancelled)):
             slot.reason = Crashed(without_frames(error), text)
         if is_fatal(error):
             slot.runtime.die(error)

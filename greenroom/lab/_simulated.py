@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class SimulatedCrash(Exception):
-    """A simulated actor broke, as its experiment has it: say it in `on_error` to have something else follow."""
+    """A simulated actor broke, as its experiment has it; `on_error` judges what a request brought about."""
 
 
 class Poisoned(SimulatedCrash):

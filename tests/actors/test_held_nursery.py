@@ -5,7 +5,7 @@ import pytest
 import trio
 import trio.testing
 
-from greenroom import Actor, ChildEnded, Context, Crashed, Killed, OwnTaskNeeded, Shutdown, StartupFailed
+from greenroom import Actor, Agent, ChildEnded, Context, Crashed, Killed, OwnTaskNeeded, Shutdown, StartupFailed, Turn
 from greenroom.testing import open_tree
 
 settle = trio.testing.wait_all_tasks_blocked
@@ -234,6 +234,19 @@ async def test_an_interrupted_message_leaves_open_what_startup_opened() -> None:
         assert await host.stop() == Shutdown()
 
 
+async def test_what_a_shutdown_opens_and_leaves_open_in_a_task_of_its_own_is_closed() -> None:
+    class Opening(Agent):
+        async def turn(self, turn: Turn[Any], ctx: Context) -> None:
+            """Do nothing."""
+
+        async def shutdown(self, ctx: Context, reason: Any) -> None:
+            (await trio.open_nursery().__aenter__()).start_soon(trio.sleep_forever)
+
+    async with open_tree("stage") as root:
+        opening = await root.start(Opening)
+        assert await opening.stop() == Shutdown()
+
+
 async def test_a_kill_closes_what_startup_opened() -> None:
     log: list[Any] = []
     async with open_tree("stage") as root:
@@ -263,10 +276,17 @@ async def test_a_shutdown_that_takes_too_long_with_something_open_is_cancelled_a
         assert log == ["served"]
 
 
-async def test_a_task_that_fails_in_what_startup_opened_ends_the_actor_with_its_error() -> None:
+class Quick(Host):
+    async def shutdown(self, ctx: Context, reason: Any) -> None:
+        await self.manager.__aexit__(None, None, None)
+
+
+@pytest.mark.parametrize("kind", [Host, Quick, Forgetful])
+async def test_a_task_that_fails_in_what_startup_opened_ends_the_actor_with_its_error(kind: type[Host]) -> None:
+    """Whether its shutdown is cancelled by that as well, closes it, or leaves it open."""
     log: list[Any] = []
     async with open_tree("stage") as root:
-        host = await root.start(Host, log)
+        host = await root.start(kind, log)
         host.tell(OSError("task"))
         reason = await host.wait_stopped()
         assert isinstance(reason, Crashed)

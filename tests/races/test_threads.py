@@ -2,7 +2,6 @@
 
 import contextvars
 import threading
-import time
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +12,7 @@ from greenroom import races
 from greenroom.races import Sim, _threads
 from greenroom.races._decider import Walk
 from greenroom.races._run import Terms, run_once
+from greenroom.races._threads import ThreadWork
 
 Backend = Literal["hook", "gate"]
 BACKENDS: tuple[Backend, ...] = ("hook", "gate")
@@ -132,23 +132,36 @@ def test_values_errors_context_and_limiters_are_as_in_a_thread() -> None:
     assert found is None, str(found)
 
 
-def test_a_limiter_of_ones_own_is_no_deadlock_while_a_thread_works() -> None:
+@pytest.fixture
+def looked(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Set once nothing can go on but a thread, and the kit looks whether one works: a thread that waits for it is late for sure."""
+    event = threading.Event()
+    awaited = ThreadWork.is_awaited.fget
+    assert awaited is not None
+
+    def is_awaited(work: ThreadWork) -> bool:
+        event.set()
+        return awaited(work)
+
+    monkeypatch.setattr(ThreadWork, "is_awaited", property(is_awaited))
+    return event
+
+
+def test_a_limiter_of_ones_own_is_no_deadlock_while_a_thread_works(looked: threading.Event) -> None:
     async def scenario(sim: Sim) -> str:
-        await to_thread(time.sleep, 0.05, limiter=trio.CapacityLimiter(1))
+        await to_thread(looked.wait, limiter=trio.CapacityLimiter(1))
         return "done"
 
     assert races.run(scenario, threads="real").value == "done"
 
 
-def test_a_thread_that_the_scenario_starts_itself_is_waited_for_and_told() -> None:
+def test_a_thread_that_the_scenario_starts_itself_is_waited_for_and_told(looked: threading.Event) -> None:
     async def scenario(sim: Sim) -> str:
         done = trio.Event()
         token = trio.lowlevel.current_trio_token()
 
         def work() -> None:
-            time.sleep(
-                0.05
-            )  # in a thread of the scenario's own, which takes real time: that it is waited for is the point
+            looked.wait()
             token.run_sync_soon(done.set)
 
         threading.Thread(target=work).start()
