@@ -48,7 +48,7 @@ class Administration:
 
     @trio.lowlevel.enable_ki_protection
     async def restart_child(self, name: str) -> ActorRef[Any]:
-        """Start a parked child again, in its place, and wait until it is ready.
+        """Start a parked child again, in its place, and wait until it is ready; also if its supervisor starts it once more meanwhile.
 
         Checkpoint: always. Cancellation: the start goes on.
 

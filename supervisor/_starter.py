@@ -222,8 +222,10 @@ class Starter:
 async def wait_started(slot: Slot) -> None:
     """Wait until an awaited child has become ready, whatever it or others did since. Checkpoint: always.
 
+    If it ends before in a way that its supervisor judges, and is started again for that, this waits on.
+
     Raises:
-        StartupFailed, ActorStopped: it has ended before.
+        StartupFailed, ActorStopped: it has ended before, and nobody starts it again.
     """
     more, incarnation = slot.get_more(), slot.incarnation
     await trio.lowlevel.checkpoint()
@@ -234,5 +236,5 @@ async def wait_started(slot: Slot) -> None:
 
 
 def is_awaited(slot: Slot, incarnation: int) -> bool:
-    """Return whether an incarnation has neither become ready nor ended."""
-    return slot.get_more().readied < incarnation and slot.incarnation == incarnation and not slot.has_ended
+    """Return whether a slot has not become ready since it began this incarnation, and may yet do so by itself."""
+    return slot.get_more().readied < incarnation and not slot.has_ended

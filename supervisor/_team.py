@@ -114,7 +114,7 @@ class Team:
         """Decide what follows a child's end, in its last step. Plain."""
         self.retries.call_off(child)
         if child.more is not None and not self.course.is_starting:
-            child.more.awaited = False  # who started it by hand is told that this came to nothing
+            child.more.awaited = False  # what follows is judged, whoever started it by hand and waits on
         if self._is_ending:
             return self._decide_at_end(child)
         policy, now = policy_of(child), child.runtime.now()

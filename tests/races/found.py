@@ -15,6 +15,8 @@ from greenroom import (
     ChildNotFound,
     ChildSpec,
     Context,
+    Ignore,
+    Intensity,
     MailboxSpec,
     Refused,
     Request,
@@ -331,3 +333,45 @@ async def an_update_before_a_restarted_supervisor_begins(sim: Sim) -> None:
         await root.terminate_child("team")
         await root.restart_child("team")
         assert [ref.name for ref in team.which_children()] == (["b"] if updated else ["a"])
+
+
+class Raises(Quiet):
+    def receive(self, message: Any, ctx: Context) -> None:
+        raise Boom
+
+
+class Spoils(Quiet):
+    """Find nothing to do at the second start, and fail to say so."""
+
+    def __init__(self, starts: list[str]) -> None:
+        self.starts = starts
+
+    async def startup(self, ctx: Context) -> None:
+        self.starts.append(ctx.path)
+        if len(self.starts) == 2:
+            raise Ignore
+
+    async def shutdown(self, ctx: Context, reason: object) -> None:
+        if len(self.starts) == 2:
+            raise Boom
+
+
+async def a_start_by_hand_that_is_judged(sim: Sim) -> None:
+    """Who started a child that crashed where it should have ignored its start was told so, or got the child that its supervisor had started
+    instead, as the one or the other was first; a stop by its group was the same.
+    """
+    starts: list[str] = []
+    beside = sim.choose([False, True])
+    children = [ChildSpec("a", Raises), ChildSpec("b", Quiet if beside else Spoils, [] if beside else [starts])]
+    async with open_supervisor("stage", strategy="one_for_all", intensity=Intensity(10), children=children) as root:
+        again = root.lookup("b")
+        await root.terminate_child("b")
+        if beside:
+            root.lookup("a").tell("complain")
+        with suppress(AlreadyRunning):  # its group was first
+            await root.restart_child("b")
+            assert again.lifecycle == "ready" or beside
+            assert starts.count("/stage/b") == 3 * (not beside)
+        await trio.sleep(1)
+        assert again.lifecycle == "ready"
+        root.reports.drain()

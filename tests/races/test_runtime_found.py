@@ -12,6 +12,7 @@ from greenroom.races import ProgramChanged, Schedule
 
 from .found import (
     a_report_that_wakes,
+    a_start_by_hand_that_is_judged,
     a_start_that_others_undo_and_redo,
     a_stop_out_of_the_factory,
     a_stop_while_others_have_their_turn,
@@ -70,6 +71,7 @@ FAULTS = [
     Fault("error in the pool", an_error_out_of_a_task_that_goes_on, "r1:0.2-3.1:c5d7c777"),
     Fault("breath", a_stop_while_others_have_their_turn, "r1:4.1:b9ded48b"),
     Fault("update", an_update_before_a_restarted_supervisor_begins, "r1:8.1:887cf22c"),
+    Fault("judged", a_start_by_hand_that_is_judged, "r1::89c64261"),
 ]
 FOUND: list[Scenario] = list(dict.fromkeys(fault.scenario for fault in FAULTS))
 
