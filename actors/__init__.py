@@ -18,6 +18,10 @@ from ._background import CancelOutcome as CancelOutcome
 from ._blueprint import Blueprint as Blueprint
 from ._blueprint import check_arguments as check_arguments
 from ._blueprint import read_blueprint as read_blueprint
+from ._brood import find_child as find_child
+from ._brood import name_of as name_of
+from ._brood import names_of as names_of
+from ._brood import number_of as number_of
 from ._call import Call as Call
 from ._call import CallKind as CallKind
 from ._call import CallResult as CallResult

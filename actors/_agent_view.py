@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import trio
 
+from ._brood import find_child, names_of
 from ._reasons import Shutdown, text_of
 from ._slot import Slot
 from ._status import Completed, Errored, Idle, Interrupted, NotFound, PendingInit, Running, Status
@@ -24,8 +25,8 @@ WORDS: Final[Mapping[type, str]] = {
 }
 
 
-def children_of(slot: Slot) -> Mapping[str, Slot]:
-    """Return the children by name; live, and empty for who has none."""
+def children_of(slot: Slot) -> Mapping[str | int, Slot]:
+    """Return the children by key; live, and empty for who has none."""
     family = None if slot.more is None else slot.more.family
     return {} if family is None else family.children
 
@@ -45,7 +46,7 @@ def remember(parent: Slot, child: Slot) -> None:
 def known_to(slot: Slot) -> dict[str, Slot]:
     """Return the children by name, and before them those that an agent tool has started, and that have ended."""
     helpers = None if slot.more is None else slot.more.helpers
-    return {**(helpers or {}), **children_of(slot)}
+    return {**(helpers or {}), **{child.name: child for child in children_of(slot).values()}}
 
 
 def find_below(top: Slot, agent: str) -> Slot | None:
@@ -58,7 +59,7 @@ def find_below(top: Slot, agent: str) -> Slot | None:
         parts = agent[len(inside) :]
     for part in parts.split("/"):
         helpers = None if at.more is None else at.more.helpers
-        child = children_of(at).get(part) or (helpers or {}).get(part)
+        child = find_child(children_of(at), part) or (helpers or {}).get(part)
         if child is None:
             return None
         at = child
@@ -92,7 +93,7 @@ def show_closely(slot: Slot, agent: str) -> dict[str, Any]:
         "last_exit": "" if last_exit is None else text_of(last_exit),
         "warnings": {} if more is None or more.warnings is None else dict(more.warnings),
         "labels": dict(slot.policy.labels),
-        "children": list(children_of(slot)),
+        "children": names_of(children_of(slot)),
     }
 
 

@@ -17,8 +17,8 @@ class Family(Protocol):
     """Own the children of one slot."""
 
     @property
-    def children(self) -> Mapping[str, "Slot"]:
-        """The children by name, in the order of their registration."""
+    def children(self) -> "Mapping[str | int, Slot]":
+        """The children by key, in the order of their registration."""
         ...
 
     def decide(self, child: "Slot", reason: ExitReason) -> Verdict:

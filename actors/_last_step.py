@@ -10,7 +10,7 @@ from typing import Final
 
 import trio
 
-from ..mailbox import DeadReason, Letter
+from ..mailbox import NOTHING, DeadReason, Letter
 from ._entries import drop_entries
 from ._errors import ActorCrashed, ActorStopped, StartupFailed
 from ._family import Family, Verdict
@@ -123,7 +123,11 @@ def finalize_at_once(slot: Slot) -> bool:
     ):
         return False
     runtime, above = slot.runtime, parent.more
-    if above is None or above.family is None or above.log is None or runtime.feeds or not slot.close_if_empty():
+    if above is None or above.family is None or above.log is None or runtime.feeds:
+        return False
+    if slot.fast and slot.only is NOTHING and slot.queue is None:
+        slot.is_open = slot.fast = False
+    elif not slot.close_if_empty():
         return False
     above.family.remove(slot)
     runtime.alive -= 1

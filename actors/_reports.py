@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ._slot import Slot
 
 REPORTS_CAPACITY = 1_000
+#: Past their number the oldest reports are counted instead of kept, so many at a time.
+FOLDED_AT_ONCE = 64
 
 
 @attrs.frozen
@@ -138,6 +140,8 @@ class ReportLog:
     def __init__(self, slot: "Slot", capacity: int = REPORTS_CAPACITY) -> None:
         self._slot = slot
         self._capacity = capacity
+        #: so many are kept: the capacity, and as long as what was put back past it is there, that too.
+        self._kept = capacity
         #: (seq, the parent's incarnation, what was posted)
         self._good: deque[tuple[int, int, Posted]] = deque()
         self._bad: deque[tuple[int, int, Posted]] = deque()
@@ -150,11 +154,13 @@ class ReportLog:
 
     def __len__(self) -> int:
         """Count the unread ones that are kept whole."""
+        self._fold()
         return len(self._good) + len(self._bad)
 
     @property
     def folded(self) -> Mapping[str, int]:
         """Counts of reports that were folded unread: by kind of end, or class of exception."""
+        self._fold()
         named: Counter[str] = Counter()
         for kind, count in self._folded.items():
             named[kind if isinstance(kind, str) else kind.__name__] += count
@@ -170,8 +176,7 @@ class ReportLog:
     def post_failure(self, report: Posted) -> None:
         """Add bad news."""
         self._bad.append((self._slot.box.next_seq(), self._slot.incarnation, report))
-        if len(self._good) + len(self._bad) > self._capacity:
-            self._fold()
+        self._fold()
         if self._readers:
             self._tell_readers()
 
@@ -183,7 +188,7 @@ class ReportLog:
         slot.seq = seq = slot.seq + 1
         good = self._good
         good.append((seq, slot.incarnation, report))
-        if len(good) + len(self._bad) > self._capacity:
+        if len(good) + len(self._bad) > self._kept + FOLDED_AT_ONCE:
             self._fold()
         if self._readers:
             self._tell_readers()
@@ -205,13 +210,20 @@ class ReportLog:
             del self._watchers[watcher]
 
     def _fold(self) -> None:
-        """Count the oldest one instead of keeping it; failures last."""
-        report: Any = (self._good or self._bad).popleft()[2]
-        # Most are children that have ended by themselves.
-        kind = report.reason.__class__ if report.__class__ is self._slot.__class__ else _kind(report)
-        self._folded[kind] = self._folded.get(kind, 0) + 1
+        """Count the oldest ones past what is kept instead of keeping them; failures last. Before each look, as posts leave it undone for a while."""
+        good, bad, folded = self._good, self._bad, self._folded
+        child = self._slot.__class__
+        n = len(good) + len(bad)
+        if n < self._kept:
+            self._kept = max(n, self._capacity)
+        for _ in range(n - self._kept):
+            report: Any = (good or bad).popleft()[2]
+            # Most are children that have ended by themselves.
+            kind = report.reason.__class__ if report.__class__ is child else _kind(report)
+            folded[kind] = folded.get(kind, 0) + 1
 
     def _next(self, before: int | None) -> Report | None:
+        self._fold()
         good, bad = self._good, self._bad
         while good or bad:
             lane = good if not bad or (good and good[0][0] < bad[0][0]) else bad
@@ -281,6 +293,7 @@ class ReportLog:
     @trio.lowlevel.enable_ki_protection
     def take_last_about(self, path: str) -> Report | None:
         """Take the last unread one about a child, leaving all others; None if there is none. Plain function."""
+        self._fold()
         found = [
             (entry[0], index, lane)
             for lane in (self._good, self._bad)
@@ -311,7 +324,7 @@ class ReportLog:
 
     def merge_into(self, letters: list[Letter], slot: "Slot") -> list[Letter]:
         """Take all and return them among the given mail, by seq; urgent mail stays first."""
-        if not self._good and not self._bad:
+        if not len(self):
             return letters
         reports: list[Letter] = []
         for seq, incarnation, report in sorted([*self._good, *self._bad], key=lambda entry: entry[0]):
@@ -334,6 +347,7 @@ class ReportLog:
 
     def put_back(self, envelopes: list[Letter]) -> None:
         """Put drained reports back, before all that has come since."""
+        self._kept = max(self._capacity, len(self) + len(envelopes))
         incarnation = self._slot.incarnation
         for envelope in reversed(envelopes):
             report = envelope.message

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
+from ._brood import names_of
 from ._entries import drop_entries, taken_at_run_time
 from ._errors import NotIdle
 from ._lifecycle import INITIALIZING, QUEUED, READY, RESTARTING, RESTING, Lifecycle
@@ -92,7 +93,7 @@ def obstacle(slot: Slot) -> tuple[str, str] | None:
 def _own_obstacle(more: "More") -> tuple[str, str] | None:
     """Return what it has of its own that would end with its incarnation."""
     if more.family is not None and more.family.children:
-        names = [*more.family.children]
+        names = names_of(more.family.children)
         shown = ", ".join([*names[:3], *(["…"] if len(names) > 3 else ())])  # noqa: PLR2004 -- a few, to know which
         return "children", f"it has {len(names)} children ({shown}); end them first"
     if more.background is not None and more.background.has_work:

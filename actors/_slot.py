@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import trio
 
-from ..mailbox import DeadLetters, Mailbox
+from ..mailbox import NOTHING, NOTHING_RARE, PLAIN, DeadLetters, Mailbox
+from ._brood import name_of
 from ._lifecycle import DRAINING, ENDED, FOLLOWS, INITIALIZING, READY, RESTING, STOPPING, Lifecycle, check_step
 from ._more import More
 from ._passage import SETTLED, Order, Passage
@@ -33,16 +34,16 @@ if TYPE_CHECKING:
 #: Bits of a slot's phase: its startup is being carried out; its hook has begun.
 STARTING: Final = 1
 STARTED: Final = 2
-#: Makes a ref without a call of its class, and so without `__init__`: it is filled in by who makes it.
-new_ref: Final[Any] = object.__new__
+#: Makes an object without a call of its class, and so without `__init__`: it is filled in by who makes it.
+new_object: Final[Any] = object.__new__
 
 
 class Slot(Mailbox):
     """Be a place in the tree. See the module's essay; nothing here is for users, they hold an `ActorRef`."""
 
     __slots__ = (
-        "actor", "args", "attention", "blueprint", "born", "ctx", "factory", "generation", "idle", "incarnation", "life", "more",
-        "name", "parent", "passage", "phase", "policy", "pool", "reason", "ref_", "runner", "runtime", "uid",
+        "actor", "args", "attention", "blueprint", "born", "ctx", "factory", "generation", "idle", "incarnation", "key", "life", "more",
+        "parent", "passage", "phase", "policy", "pool", "reason", "ref_", "runner", "runtime", "uid",
     )  # fmt: skip
 
     #: what a slot's one ref is; set by `_ref`, which knows slots, while slots do not know refs.
@@ -52,7 +53,8 @@ class Slot(Mailbox):
     parent: "Slot | None"
     #: whose run queue it is put on: the tree's pool, or its own task.
     pool: Any
-    name: str
+    #: by which its family finds it: the name that it was given, or its uid.
+    key: str | int
     uid: int
     factory: Callable[..., Any] | None
     args: tuple[Any, ...]
@@ -94,6 +96,11 @@ class Slot(Mailbox):
     def __bool__(self) -> bool:
         """Be true, however little mail there is."""
         return True
+
+    @property
+    def name(self) -> str:
+        """Return what it is called: as it was told, or by its kind and its uid."""
+        return name_of(self.key, self.blueprint)
 
     @property
     def path(self) -> str:
@@ -272,7 +279,7 @@ class Slot(Mailbox):
         """Return the ref that survives restarts; one per slot."""
         ref = self.ref_
         if ref is None:
-            ref = self.ref_ = new_ref(Slot.ref_class)
+            ref = self.ref_ = new_object(Slot.ref_class)
             ref._slot = self  # noqa: SLF001 -- all that its making does
         return ref
 
@@ -296,7 +303,7 @@ class Slot(Mailbox):
 def make_slot(  # noqa: PLR0917 -- by position, as one is made for every actor
     runtime: "Runtime",
     parent: "Slot | None",
-    name: str,
+    key: str | int,
     uid: int,
     factory: Callable[..., Any] | None,
     args: tuple[Any, ...],
@@ -304,11 +311,11 @@ def make_slot(  # noqa: PLR0917 -- by position, as one is made for every actor
     policy: "Policy",
 ) -> Slot:
     """Return a new slot: registered, and nothing of it has run."""
-    slot = Slot()
+    slot: Slot = new_object(Slot)
     slot.runtime = runtime
     slot.parent = parent
     slot.pool = runtime.pool
-    slot.name = name
+    slot.key = key
     slot.uid = uid
     slot.factory = factory
     slot.args = args
@@ -317,7 +324,14 @@ def make_slot(  # noqa: PLR0917 -- by position, as one is made for every actor
     slot.incarnation = 1
     slot.life = INITIALIZING
     slot.generation = 0
-    slot.set_up(policy.mailbox, blueprint.enveloped)
+    if policy.mailbox is PLAIN and not blueprint.enveloped:  # as `set_up` of a plain one, without its call
+        slot.rare = NOTHING_RARE
+        slot.fast = slot.is_open = True
+        slot.only = NOTHING
+        slot.queue = slot.hand = None
+        slot.seq = 0
+    else:
+        slot.set_up(policy.mailbox, blueprint.enveloped)
     slot.idle = False
     slot.attention = True
     slot.runner = None

@@ -16,6 +16,8 @@ from ..actors import (
     Rested,
     Slot,
     close_parked,
+    find_child,
+    names_of,
     reopen,
 )
 from ._childspec import ChildSpec
@@ -144,9 +146,10 @@ class Administration:
     def _child(self, name: str) -> Slot:
         check_child_name(name)
         children = children_of(self._slot)
-        if name not in children:
-            raise no_child(self._slot.path, name, children)
-        return children[name]
+        child = find_child(children, name)
+        if child is None:
+            raise no_child(self._slot.path, name, names_of(children))
+        return child
 
 
 def is_restarting(child: Slot) -> bool:

@@ -3,7 +3,7 @@
 from math import isinf
 from typing import Any
 
-from ..actors import GreenroomError
+from ..actors import Escalated, ExitReason, GreenroomError, text_of
 
 
 class RestartIntensityExceeded(GreenroomError):
@@ -66,6 +66,12 @@ class ErrorEscalated(GreenroomError):
     def __repr__(self) -> str:
         """Show the same, as `RestartIntensityExceeded` does."""
         return f"{type(self).__name__}({str(self)!r})"
+
+
+def last_words(reason: ExitReason) -> str:
+    """Return what a child ended for; of one that gave up itself, what was at the bottom of that, so that texts do not nest."""
+    error = reason.error if isinstance(reason, Escalated) else None
+    return error.text if isinstance(error, (ErrorEscalated, RestartIntensityExceeded)) else text_of(reason)
 
 
 class ChildNotFound(GreenroomError):

@@ -40,7 +40,7 @@ def _register_below(starter: Starter, owner: Slot, made: list[Slot], *, again: b
         at = open_.pop()
         team = make_team(at)
         for declared in team.plan.specs:
-            if declared.name not in team.children:
+            if team.find(declared.name) is None:
                 slot = _register(starter, at, declared, again=again)
                 made.append(slot)
                 if declared.plan is not None:

@@ -85,7 +85,7 @@ class ActorInfo:
 
 #: What most actors have of warnings, and of children: one for all, as a large tree has many actors.
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
-NOBODY: Final[Mapping[str, Slot]] = MappingProxyType({})
+NOBODY: Final[Mapping[str | int, Slot]] = MappingProxyType({})
 
 
 def take_snapshot(top: Slot, limits: Limits) -> ActorInfo:
@@ -93,7 +93,7 @@ def take_snapshot(top: Slot, limits: Limits) -> ActorInfo:
     now = top.runtime.now()
     # Parents before their children, each with its path: climbing up from every actor anew would cost more than all else. Who has no part of its slot
     # for what few have is nobody's parent: of a large tree that is nearly everybody, and nothing is made for them but their infos.
-    order: list[tuple[Slot, str, Mapping[str, Slot]]] = []
+    order: list[tuple[Slot, str, Mapping[str | int, Slot]]] = []
     open_ = [(top, top.path)]
     while open_:
         slot, path = open_.pop()

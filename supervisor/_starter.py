@@ -29,7 +29,10 @@ from ..actors import (
     StartupInProgress,
     close_parked,
     descendants,
+    find_child,
     make_slot,
+    name_of,
+    number_of,
     order_end,
     raise_failure,
     waiting_for,
@@ -61,7 +64,9 @@ class Starter:
         Raises:
             InvalidSpec, NameInUse, KeyInUse, LimitReached, ActorStopping, ActorStopped, ActorRestarting: nothing has been changed.
         """
-        return self._begin(parent, factory, args, options, awaited=False)
+        slot = self.register(parent, factory, args, options)
+        slot.runtime.launch(slot)
+        return slot
 
     @trio.lowlevel.enable_ki_protection
     async def start(self, parent: Slot, factory: Any, args: tuple[Any, ...], options: Mapping[str, Any]) -> Slot:
@@ -70,7 +75,7 @@ class Starter:
         Checkpoint: always. Cancellation: kills the child, waits for its end, and raises.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
-        slot = self._begin(parent, factory, args, options, awaited=True)
+        slot = self._begin(parent, factory, args, options)
         try:
             async with waiting_for(slot, lambda: not is_awaited(slot, 1)):
                 await wait_started(slot)
@@ -85,11 +90,9 @@ class Starter:
         return slot
 
     @trio.lowlevel.enable_ki_protection
-    def _begin(
-        self, parent: Slot, factory: Any, args: tuple[Any, ...], options: Mapping[str, Any], *, awaited: bool
-    ) -> Slot:
-        """Register and launch in one step: nobody ever sees a child that is registered and will not run."""
-        slot = self.register(parent, factory, args, options, awaited=awaited)
+    def _begin(self, parent: Slot, factory: Any, args: tuple[Any, ...], options: Mapping[str, Any]) -> Slot:
+        """Register and launch one that is waited for, in one step: nobody ever sees a child that is registered and will not run."""
+        slot = self.register(parent, factory, args, options, awaited=True)
         slot.runtime.launch(slot)
         return slot
 
@@ -125,30 +128,33 @@ class Starter:
             blueprint = runtime.blueprint(factory)
         if blueprint.wrong or not blueprint.least <= len(args) <= blueprint.most:
             check_factory(runtime, factory, args)
-        if (parent.life is not READY or parent.ending) and not waits:
+        if (parent.life is not READY or parent.passage.ending) and not waits:
             self.check_parent(parent, name, factory)
         more = parent.more
         team: Any = (more.family if more is not None else None) or make_team(parent)
         children = team.children
         uid = runtime.next_uid
-        if name is None:
-            name = f"{blueprint.prefix}-{uid}"
-            while name in children:
-                name += "-"
-        elif name in children:
-            holder = children[name]
-            raise NameInUse(holder.path, holder.ref(), holder.life.value, runtime.now() - holder.born)
+        key: str | int = uid
+        if name is not None:
+            key = name
+            holder = find_child(children, name)
+            if holder is not None:
+                raise NameInUse(holder.path, holder.ref(), holder.life.value, runtime.now() - holder.born)
+            if number_of(name) is not None:
+                team.has_numbers = True
+        elif team.has_numbers:
+            key = _free_name(children, blueprint, uid)
         if policy is not None and policy.keys:
-            runtime.registry.check_keys(f"{parent.path}/{name}", policy.keys)
+            runtime.registry.check_keys(_path(parent, key, blueprint), policy.keys)
         if team.plan.max_children is not None and len(children) >= team.plan.max_children:
             raise LimitReached(
-                f"{parent.path}/{name}",
+                _path(parent, key, blueprint),
                 "max_children",
                 team.plan.max_children,
                 tuple(child.path for child in islice(children.values(), MAX_HOLDERS)),
             )
         if self._is_limited and not is_parked:
-            self._check_limits(parent, name, blueprint if not waits else None)
+            self._check_limits(_path(parent, key, blueprint), parent, blueprint if not waits else None)
         # From here on nothing fails: the child becomes visible in one step.
         latest = team.latest
         if latest is not None:
@@ -156,35 +162,36 @@ class Starter:
             # The same arguments, one tuple: many that wait for their start weigh less by one each.
             if len(others) == len(args) and (others[0] is args[0] if len(args) == 1 else all(map(is_, args, others))):
                 args = others
-        team.latest = slot = make_slot(runtime, parent, name, uid, factory, args, blueprint, policy or RUN_TIME_POLICY)
+        team.latest = slot = make_slot(runtime, parent, key, uid, factory, args, blueprint, policy or RUN_TIME_POLICY)
         runtime.next_uid = uid + 1
         runtime.alive += 1
-        children[name] = slot
+        children[key] = slot
         context = copy_context()
         if context != runtime.base:
             slot.get_more().vars = context
-        if policy is not None and policy.keys:
-            runtime.registry.take_keys(slot)
-        if waits:
-            slot.life = QUEUED
         if awaited:
             slot.get_more().awaited = True
-        if letter is not None:
-            slot.box.accept(letter)
-        if options and options.get("wake_parent"):
-            slot.get_more().wakes_parent = True
+        if policy is not None:
+            if policy.keys:
+                runtime.registry.take_keys(slot)
+            if waits:
+                slot.life = QUEUED
+            if letter is not None:
+                slot.box.accept(letter)
+            if options.get("wake_parent"):
+                slot.get_more().wakes_parent = True
         if runtime.feeds:
             runtime.notify_feeds()
         return slot
 
-    def _check_limits(self, parent: Slot, name: str, blueprint: Blueprint | None) -> None:
+    def _check_limits(self, path: str, parent: Slot, blueprint: Blueprint | None) -> None:
         limits, runtime = self.limits, parent.runtime
         if limits.max_actors is not None and runtime.alive >= limits.max_actors:
-            raise LimitReached(f"{parent.path}/{name}", "max_actors", limits.max_actors, self._holders())
+            raise LimitReached(path, "max_actors", limits.max_actors, self._holders())
         if limits.max_depth is not None and parent.depth >= limits.max_depth:
-            raise LimitReached(f"{parent.path}/{name}", "max_depth", limits.max_depth, (parent.path,))
+            raise LimitReached(path, "max_depth", limits.max_depth, (parent.path,))
         if blueprint is not None and blueprint.kind in MAY_REST:  # a declared one waits for its place
-            runtime.passivation.check(f"{parent.path}/{name}")
+            runtime.passivation.check(path)
 
     def check_parent(self, parent: Slot, name: str | None, factory: Any) -> None:
         """Raise unless a slot takes children now."""
@@ -211,12 +218,27 @@ class Starter:
         """Raise unless a parked child may be started again now: it counts among those that are there from then on."""
         self._check_ready(parent, f"starts no child again by hand (restart of {child.name!r})")
         if self._is_limited:
-            self._check_limits(parent, child.name, child.blueprint)
+            self._check_limits(child.path, parent, child.blueprint)
 
     def _holders(self) -> tuple[str, ...]:
         if self.root is None:
             return ()
         return tuple(slot.path for slot in descendants(self.root) if not slot.has_ended)[:MAX_HOLDERS]
+
+
+def _path(parent: Slot, key: str | int, blueprint: Blueprint) -> str:
+    """Return where a child would be."""
+    return f"{parent.path}/{name_of(key, blueprint)}"
+
+
+def _free_name(children: Mapping[str | int, Slot], blueprint: Blueprint, uid: int) -> str | int:
+    """Return the key of a child without a name where another has been given the one that would be made for it, perhaps."""
+    name = name_of(uid, blueprint)
+    if name not in children:
+        return uid
+    while name in children:
+        name += "-"
+    return name
 
 
 async def wait_started(slot: Slot) -> None:

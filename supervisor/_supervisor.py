@@ -20,7 +20,9 @@ from ..actors import (
     Slot,
     Status,
     descendants,
+    find_child,
     log_of,
+    names_of,
     order_end,
     slot_of,
 )
@@ -132,7 +134,9 @@ class Supervisor(Starting, Administration, Oversight):
         """
         check_path(path)
         if not path:
-            raise ChildNotFound(repr(path), tuple(children_of(self._slot))[:MOST_KNOWN], "a path has a name in it")
+            raise ChildNotFound(
+                repr(path), tuple(names_of(children_of(self._slot)))[:MOST_KNOWN], "a path has a name in it"
+            )
         parts = path.split("/")
         at = self._slot
         if path.startswith("/"):
@@ -143,9 +147,10 @@ class Supervisor(Starting, Administration, Oversight):
             parts = parts[2:]
         for part in parts:
             below = children_of(at)
-            if part not in below:
-                raise ChildNotFound(f"{at.path}/{part}", tuple(below)[:MOST_KNOWN])
-            at = below[part]
+            child = find_child(below, part)
+            if child is None:
+                raise ChildNotFound(f"{at.path}/{part}", tuple(names_of(below))[:MOST_KNOWN])
+            at = child
         return at.ref()
 
     def lookup_supervisor(self, path: str) -> "Supervisor":

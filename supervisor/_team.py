@@ -29,6 +29,7 @@ from ..actors import (
     end_from_outside,
     end_kept,
     error_of,
+    find_child,
     halt,
     hurry,
     is_down,
@@ -42,7 +43,7 @@ from ..actors import (
 from ._accounts import Accounts
 from ._course import Course
 from ._declared import Declared
-from ._errors import ErrorEscalated, RestartIntensityExceeded
+from ._errors import ErrorEscalated, RestartIntensityExceeded, last_words
 from ._intensity import Intensity
 from ._judge import judge
 from ._plan import Plan, plan_among
@@ -61,8 +62,8 @@ class Team:
     """Own a slot's children. An actor that has children is their supervisor too."""
 
     __slots__ = (
-        "_accounts", "_closing", "_keeping", "_kept", "_own", "_relaunched", "_shutdown_due", "children", "course", "latest", "owner",
-        "plan", "renewals", "retries",
+        "_accounts", "_closing", "_keeping", "_kept", "_own", "_relaunched", "_shutdown_due", "children", "course", "has_numbers", "latest",
+        "owner", "plan", "renewals", "retries",
     )  # fmt: skip
 
     def __init__(self, owner: Slot, plan: Plan | None = None) -> None:
@@ -70,7 +71,9 @@ class Team:
         self.plan = plan or ACTORS_PLAN
         self._own: Intensity = (own_intensity(owner) if plan is None else None) or DEFAULT_INTENSITY
         #: in the order of their registration.
-        self.children: dict[str, Slot] = {}
+        self.children: dict[str | int, Slot] = {}
+        #: a child may have been given a name such as those that are made of a uid.
+        self.has_numbers = False
         #: who was registered last, if it is still there.
         self.latest: Slot | None = None
         #: name -> what its next incarnation is of.
@@ -104,9 +107,8 @@ class Team:
     @property
     def _is_ending(self) -> bool:
         """Whether the owner's incarnation is about to end: nothing is judged any more, and nobody started."""
-        owner = self.owner
-        passage = owner.passage
-        return self._closing or passage.ending or passage.order >= STOP or owner.reason is not None
+        passage = self.owner.passage
+        return self._closing or passage.ending or passage.order >= STOP or self.owner.reason is not None
 
     # -- ends
 
@@ -136,7 +138,7 @@ class Team:
         over = accounts.charge(child.uid, policy, now, was_ready=was_ready)
         if over is not None:
             error = RestartIntensityExceeded(
-                self.owner.path, child.path, over.count, over.within, reason, _last_words(reason)
+                self.owner.path, child.path, over.count, over.within, reason, last_words(reason)
             )
             self._give_up(child, reason, error)
             return self._decide_at_end(child)
@@ -198,12 +200,17 @@ class Team:
     def _shut_down(self) -> None:
         end_from_outside(self.owner, Shutdown(f"automatic shutdown, {self._shutdown_due}"))
 
+    def find(self, name: str) -> Slot | None:
+        """Return the child of a name."""
+        return find_child(self.children, name)
+
     def remove(self, child: Slot) -> None:
         """Forget a child whose slot has ended."""
-        del self.children[child.name]
+        del self.children[child.key]
         if child is self.latest:
             self.latest = None
-        self.renewals.pop(child.name, None)  # of this one; who takes its name is another
+        if self.renewals:
+            self.renewals.pop(child.name, None)  # of this one; who takes its name is another
         if self._accounts is not None:
             self._accounts.close(child.uid)
         if not self.children:
@@ -236,7 +243,7 @@ class Team:
             below = team_of(child)
             if plan is not None and below is not None:
                 below.plan = plan
-                below.renewals = {each.name: each for each in plan.specs if each.name in below.children}
+                below.renewals = {each.name: each for each in plan.specs if below.find(each.name)}
 
     def next_retry(self, child: Slot) -> float | None:
         """Return when a child is started again, on Trio's clock; None if that is not set. Reads, and changes nothing."""
@@ -361,7 +368,7 @@ class Team:
 
     def sort(self) -> None:
         """Put the declared children into their order; the others come after them."""
-        order = {declared.name: place for place, declared in enumerate(self.plan.specs)}
+        order: dict[str | int, int] = {declared.name: place for place, declared in enumerate(self.plan.specs)}
         if [*self.children][: len(order)] != [*order]:
             self.children = dict(sorted(self.children.items(), key=lambda item: order.get(item[0], len(order))))
 
@@ -369,12 +376,6 @@ class Team:
         """End those for good that were kept for it."""
         for child in reversed([*self.children.values()]):
             end_kept(child)
-
-
-def _last_words(reason: ExitReason) -> str:
-    """Return what a child ended for; of one that gave up itself, what was at the bottom of that, so that texts do not nest."""
-    error = reason.error if isinstance(reason, Escalated) else None
-    return error.text if isinstance(error, (ErrorEscalated, RestartIntensityExceeded)) else text_of(reason)
 
 
 def team_of(slot: Slot) -> Team | None:
@@ -393,7 +394,7 @@ def make_team(slot: Slot, plan: Plan | None = None) -> Team:
     return team
 
 
-def children_of(slot: Slot) -> Mapping[str, Slot]:
-    """Return a slot's children by name."""
+def children_of(slot: Slot) -> Mapping[str | int, Slot]:
+    """Return a slot's children by key."""
     team = team_of(slot)
     return {} if team is None else team.children

@@ -71,7 +71,7 @@ def _clashes(starter: Starter, team: Team, children: tuple[object, ...]) -> Iter
         if not isinstance(spec, KINDS):
             continue
         name = _name_of(spec)
-        before = team.children.get(name)
+        before = team.find(name)
         if before is not None and _changes_kind(starter, before, is_supervisor=isinstance(spec, SupervisorSpec)):
             yield f"{name}: a supervisor cannot become a worker, or a worker a supervisor"
         below = [(name, spec)]
@@ -95,10 +95,12 @@ def _adopt(starter: Starter, team: Team, plan: Plan) -> None:
         setattr(old, key, getattr(plan, key))
     team.adopt_intensity()
     for declared in plan.specs:
-        child = team.children.get(declared.name)
+        child = team.find(declared.name)
         if child is None:
             register_parked(starter, team.owner, declared)
-        elif _changes_kind(starter, child, is_supervisor=declared.plan is not None):
+            continue
+        _find_by_name(team, child)
+        if _changes_kind(starter, child, is_supervisor=declared.plan is not None):
             # One that was started at run time has taken the name since the set was checked.
             child.warn("update", CHANGES_KIND)
         else:
@@ -106,6 +108,15 @@ def _adopt(starter: Starter, team: Team, plan: Plan) -> None:
             team.renewals[declared.name] = declared
     team.sort()
     team.owner.touch()
+
+
+def _find_by_name(team: Team, child: Slot) -> None:
+    """Have a child that is declared from now on found by its name, as those are."""
+    name = child.name
+    if child.key != name:
+        team.children = {name if each is child else key: each for key, each in team.children.items()}
+        child.key = name
+        team.has_numbers = True
 
 
 def _changes_kind(starter: Starter, child: Slot, *, is_supervisor: bool) -> bool:

@@ -6,7 +6,7 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from time import monotonic
 from types import FrameType
@@ -109,13 +109,13 @@ class Top:
         """Show it; the exit status is returned. Raises Gone, after the last picture has been left on the screen."""
         try:
             with (
-                _signals_end_it(),
+                _signals_end_it() as leave_if_told,
                 Keys() as keys,
                 _resizes() as resized,
                 Live(console=self._console, screen=True, auto_refresh=False, redirect_stdout=False) as live,
             ):
                 while self._step(keys, resized, live):
-                    pass
+                    leave_if_told()
         except Gone:
             if self._frame is not None:
                 _print_whole(Picture(self._frame, Chosen(search=self._chosen.search), is_live=False))
@@ -208,9 +208,16 @@ class Top:
 
 
 @contextmanager
-def _signals_end_it() -> Generator[None]:
-    """Let signals leave as Ctrl-C does: through all that puts the terminal back, as far as it is there. Nothing stops it as Ctrl-Z would."""
+def _signals_end_it() -> Generator[Callable[[], None]]:
+    """Let signals leave as Ctrl-C does: through all that puts the terminal back, as far as it is there. Nothing stops it as Ctrl-Z would.
+
+    What it gives does the same when a signal has come in vain: an exception that meets a finalizer goes no further.
+    """
     came: list[int] = []
+
+    def leave_if_told() -> None:
+        if came:
+            raise SystemExit(128 + came[0])
 
     def leave(number: int, _frame: FrameType | None) -> None:
         came.append(number)
@@ -220,7 +227,7 @@ def _signals_end_it() -> Generator[None]:
     before: dict[int, Any] = {number: signal.signal(number, leave) for number in numbers}
     before[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, signal.SIG_IGN)
     try:
-        yield
+        yield leave_if_told
     except OSError:
         if came:  # the terminal that hung up is no longer there to be put back
             raise SystemExit(128 + came[0]) from None

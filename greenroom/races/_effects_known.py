@@ -52,7 +52,8 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
         "deadlines",
     ),
     "actors/_slot.py": {
-        "Slot.path": NOTHING, "Slot.depth": NOTHING, "Slot.box": NOTHING, "Slot.owner": NOTHING, "Slot.__bool__": NOTHING, "Slot.ref": "@self",
+        "Slot.name": NOTHING, "Slot.path": NOTHING, "Slot.depth": NOTHING,
+        "Slot.box": NOTHING, "Slot.owner": NOTHING, "Slot.__bool__": NOTHING, "Slot.ref": "@self",
         "Slot.admin": "&self", "Slot.has_ended": "&self", "Slot.in_turn": "&self", "Slot.status": "@self", "Slot.get_more": "+self",
         **dict.fromkeys(
             (f"Slot.{name}" for name in ("order", "by", "stop_by", "ending", "since", "starting", "started", "context")), "&self"
@@ -106,12 +107,15 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
         "_disarm_stop_timer": NOTHING, "note_end": "@slot",
     },
     "actors/_raised.py": {"fail_message": "@slot"},
+    "actors/_brood.py": {
+        "name_of": NOTHING, "number_of": NOTHING, "find_child": "<tree", "names_of": "<tree", "names_of.<locals>.<listcomp>": NOTHING,
+    },
     "actors/_faults.py": {"members_of": NOTHING},
     "actors/_reasons.py": {"is_failure": NOTHING, "text_of": NOTHING},
     "actors/_texts.py": {"without_frames": NOTHING, "_clear_frames": NOTHING, "_waits": NOTHING, "describe": NOTHING},
     "actors/_reports.py": {
         "log_of": "tree @slot", "ReportLog.__init__": "tree", "ReportLog.post_end": "tree @self._slot", "ReportLog.post_failure": "tree @self._slot",
-        "ReportLog.close": "tree",
+        "ReportLog._fold": "tree", "ReportLog.close": "tree",
     },
     "actors/_stash.py": {"put_stash_back": "@slot"},
     "actors/_succession.py": {"hand_over": "@slot"},
@@ -139,7 +143,7 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
     "supervisor/_team.py": {
         "make_team": "tree", "Team.is_supervisors": NOTHING, "Team.accounts": "tree", "Team._is_ending": "<tree &self.owner",
         "Team.decide": "tree &self.owner @child", "Team._decide_at_end": "tree &self.owner @child", "Team._may_come_back": "<tree &self.owner",
-        "Team.remove": "tree", "Team.settled": "tree", "Team.note_ready": "tree", "Team.drop_undeclared": "tree",
+        "Team.find": "<tree", "Team.remove": "tree", "Team.settled": "tree", "Team.note_ready": "tree", "Team.drop_undeclared": "tree",
         "Team.drop_undeclared.<locals>.<dictcomp>": NOTHING, "Team.sort": "tree", "Team.sort.<locals>.<dictcomp>": NOTHING, "Team.start": "tree",
         "Team.end_kept": "tree", "Team._is_kept": "&self.owner &child", "Team._end": "&self.owner &child", "Team._wait": "&child",
         # What it goes through it has made a list of as it began, and that begins with Course.cancel.

@@ -153,6 +153,29 @@ def test_a_signal_leaves_the_terminal_as_it_was(tmp_path: Path, number: signal.S
         assert "Traceback" not in terminal.text
 
 
+#: Has the first picture asked for in a finalizer, and a signal come there.
+SWALLOWED = """
+import signal
+from greenroom.console._top import Top
+
+class Fragile:
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+
+def picture(top, plain=Top._picture):
+    Fragile()
+    return plain(top)
+
+Top._picture = picture
+"""
+
+
+def test_a_signal_that_comes_while_a_finalizer_runs_ends_it_too(tmp_path: Path) -> None:
+    with Program(tmp_path), Terminal(TOP, tmp_path, code=SWALLOWED + IN_TERMINAL) as terminal:
+        assert terminal.wait_end() == 128 + signal.SIGTERM
+        assert terminal.is_as_before
+
+
 def test_a_terminal_that_is_closed_ends_it_as_a_hang_up_without_a_word(tmp_path: Path) -> None:
     errors = tmp_path / "errors"
     code = f"import os\nos.dup2(os.open({str(errors)!r}, os.O_CREAT | os.O_WRONLY), 2)\n{IN_TERMINAL}"
