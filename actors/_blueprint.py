@@ -20,6 +20,14 @@ FactoryKind = Literal["actor", "agent", "function", "unknown"]
 MAX_PREFIX = 40
 
 
+def _exactly(blueprint: "Blueprint") -> int:
+    return blueprint.least if blueprint.least == blueprint.most and not blueprint.wrong else -1
+
+
+def _ends_plainly(blueprint: "Blueprint") -> bool:
+    return not blueprint.has_shutdown and not blueprint.needs_permit
+
+
 @attrs.frozen
 class Blueprint:
     """Hold the facts that decide how a slot is run.
@@ -36,6 +44,8 @@ class Blueprint:
         is_plain: an actor in the pool whose start is nothing but making it.
         made: the class that it makes, as far as it is known.
         wrong: why none of it may be started; empty, as a rule.
+        exactly: how many positional arguments it takes, if that is one number and nothing is wrong with it; else -1. Follows from the others.
+        ends_plainly: its end is nobody's work: no hook, no permit. Follows from the others.
     """
 
     kind: FactoryKind
@@ -51,6 +61,10 @@ class Blueprint:
     is_plain: bool = False
     made: type[Actor[Any]] | None = None
     wrong: str = ""
+    exactly: int = attrs.field(init=False, eq=False, repr=False, default=attrs.Factory(_exactly, takes_self=True))
+    ends_plainly: bool = attrs.field(
+        init=False, eq=False, repr=False, default=attrs.Factory(_ends_plainly, takes_self=True)
+    )
 
 
 def read_blueprint(factory: Any) -> Blueprint:

@@ -116,9 +116,8 @@ def finalize_at_once(slot: Slot) -> bool:
         or slot.life is not READY
         or slot.hand is not None
         or slot.passage.by
-        or slot.policy.restart != "temporary"
-        or blueprint.has_shutdown
-        or blueprint.needs_permit
+        or slot.policy.is_noted
+        or not blueprint.ends_plainly
         or parent.life in ENDED
     ):
         return False

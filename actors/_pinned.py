@@ -24,7 +24,7 @@ class PinnedRef(ActorRef[M]):
     __slots__ = ("_pinned",)
 
     def __init__(self, slot: Slot) -> None:
-        super().__init__(slot)
+        self._slot = slot
         self._pinned = slot.incarnation
 
     def _check(self, message: Any = None) -> None:

@@ -142,6 +142,8 @@ class ReportLog:
         self._capacity = capacity
         #: so many are kept: the capacity, and as long as what was put back past it is there, that too.
         self._kept = capacity
+        #: so much good news is there at most before it is seen whether some has to be counted.
+        self._most = capacity
         #: (seq, the parent's incarnation, what was posted)
         self._good: deque[tuple[int, int, Posted]] = deque()
         self._bad: deque[tuple[int, int, Posted]] = deque()
@@ -188,7 +190,7 @@ class ReportLog:
         slot.seq = seq = slot.seq + 1
         good = self._good
         good.append((seq, slot.incarnation, report))
-        if len(good) + len(self._bad) > self._kept + FOLDED_AT_ONCE:
+        if len(good) > self._most:
             self._fold()
         if self._readers:
             self._tell_readers()
@@ -216,11 +218,20 @@ class ReportLog:
         n = len(good) + len(bad)
         if n < self._kept:
             self._kept = max(n, self._capacity)
+        last: Any = None
+        alike = 0  # in a row, as most are
         for _ in range(n - self._kept):
             report: Any = (good or bad).popleft()[2]
             # Most are children that have ended by themselves.
             kind = report.reason.__class__ if report.__class__ is child else _kind(report)
-            folded[kind] = folded.get(kind, 0) + 1
+            if kind is not last:
+                if alike:
+                    folded[last] = folded.get(last, 0) + alike
+                last, alike = kind, 0
+            alike += 1
+        if alike:
+            folded[last] = folded.get(last, 0) + alike
+        self._most = self._kept - len(bad) + FOLDED_AT_ONCE
 
     def _next(self, before: int | None) -> Report | None:
         self._fold()

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 #: Bits of a slot's phase: its startup is being carried out; its hook has begun.
 STARTING: Final = 1
 STARTED: Final = 2
-#: Makes an object without a call of its class, and so without `__init__`: it is filled in by who makes it.
-new_object: Final[Any] = object.__new__
 
 
 class Slot(Mailbox):
@@ -279,7 +277,7 @@ class Slot(Mailbox):
         """Return the ref that survives restarts; one per slot."""
         ref = self.ref_
         if ref is None:
-            ref = self.ref_ = new_object(Slot.ref_class)
+            ref = self.ref_ = Slot.ref_class()
             ref._slot = self  # noqa: SLF001 -- all that its making does
         return ref
 
@@ -311,7 +309,7 @@ def make_slot(  # noqa: PLR0917 -- by position, as one is made for every actor
     policy: "Policy",
 ) -> Slot:
     """Return a new slot: registered, and nothing of it has run."""
-    slot: Slot = new_object(Slot)
+    slot = Slot()
     slot.runtime = runtime
     slot.parent = parent
     slot.pool = runtime.pool

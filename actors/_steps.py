@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import trio
 
 from ..mailbox import NOTHING, Envelope
-from ._context import make_context
+from ._context import Context
 from ._ending import end_at_once
 from ._errors import OwnTaskNeeded, StartupFailed
 from ._faults import is_fatal, is_only
@@ -90,7 +90,8 @@ class Steps(Runner):
                         queue = box.queue
                         ctx = slot.ctx
                         if ctx is None and (box.only is not NOTHING or queue or not box.fast):  # the first mail
-                            ctx = make_context(slot)
+                            ctx = slot.ctx = Context()  # as `make_context`, without its call
+                            ctx._slot = slot  # noqa: SLF001
                         while n < per_activation:
                             if n == look:  # after the 1st, 9th, 17th ...
                                 now = perf_counter()

@@ -15,10 +15,10 @@ from ._status import Status
 class ActorView:
     """Look at an actor: the part of a ref that asks nothing of it."""
 
+    # No `__init__`: one is made for every actor, and filled in by its slot.
     __slots__ = ("_slot",)
 
-    def __init__(self, slot: Slot) -> None:
-        self._slot = slot
+    _slot: Slot
 
     @property
     def path(self) -> str:

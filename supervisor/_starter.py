@@ -126,7 +126,7 @@ class Starter:
             blueprint = runtime.blueprints[factory]
         except (KeyError, TypeError):
             blueprint = runtime.blueprint(factory)
-        if blueprint.wrong or not blueprint.least <= len(args) <= blueprint.most:
+        if len(args) != blueprint.exactly and (blueprint.wrong or not blueprint.least <= len(args) <= blueprint.most):
             check_factory(runtime, factory, args)
         if (parent.life is not READY or parent.passage.ending) and not waits:
             self.check_parent(parent, name, factory)

@@ -68,7 +68,11 @@ class Starting:
             In every case nothing has been changed.
         """
         slot = self._starter.register(self._slot, factory, args, given_options(options) if options else options)
-        slot.runtime.launch(slot)
+        pool = slot.pool
+        if slot.blueprint.is_plain and pool.baton is not None:  # as `launch`, without its call
+            pool.runq.append(slot)
+        else:
+            slot.runtime.launch(slot)
         return slot.ref()
 
     @overload

@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from greenroom import Actor, ChildEnded, Context, Finished, NameInUse, open_supervisor
+from greenroom import Actor, ChildEnded, Context, Finished, NameInUse, Shutdown, open_supervisor
 from greenroom.actors._passage import SETTLED
 from greenroom.actors._slot import Slot
 
@@ -115,3 +115,32 @@ async def test_more_of_such_ends_than_are_kept_are_counted_by_their_kind() -> No
             root.start_soon(Holder).tell("stop")
         await wait_all_tasks_blocked()
         assert (len(root.reports), dict(root.reports.folded)) == (1_000, {"Finished": 10})
+
+
+async def test_a_child_with_a_hook_at_its_end_has_it_when_it_ends_by_itself() -> None:
+    ended: list[str] = []
+
+    class Tells(Actor[Any]):
+        async def shutdown(self, ctx: Context, reason: object) -> None:
+            ended.append(ctx.path)
+
+        def receive(self, message: Any, ctx: Context) -> None:
+            ctx.stop()
+
+    async with open_supervisor("stage") as root:
+        refs = [root.start_soon(Tells, mail="end") for _ in range(3)]
+        for ref in refs:
+            await ref.wait_stopped()
+        assert ended == [ref.path for ref in refs]
+
+
+async def test_reports_of_several_kinds_that_are_counted_together_are_counted_each() -> None:
+    class Ends(Actor[Any]):
+        def receive(self, message: Any, ctx: Context) -> None:
+            ctx.stop(reason=message)
+
+    async with open_supervisor("stage") as root:
+        for number in range(1_200):
+            root.start_soon(Ends, mail=Shutdown() if number % 2 else None)
+        await wait_all_tasks_blocked()
+        assert dict(root.reports.folded) == {"Finished": 100, "Shutdown": 100}
