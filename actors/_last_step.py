@@ -129,7 +129,7 @@ def finalize_at_once(slot: Slot) -> bool:
     elif not slot.close_if_empty():
         return False
     above.family.remove(slot)
-    runtime.alive -= 1
+    runtime.gone += 1
     slot.actor = slot.ctx = slot.factory = None
     slot.args = ()
     slot.phase = 0
@@ -176,7 +176,7 @@ def _end_slot(slot: Slot, reason: ExitReason, family: Family | None, verdict: Ve
         more.family.end_kept()
     if family is not None and verdict == "forget":
         family.remove(slot)
-    slot.runtime.alive -= 1
+    slot.runtime.gone += 1
     slot.runtime.passivation.release(slot)
     if not slot.close_if_empty():
         _return_mail(slot, reason)
@@ -335,7 +335,7 @@ def reopen(slot: Slot, *, awaited: bool = True) -> None:
     slot.reason = slot.get_more().last_turn = None
     slot.own_passage().call_off()
     slot.get_more().reopened += 1
-    slot.runtime.alive += 1
+    slot.runtime.gone -= 1
     slot.pool = slot.runtime.pool
     slot.box.reopen()
     more = slot.get_more()

@@ -107,7 +107,8 @@ class Runtime:
         self.make_family = make_family
         self.nursery: trio.Nursery | None = None
         self.next_uid = 1
-        self.alive = 0
+        #: of those that were ever registered: how many do not run, and will not by themselves.
+        self.gone = 0
         #: what ends the whole program, as it left some actor's code.
         self.fatal: list[BaseException] = []
         self.on_fatal: Callable[[], None] | None = None
@@ -120,6 +121,11 @@ class Runtime:
         self.pending_log: deque[tuple[int, str, dict[str, Any]]] = deque()
         #: by factory; look here before `blueprint`, which fills it.
         self.blueprints: dict[Any, Blueprint] = {}
+
+    @property
+    def alive(self) -> int:
+        """How many there are that run, or will by themselves."""
+        return self.next_uid - 1 - self.gone
 
     def renew_stamp(self) -> None:
         """Read Trio's clock for those who are registered from now on, within a millisecond; where it jumps, for one."""

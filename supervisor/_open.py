@@ -237,7 +237,6 @@ def _make_root(runtime: Runtime, name: str, starter: Starter, plan: Plan) -> Slo
     root = make_slot(runtime, None, name, runtime.next_uid, SupervisorActor, (starter, plan), blueprint, ROOT_POLICY)
     make_team(root, plan)
     runtime.next_uid += 1
-    runtime.alive += 1
     return root
 
 

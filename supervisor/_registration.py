@@ -94,7 +94,7 @@ def register_parked(starter: Starter, owner: Slot, declared: Declared) -> None:
     """Register a declared child that does not run until somebody starts it. Plain."""
     # Its keys were free when the set was checked, but that may be some time ago: one that is taken by now is left to its holder.
     slot = _register(starter, owner, declared, again=True, is_parked=True)
-    slot.runtime.alive -= 1
+    slot.runtime.gone += 1
     slot.box.close()
     slot.advance(PARKED)
 
@@ -113,4 +113,4 @@ def _unregister(slot: Slot) -> None:
     assert parent is not None
     drop_entries(slot, slot_ends=True)
     make_team(parent).remove(slot)
-    slot.runtime.alive -= 1
+    slot.runtime.gone += 1

@@ -164,7 +164,6 @@ class Starter:
                 args = others
         team.latest = slot = make_slot(runtime, parent, key, uid, factory, args, blueprint, policy or RUN_TIME_POLICY)
         runtime.next_uid = uid + 1
-        runtime.alive += 1
         children[key] = slot
         context = copy_context()
         if context != runtime.base:

@@ -37,8 +37,8 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
         "TriedQueue.popleft": NOTHING, "ChosenQueue.popleft.<locals>.<listcomp>": NOTHING, "is_at_handler": "@slot", "come_to_handler": "@slot",
     },
     "actors/_runtime.py": {
-        "Runtime.wake": "@slot", "Runtime.launch": "@slot tree", "Runtime.run": "@slot", "Runtime.shield": NOTHING, "Runtime.logs": NOTHING,
-        "Runtime.log_later": "tree", "Runtime.flush_log": "tree",
+        "Runtime.alive": NOTHING, "Runtime.wake": "@slot", "Runtime.launch": "@slot tree", "Runtime.run": "@slot", "Runtime.shield": NOTHING,
+        "Runtime.logs": NOTHING, "Runtime.log_later": "tree", "Runtime.flush_log": "tree",
     },
     "actors/_starting.py": {
         "begin": "@slot", "_make_actor": "@slot", "_take_in": "@slot", "begin_at_once": "@slot", "become_ready": "@slot", "_start_up": "@slot",
