@@ -5,6 +5,7 @@ a name that nobody asks for is never made, and weighs nothing. No two children h
 """
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,6 +41,6 @@ def number_of(name: str) -> int | None:
     return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= MAX_DIGITS else None
 
 
-def names_of(children: Mapping[str | int, "Slot"]) -> list[str]:
-    """Return the names, in the order of their registration."""
-    return [child.name for child in children.values()]
+def names_of(children: Mapping[str | int, "Slot"], most: int | None = None) -> list[str]:
+    """Return the names, in the order of their registration: all of them, or the first ones."""
+    return [child.name for child in islice(children.values(), most)]

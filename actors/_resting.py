@@ -93,9 +93,9 @@ def obstacle(slot: Slot) -> tuple[str, str] | None:
 def _own_obstacle(more: "More") -> tuple[str, str] | None:
     """Return what it has of its own that would end with its incarnation."""
     if more.family is not None and more.family.children:
-        names = names_of(more.family.children)
-        shown = ", ".join([*names[:3], *(["…"] if len(names) > 3 else ())])  # noqa: PLR2004 -- a few, to know which
-        return "children", f"it has {len(names)} children ({shown}); end them first"
+        children = more.family.children
+        shown = ", ".join([*names_of(children, 3), *(["…"] if len(children) > 3 else ())])  # noqa: PLR2004 -- a few, to know which
+        return "children", f"it has {len(children)} children ({shown}); end them first"
     if more.background is not None and more.background.has_work:
         return (
             "background work",

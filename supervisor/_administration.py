@@ -17,7 +17,6 @@ from ..actors import (
     Slot,
     close_parked,
     find_child,
-    names_of,
     reopen,
 )
 from ._childspec import ChildSpec
@@ -148,7 +147,7 @@ class Administration:
         children = children_of(self._slot)
         child = find_child(children, name)
         if child is None:
-            raise no_child(self._slot.path, name, names_of(children))
+            raise no_child(self._slot.path, name, children)
         return child
 
 

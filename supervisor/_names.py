@@ -1,8 +1,8 @@
 """Names and paths by which callers look for children: what is none is told so, and not only that nobody is there."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
-from ..actors import ActorRef
+from ..actors import ActorRef, Slot, names_of
 from ..mailbox import shown
 from ._errors import ChildNotFound
 from ._options import NAME
@@ -27,14 +27,14 @@ def check_path(path: object) -> None:
         )
 
 
-def no_child(owner: str, name: str, known: Iterable[str]) -> ChildNotFound:
+def no_child(owner: str, name: str, children: Mapping[str | int, Slot]) -> ChildNotFound:
     """Return the error for a child that is not there; it says so if there never could be one of that name."""
     hint = ""
     if "/" in name:
         hint = "a child's name has no '/' in it; to reach who is further down, take `lookup_supervisor(path)` of who is above it"
     elif not NAME.fullmatch(name):
         hint = WHAT_A_NAME_IS
-    return ChildNotFound(f"{owner}/{name}", tuple(known)[:MOST_KNOWN], hint)
+    return ChildNotFound(f"{owner}/{name}", tuple(names_of(children, MOST_KNOWN)), hint)
 
 
 def _of_ref(given: object, what: str) -> str:

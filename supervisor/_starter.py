@@ -154,7 +154,7 @@ class Starter:
                 tuple(child.path for child in islice(children.values(), MAX_HOLDERS)),
             )
         if self._is_limited and not is_parked:
-            self._check_limits(_path(parent, key, blueprint), parent, blueprint if not waits else None)
+            self._check_limits(parent, key, blueprint, waits=waits)
         # From here on nothing fails: the child becomes visible in one step.
         latest = team.latest
         if latest is not None:
@@ -183,14 +183,14 @@ class Starter:
             runtime.notify_feeds()
         return slot
 
-    def _check_limits(self, path: str, parent: Slot, blueprint: Blueprint | None) -> None:
+    def _check_limits(self, parent: Slot, key: str | int, blueprint: Blueprint, *, waits: bool = False) -> None:
         limits, runtime = self.limits, parent.runtime
         if limits.max_actors is not None and runtime.alive >= limits.max_actors:
-            raise LimitReached(path, "max_actors", limits.max_actors, self._holders())
+            raise LimitReached(_path(parent, key, blueprint), "max_actors", limits.max_actors, self._holders())
         if limits.max_depth is not None and parent.depth >= limits.max_depth:
-            raise LimitReached(path, "max_depth", limits.max_depth, (parent.path,))
-        if blueprint is not None and blueprint.kind in MAY_REST:  # a declared one waits for its place
-            runtime.passivation.check(path)
+            raise LimitReached(_path(parent, key, blueprint), "max_depth", limits.max_depth, (parent.path,))
+        if blueprint.kind in MAY_REST and not waits:  # a declared one waits for its place
+            runtime.passivation.check(_path(parent, key, blueprint))
 
     def check_parent(self, parent: Slot, name: str | None, factory: Any) -> None:
         """Raise unless a slot takes children now."""
@@ -217,7 +217,7 @@ class Starter:
         """Raise unless a parked child may be started again now: it counts among those that are there from then on."""
         self._check_ready(parent, f"starts no child again by hand (restart of {child.name!r})")
         if self._is_limited:
-            self._check_limits(child.path, parent, child.blueprint)
+            self._check_limits(parent, child.key, child.blueprint)
 
     def _holders(self) -> tuple[str, ...]:
         if self.root is None:

@@ -135,7 +135,7 @@ class Supervisor(Starting, Administration, Oversight):
         check_path(path)
         if not path:
             raise ChildNotFound(
-                repr(path), tuple(names_of(children_of(self._slot)))[:MOST_KNOWN], "a path has a name in it"
+                repr(path), tuple(names_of(children_of(self._slot), MOST_KNOWN)), "a path has a name in it"
             )
         parts = path.split("/")
         at = self._slot
@@ -149,7 +149,7 @@ class Supervisor(Starting, Administration, Oversight):
             below = children_of(at)
             child = find_child(below, part)
             if child is None:
-                raise ChildNotFound(f"{at.path}/{part}", tuple(names_of(below))[:MOST_KNOWN])
+                raise ChildNotFound(f"{at.path}/{part}", tuple(names_of(below, MOST_KNOWN)))
             at = child
         return at.ref()
 
