@@ -54,6 +54,8 @@ def finalize(slot: Slot) -> None:  # noqa: C901 -- one step, run for every actor
         runtime.launcher.release(slot)
     awaited = more is not None and more.awaited
     halted = more is not None and more.halted
+    if awaited:
+        more.in_vain = slot.incarnation  # type: ignore[union-attr]  # as it is awaited, it has one
     if awaited and (halted or (slot.policy.declared and (slot.admin or not isinstance(reason, StartupFailed)))):
         awaited = False  # no failure to start: it is judged, and its supervisor goes on with the next one
     family = None if parent is None or parent.more is None else parent.more.family

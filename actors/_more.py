@@ -30,8 +30,8 @@ class More:
     """Hold what few slots have."""
 
     __slots__ = (
-        "awaited", "background", "changes", "closing", "context", "deferred", "entries", "family", "gate", "halted", "helpers", "keyed_timers",
-        "last_exit", "last_turn", "log", "monitors", "observers", "poll", "readied", "redelivered", "reopened", "report_turn",
+        "awaited", "background", "changes", "closing", "context", "deferred", "entries", "family", "gate", "halted", "helpers", "in_vain",
+        "keyed_timers", "last_exit", "last_turn", "log", "monitors", "observers", "poll", "readied", "redelivered", "reopened", "report_turn",
         "rests", "roused", "stash", "stop_timer", "timers", "turn", "turns", "vars", "wait_is_over", "waiting_for", "wakes_parent", "warnings",
         "watchdog", "watching",
     )  # fmt: skip
@@ -75,6 +75,8 @@ class More:
         self.awaited = False
         #: the last incarnation that somebody could have awaited and that became ready.
         self.readied = 0
+        #: the last incarnation that was awaited and ended without having become ready, whatever followed.
+        self.in_vain = 0
         self.wakes_parent = False
         #: why the incarnation before this one ended.
         self.last_exit: ExitReason | None = None

@@ -178,7 +178,8 @@ class ReportLog:
     def post_failure(self, report: Posted) -> None:
         """Add bad news."""
         self._bad.append((self._slot.box.next_seq(), self._slot.incarnation, report))
-        self._fold()
+        if len(self._good) + len(self._bad) > self._kept + FOLDED_AT_ONCE:
+            self._fold()
         if self._readers:
             self._tell_readers()
 
@@ -215,12 +216,9 @@ class ReportLog:
         """Count the oldest ones past what is kept instead of keeping them; failures last. Before each look, as posts leave it undone for a while."""
         good, bad, folded = self._good, self._bad, self._folded
         child = self._slot.__class__
-        n = len(good) + len(bad)
-        if n < self._kept:
-            self._kept = max(n, self._capacity)
         last: Any = None
         alike = 0  # in a row, as most are
-        for _ in range(n - self._kept):
+        for _ in range(len(good) + len(bad) - self._kept):
             report: Any = (good or bad).popleft()[2]
             # Most are children that have ended by themselves.
             kind = report.reason.__class__ if report.__class__ is child else _kind(report)
@@ -233,6 +231,12 @@ class ReportLog:
             folded[last] = folded.get(last, 0) + alike
         self._most = self._kept - len(bad) + FOLDED_AT_ONCE
 
+    def _settle(self) -> None:
+        """Keep no more than is left of what was put back, now that something has been taken."""
+        if self._kept > self._capacity:
+            self._kept = max(self._capacity, len(self._good) + len(self._bad))
+            self._most = self._kept - len(self._bad) + FOLDED_AT_ONCE
+
     def _next(self, before: int | None) -> Report | None:
         self._fold()
         good, bad = self._good, self._bad
@@ -242,6 +246,7 @@ class ReportLog:
             if before is not None and seq > before:
                 return None
             lane.popleft()
+            self._settle()
             if incarnation == self._slot.incarnation:
                 return _made(report)
             self._slot.dead_letters.count("old incarnation")
@@ -299,6 +304,7 @@ class ReportLog:
 
     def unread_failures(self) -> list[Report]:
         """Return the failures that nobody has read, without taking them."""
+        self._fold()
         return [_made(report) for _, _, report in self._bad]
 
     @trio.lowlevel.enable_ki_protection
@@ -316,6 +322,7 @@ class ReportLog:
         _, index, lane = max(found, key=itemgetter(0))
         report = _made(lane[index][2])
         del lane[index]
+        self._settle()
         return report
 
     def forget(self) -> None:
@@ -325,6 +332,7 @@ class ReportLog:
             self._slot.dead_letters.count("old incarnation", n)
             self._good.clear()
             self._bad.clear()
+            self._settle()
 
     def hand_on(self) -> None:
         """Leave what an incarnation that was put to rest has not read to the next one."""
@@ -347,6 +355,7 @@ class ReportLog:
             reports.append(envelope)
         self._good.clear()
         self._bad.clear()
+        self._settle()
         # Not a sort: mail keeps the order of its lanes, where a coalesced one stands in the place of an older.
         merged: list[Letter] = []
         waiting = deque(reports)

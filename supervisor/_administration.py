@@ -49,7 +49,7 @@ class Administration:
 
     @trio.lowlevel.enable_ki_protection
     async def restart_child(self, name: str) -> ActorRef[Any]:
-        """Start a parked child again, in its place, and wait until it is ready; also if its supervisor starts it once more meanwhile.
+        """Start a parked child again, in its place, and wait until it is ready.
 
         Checkpoint: always. Cancellation: the start goes on.
 
@@ -57,7 +57,7 @@ class Administration:
             ChildNotFound: there is none of that name. TypeError: it is no string.
             AlreadyRunning: it is not parked; Restarting, if it is being restarted by itself.
             ActorStopping: the child is, or the supervisor. ActorStopped: the supervisor has ended; or the child has, before it was ready, by `Ignore`
-                or a stop.
+                or a stop, or in a way that its supervisor judges and may start it again for (its group restarts; it crashed as it ended).
             StartupInProgress, ActorRestarting: the supervisor starts, or restarts; `await supervisor.wait_ready()` first.
             LimitReached: there are as many actors as may be; parked ones do not count.
             StartupFailed: it did not become ready, and is parked again; neither counted nor reported.

@@ -104,21 +104,24 @@ def take_snapshot(top: Slot, limits: Limits) -> ActorInfo:
     infos: dict[Slot, ActorInfo] = {}
     for slot, path, children in reversed(order):
         below = [
-            _info(child, f"{path}/{child.name}", (), now, limits) if child.more is None else infos.pop(child)
+            _info(child, child.name, path, (), now, limits) if child.more is None else infos.pop(child)
             for child in children.values()
         ]
-        infos[slot] = _info(slot, path, tuple(below), now, limits)
+        infos[slot] = _info(slot, slot.name, path.rpartition("/")[0], tuple(below), now, limits)
     return infos[top]
 
 
-def _info(slot: Slot, path: str, children: tuple[ActorInfo, ...], now: float, limits: Limits) -> ActorInfo:
+def _info(  # noqa: PLR0917 -- by position, as one is made for every actor
+    slot: Slot, name: str, above: str, children: tuple[ActorInfo, ...], now: float, limits: Limits
+) -> ActorInfo:
+    """Show one slot; `above` is the path of its parent, "" of the root's."""
     more = slot.more
     box, blueprint = slot.box, slot.blueprint
     last_exit, rests = slot.last_exit, 0 if more is None else more.rests
     strategy = _strategy(slot) if is_supervisor(slot) else None
     return ActorInfo(
-        path=path,
-        name=slot.name,
+        path=f"{above}/{name}",
+        name=name,
         uid=slot.uid,
         incarnation=slot.incarnation,
         kind="supervisor" if strategy is not None else blueprint.kind,

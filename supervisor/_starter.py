@@ -243,19 +243,19 @@ def _free_name(children: Mapping[str | int, Slot], blueprint: Blueprint, uid: in
 async def wait_started(slot: Slot) -> None:
     """Wait until an awaited child has become ready, whatever it or others did since. Checkpoint: always.
 
-    If it ends before in a way that its supervisor judges, and is started again for that, this waits on.
+    Whether its supervisor starts it again is not waited for: that may have to end, first of all, who waits.
 
     Raises:
-        StartupFailed, ActorStopped: it has ended before, and nobody starts it again.
+        StartupFailed, ActorStopped: it has ended before.
     """
     more, incarnation = slot.get_more(), slot.incarnation
     await trio.lowlevel.checkpoint()
     while is_awaited(slot, incarnation):
         await slot.changed()
-    if more.readied < incarnation:
+    if more.readied < incarnation or more.in_vain == incarnation:
         raise_failure(slot)
 
 
 def is_awaited(slot: Slot, incarnation: int) -> bool:
-    """Return whether a slot has not become ready since it began this incarnation, and may yet do so by itself."""
-    return slot.get_more().readied < incarnation and not slot.has_ended
+    """Return whether an incarnation has neither become ready nor ended."""
+    return slot.get_more().readied < incarnation and slot.incarnation == incarnation and not slot.has_ended

@@ -116,7 +116,7 @@ class Team:
         """Decide what follows a child's end, in its last step. Plain."""
         self.retries.call_off(child)
         if child.more is not None and not self.course.is_starting:
-            child.more.awaited = False  # what follows is judged, whoever started it by hand and waits on
+            child.more.awaited = False  # who started it by hand is told that this came to nothing
         if self._is_ending:
             return self._decide_at_end(child)
         policy, now = policy_of(child), child.runtime.now()
@@ -149,7 +149,7 @@ class Team:
         if delay > 0:
             self.retries.add(child, delay)
             return "restart later"
-        if child.name in self.renewals:
+        if self.renewals and child.name in self.renewals:
             self._relaunched = child
             return "restart later"
         return "restart"

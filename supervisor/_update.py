@@ -94,29 +94,32 @@ def _adopt(starter: Starter, team: Team, plan: Plan) -> None:
     for key in (*REPLACEABLE, "specs"):
         setattr(old, key, getattr(plan, key))
     team.adopt_intensity()
+    named: dict[Slot, str] = {}
     for declared in plan.specs:
         child = team.find(declared.name)
         if child is None:
             register_parked(starter, team.owner, declared)
             continue
-        _find_by_name(team, child)
+        if child.key != declared.name:
+            named[child] = declared.name
         if _changes_kind(starter, child, is_supervisor=declared.plan is not None):
             # One that was started at run time has taken the name since the set was checked.
             child.warn("update", CHANGES_KIND)
         else:
             _keep_place(child, declared)
             team.renewals[declared.name] = declared
+    _find_by_name(team, named)
     team.sort()
     team.owner.touch()
 
 
-def _find_by_name(team: Team, child: Slot) -> None:
-    """Have a child that is declared from now on found by its name, as those are."""
-    name = child.name
-    if child.key != name:
-        team.children = {name if each is child else key: each for key, each in team.children.items()}
-        child.key = name
+def _find_by_name(team: Team, named: dict[Slot, str]) -> None:
+    """Have children that were given no name, and are declared from now on, found by the ones that they have, as all that are declared."""
+    if named:
+        team.children = {named.get(each, key): each for key, each in team.children.items()}
         team.has_numbers = True
+        for child, name in named.items():
+            child.key = name
 
 
 def _changes_kind(starter: Starter, child: Slot, *, is_supervisor: bool) -> bool:

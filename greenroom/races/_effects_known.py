@@ -115,7 +115,7 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
     "actors/_texts.py": {"without_frames": NOTHING, "_clear_frames": NOTHING, "_waits": NOTHING, "describe": NOTHING},
     "actors/_reports.py": {
         "log_of": "tree @slot", "ReportLog.__init__": "tree", "ReportLog.post_end": "tree @self._slot", "ReportLog.post_failure": "tree @self._slot",
-        "ReportLog._fold": "tree", "ReportLog.close": "tree",
+        "ReportLog._fold": "tree", "ReportLog._settle": "tree", "ReportLog.close": "tree",
     },
     "actors/_stash.py": {"put_stash_back": "@slot"},
     "actors/_succession.py": {"hand_over": "@slot"},

@@ -59,3 +59,28 @@ async def test_what_a_turn_gives_back_is_kept_past_the_capacity_until_it_is_take
         await wait_all_tasks_blocked()
         root.reports.drain()
         assert log.folded == {"Finished": MANY}
+
+
+class Drains(Agent[str]):
+    """Take what has come, have as many come, and fail."""
+
+    def __init__(self, sizes: list[int]) -> None:
+        self.sizes = sizes
+
+    async def turn(self, turn: Turn[str], ctx: Context) -> None:
+        self.sizes.append(sum(isinstance(mail.message, ChildEnded) for mail in (*turn.mail, *turn.drain())))
+        for _ in range(max(self.sizes[-1], MANY + MANY // 2)):
+            ctx.start_soon(Mayfly, mail="end")
+        await wait_all_tasks_blocked()
+        raise ValueError("of all things")
+
+
+async def test_each_turn_that_gives_back_what_it_took_keeps_as_many_more_as_the_capacity_is() -> None:
+    sizes: list[int] = []
+    async with open_tree("stage") as root:
+        ref = await root.start(Drains, sizes)
+        for _ in range(4):
+            ref.tell("go")
+            await wait_all_tasks_blocked()
+        root.reports.drain()
+        assert sizes == [0, MANY, 2 * MANY, 3 * MANY]

@@ -368,10 +368,12 @@ async def a_start_by_hand_that_is_judged(sim: Sim) -> None:
         await root.terminate_child("b")
         if beside:
             root.lookup("a").tell("complain")
-        with suppress(AlreadyRunning):  # its group was first
+        try:
             await root.restart_child("b")
-            assert again.lifecycle == "ready" or beside
-            assert starts.count("/stage/b") == 3 * (not beside)
+        except (AlreadyRunning, ActorStopped):  # its group was first, or came before it was ready
+            assert beside or starts.count("/stage/b") >= 2
+        else:
+            assert beside
         await trio.sleep(1)
         assert again.lifecycle == "ready"
         root.reports.drain()

@@ -71,7 +71,7 @@ FAULTS = [
     Fault("error in the pool", an_error_out_of_a_task_that_goes_on, "r1:0.2-3.1:c5d7c777"),
     Fault("breath", a_stop_while_others_have_their_turn, "r1:4.1:b9ded48b"),
     Fault("update", an_update_before_a_restarted_supervisor_begins, "r1:8.1:887cf22c"),
-    Fault("judged", a_start_by_hand_that_is_judged, "r1::89c64261"),
+    Fault("judged", a_start_by_hand_that_is_judged, "r1:6.1-10.1-11.1-12.1-13.1:e153cd8f"),
 ]
 FOUND: list[Scenario] = list(dict.fromkeys(fault.scenario for fault in FAULTS))
 

@@ -210,7 +210,7 @@ async def test_an_idle_thread_of_trios_cache_is_none_of_the_trees() -> None:
 
 
 def lose_a_slot(tree: Tree) -> None:
-    slot_of(tree.ref).runtime.alive += 2
+    slot_of(tree.ref).runtime.gone -= 2
 
 
 def lose_a_permit(tree: Tree) -> None:
