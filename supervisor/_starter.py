@@ -75,7 +75,8 @@ class Starter:
         Checkpoint: always. Cancellation: kills the child, waits for its end, and raises.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
-        slot = self._begin(parent, factory, args, options)
+        slot = self.register(parent, factory, args, options, awaited=True)
+        slot.runtime.launch(slot)
         try:
             async with waiting_for(slot, lambda: not is_awaited(slot, 1)):
                 await wait_started(slot)
@@ -87,13 +88,6 @@ class Starter:
             if slot.life is PARKED and team is not None and not slot.policy.declared:
                 close_parked(slot, team)  # it was ready already; who started it will never know of it
             raise
-        return slot
-
-    @trio.lowlevel.enable_ki_protection
-    def _begin(self, parent: Slot, factory: Any, args: tuple[Any, ...], options: Mapping[str, Any]) -> Slot:
-        """Register and launch one that is waited for, in one step: nobody ever sees a child that is registered and will not run."""
-        slot = self.register(parent, factory, args, options, awaited=True)
-        slot.runtime.launch(slot)
         return slot
 
     @trio.lowlevel.enable_ki_protection

@@ -83,7 +83,7 @@ class SupervisorActor(Actor[Any]):
 
 async def _start_all(team: Team, *, revive: bool) -> ChildrenFailed | None:
     """Start the declared children, the parked ones too if told so. Returns why that failed."""
-    slots = [child for child in map(team.find, [each.name for each in team.plan.specs]) if child is not None]
+    slots = [child for each in team.plan.specs if (child := team.find(each.name)) is not None]
     await team.start(slots, [each for each in slots if revive and each.life is PARKED])
     if team.course.failed is None:
         return None
