@@ -6,12 +6,14 @@ from typing import Any, Literal, TypeVar, overload
 
 import trio
 
+from ._bundled import BundledAsks
 from ._checks import check_seconds
 from ._errors import Refused, StartupFailed
 from ._poll import Poll
 from ._ref import ActorRef
 from ._refusals import raise_refusal
 from ._request import Asked, Request, make_asked
+from ._slot import Slot
 
 R = TypeVar("R")
 
@@ -71,36 +73,64 @@ async def ask_many(
     if return_errors.__class__ is not bool:
         raise TypeError(f"ask_many: return_errors is {return_errors!r}; give True or False")
     poll = Poll(returns_errors=return_errors)
-    task, asker, asks = poll.task, poll.asker, poll.asks
+    pinned = _read(requests, poll)
+    # Not before all have been read: that may run code of the caller's, which may end whom it asks.
+    for ref, asked in pinned:
+        with _refusals(asked, are_kept=return_errors):
+            ref._admit("mail", asked.message)  # noqa: SLF001 -- it belongs to refs
+    for each in [*poll.asks]:
+        if not each.target.is_open:
+            for asked in each.make_unsent() if isinstance(each, BundledAsks) else [each]:
+                if not asked.done:
+                    with _refusals(asked, are_kept=return_errors):
+                        raise_refusal(asked.target, "mail", asked.message)
+    return await poll.ask(timeout)
+
+
+def _read(requests: Any, poll: Poll) -> list[tuple[ActorRef[Any], Asked]]:
+    """Have a poll hold all requests, those to one actor in a bundle if nothing speaks against it; return those by pinned refs. Sends nothing."""
+    task, asker, asks, values = poll.task, poll.asker, poll.asks, poll.values
     pinned: list[tuple[ActorRef[Any], Asked]] = []
+    #: by whom they are for: what the next one may go into.
+    bundles: dict[Slot, BundledAsks] = {}
+    count = 0
     for pair in _each_of(requests):
         kind: type = pair.__class__
         if (kind is not tuple and not issubclass(kind, tuple)) or len(pair) != 2:  # noqa: PLR2004 -- a pair
-            raise TypeError(f"ask_many: number {len(asks)} is {pair!r}; give pairs (ref, request)")
+            raise TypeError(f"ask_many: number {count} is {pair!r}; give pairs (ref, request)")
         ref: Any
         request: Any
         ref, request = pair
         kind = ref.__class__
         if kind is not ActorRef and not issubclass(kind, ActorRef):
-            raise TypeError(
-                f"ask_many: number {len(asks)} is for {ref!r}, which is no ActorRef; give pairs (ref, request)"
-            )
-        asked = make_asked(request, task, ref._slot, asker)  # noqa: SLF001 -- it belongs to refs
-        asked.poll = poll
-        asks.append(asked)
-        if ref._pinned:  # noqa: SLF001
-            asked.incarnation = ref._pinned  # noqa: SLF001
-            pinned.append((ref, asked))
-    poll.left = len(asks)
-    # Not before all have been read: that may run code of the caller's, which may end whom it asks.
-    for ref, asked in pinned:
-        with _refusals(asked, are_kept=return_errors):
-            ref._admit("mail", asked.message)  # noqa: SLF001
-    for asked in asks:
-        if not (asked.target.is_open or asked.done):
-            with _refusals(asked, are_kept=return_errors):
-                raise_refusal(asked.target, "mail", asked.message)
-    return await poll.ask(timeout)
+            raise TypeError(f"ask_many: number {count} is for {ref!r}, which is no ActorRef; give pairs (ref, request)")
+        values.append(request)
+        slot = ref._slot  # noqa: SLF001 -- it belongs to refs
+        bundle = bundles.get(slot)
+        if not slot.fast or ref._pinned:  # noqa: SLF001
+            bundles.pop(slot, None)  # what comes after this goes after it
+            asked = make_asked(request, task, slot, asker)
+            asked.poll = poll
+            asked.place = count
+            asks.append(asked)
+            if ref._pinned:  # noqa: SLF001
+                asked.incarnation = ref._pinned  # noqa: SLF001
+                pinned.append((ref, asked))
+        elif bundle is None:
+            bundles[slot] = bundle = BundledAsks()  # here, and not by a call, as there may be one for each request
+            bundle.poll = poll
+            bundle.target = slot
+            bundle.values = values
+            bundle.places = (count,)  # no list, as that would be one more for the garbage collector
+            bundle.at = 0
+            asks.append(bundle)
+        elif bundle.places.__class__ is list:
+            bundle.places.append(count)
+        else:
+            bundle.places = [*bundle.places, count]
+        count += 1
+    poll.left = count
+    return pinned
 
 
 def _each_of(requests: Any) -> Iterator[Any]:

@@ -1,12 +1,14 @@
 """Asking: a request into a mailbox, and the wait for its answer."""
 
 from functools import partial
+from itertools import repeat
 from math import inf
 from typing import Any
 
 import trio
 
 from ..mailbox import NOTHING
+from ._bundled import BundledAsks
 from ._checks import check_seconds
 from ._errors import AskTimeout
 from ._parking import park
@@ -71,7 +73,7 @@ async def wait_for_answer(asked: Asked) -> None:
 def inherited_deadline(asker: Slot) -> float:
     """Return when what is asked on behalf of an ask has to end: when that one does."""
     hand = asker.box.hand
-    if isinstance(hand, Asked):
+    if isinstance(hand, (Asked, BundledAsks)):
         return inf if hand.deadline is None else hand.deadline.when
     turn = None if asker.more is None else asker.more.turn
     return inf if turn is None else turn.deadline
@@ -112,6 +114,22 @@ def accept(slot: Slot, asked: Asked) -> None:
         slot.box.accept(asked)
     if slot.idle:
         slot.runtime.wake(slot)
+
+
+def accept_bundle(slot: Slot, bundle: BundledAsks) -> None:
+    """Put the requests of a bundle into a mailbox that is in the fast mode."""
+    count = len(bundle.places)
+    slot.seq += count
+    if count == 1 and slot.queue is None and slot.only is NOTHING:
+        slot.only = bundle
+    else:
+        slot.lane().extend(repeat(bundle, count))
+    if slot.idle:  # as `wake`, without its call
+        slot.idle = False
+        pool = slot.pool
+        pool.runq.append(slot)
+        if pool.baton is None:
+            pool.kick()
 
 
 @trio.lowlevel.enable_ki_protection

@@ -163,7 +163,7 @@ class Context(BackgroundSide, RegistrySide):
             asks = [asked for asked in more.turn.requests() if not asked.deferred]
             hand: Any = asks[0] if len(asks) == 1 else None
         else:
-            hand = slot.box.hand
+            hand = slot.box.own_hand()
         if not isinstance(hand, Asked) or hand.deferred:
             raise NotInTurn(f"{slot.path}: defer_reply needs a request in hand that has not been deferred yet")
         hand.deferred = True

@@ -254,7 +254,7 @@ def drop_report_turn(slot: Slot) -> bool:
 def _fail_requests(slot: Slot, reason: ExitReason) -> None:
     """Fail what was in hand and what was deferred; put back what had been drained and not committed."""
     more = slot.more
-    hand, slot.box.hand = slot.box.hand, None
+    hand = slot.box.empty_hand()
     if isinstance(hand, Asked) and not hand.deferred:
         hand.fail(_error_for(slot, reason, hand))
     if more is None:

@@ -81,7 +81,7 @@ def fail_message(slot: Slot, error: Exception) -> None:
 def _fail_message(slot: Slot, raised: Raised) -> None:
     if raised.action in {"resume", "stop"}:
         # Done with: a crash leaves it in hand until the last step, which may give it to the next incarnation.
-        hand, slot.box.hand = slot.box.hand, None
+        hand = slot.box.empty_hand()
         if isinstance(hand, Asked) and not hand.deferred:
             error = raised.error
             if raised.action == "stop":

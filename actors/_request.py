@@ -40,6 +40,7 @@ class Asked(Letter):
         "error",
         "incarnation",
         "parked",
+        "place",
         "poll",
         "target",
         "task",
@@ -67,8 +68,9 @@ class Asked(Letter):
     value: Any
     error: BaseException | None
     deadline: "Deadline | None"
-    #: the many that it is one of: its asker waits for them all.
+    #: the many that it is one of: its asker waits for them all; and which one it is, if it is.
     poll: "Poll | None"
+    place: int
 
     def answer(self, value: Any) -> bool:
         """Hand the result to the asker; False if the asker has gone or has its answer."""
@@ -78,9 +80,9 @@ class Asked(Letter):
             return False
         self.value = value
         poll = self.poll
-        if poll is not None and poll.left > 1 and self.asker is None:  # one of many, and neither their last nor an edge
+        if poll is not None and self.asker is None:  # one of many, and no edge
             self.done = True
-            poll.left -= 1
+            poll.put(self.place, value)
         else:
             self._finish()
         return True

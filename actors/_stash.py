@@ -44,7 +44,7 @@ def stash(slot: "Slot") -> None:
             "and what it has drained and not committed goes back if it is interrupted or fails"
         )
     box, more = slot.box, slot.get_more()
-    hand = box.hand
+    hand = box.own_hand()
     if hand is None or isinstance(hand, Stashed):
         what = "there is none" if hand is None else "it has been stashed already"
         raise NotInTurn(f"{slot.path}: ctx.stash() needs a message in hand, and {what}")

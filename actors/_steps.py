@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import trio
 
 from ..mailbox import NOTHING, Envelope
+from ._bundled import BundledAsks
 from ._context import Context
 from ._ending import end_at_once
 from ._errors import OwnTaskNeeded, StartupFailed
@@ -128,6 +129,17 @@ class Steps(Runner):
                                     result = await result
                                 if box.hand is message and not message.deferred:
                                     message.answer(result)
+                            elif kind is BundledAsks:
+                                at = message.at
+                                message.at = at + 1
+                                message.place = at = message.places[at]
+                                result = handler.receive(message.values[at], ctx)
+                                if result.__class__ is CoroutineType:
+                                    result = await result
+                                if box.hand is message:
+                                    message.answer(result)
+                                elif box.hand.__class__ is Asked and not box.hand.deferred:  # made a letter
+                                    box.hand.answer(result)
                             elif kind is Envelope:
                                 if message.void or message.incarnation not in (0, slot.incarnation):
                                     box.bury(message, "cancelled" if message.void else "old incarnation")

@@ -137,7 +137,7 @@ def interrupt_turn(slot: Slot) -> None:
     if more is not None and more.turn is not None:
         close_turn(slot, more.turn, TurnOutcome("interrupted", cause=why_cut(slot)))
         return
-    hand, slot.box.hand = slot.box.hand, None
+    hand = slot.box.empty_hand()
     if isinstance(hand, Asked) and not hand.deferred:
         hand.fail(error_for_requester(TurnOutcome("interrupted", cause=why_cut(slot)), slot.path, hand.message))
     slot.get_more().last_turn = Interrupted()
@@ -204,7 +204,7 @@ def take_next(slot: Slot) -> Letter | None:
 @trio.lowlevel.enable_ki_protection
 def drop_hand(slot: Slot) -> None:
     """Be done with the mail in hand; a request that was neither answered nor deferred fails with NoReply."""
-    hand, slot.box.hand = slot.box.hand, None
+    hand = slot.box.empty_hand()
     end_watch(slot)
     if isinstance(hand, Asked) and not hand.deferred and not hand.done:
         hand.fail(NoReply(slot.path, hand.message))

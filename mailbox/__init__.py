@@ -5,6 +5,7 @@ and a uid, and that is all. Accepting and taking are apart, so that mail is at e
 handled, or a dead letter with its reason.
 """
 
+from ._bundle import Bundle as Bundle
 from ._checks import is_count as is_count
 from ._checks import is_seconds as is_seconds
 from ._checks import shown as shown

@@ -1,13 +1,14 @@
 """Lanes: what waits in a mailbox, and how its place tells its seq.
 
 A message that waits alone needs no lane; one that waits in line is bare as long as its place says its seq; what has to be told apart is put into an
-envelope. Which of these a mailbox is in is an affair of this file; see the essay in `_mailbox`.
+envelope, or taken out of its bundle. Which of these a mailbox is in is an affair of this file; see the essay in `_mailbox`.
 """
 
 from collections import deque
 from itertools import islice
 from typing import Any, Final
 
+from ._bundle import Bundle
 from ._mail import Envelope, Letter, Mail
 from ._overflow import EXEMPT
 from ._rare import NOTHING_RARE, Rare
@@ -52,12 +53,29 @@ class Lanes:
 
     def hand_mail(self) -> Mail[Any] | None:
         """Return what is in hand, as users see it."""
-        hand = self.hand
+        hand = self.own_hand()
         if hand is None:
             return None
         if isinstance(hand, Letter):
             return hand.as_mail()
-        return Mail(hand, None, self.seq - (self.only is not NOTHING) - len(self.queue or ()))
+        return Mail(hand, None, self._newest_taken())
+
+    def own_hand(self) -> Any:
+        """Return what is in hand: a letter, a bare message, or None. One of a bundle is made a letter."""
+        hand = self.hand
+        if isinstance(hand, Bundle):
+            hand = self.hand = hand.make_in_hand(self._newest_taken())
+        return hand
+
+    def empty_hand(self) -> Any:
+        """Return what is in hand, as `own_hand`, and have nothing in hand any more."""
+        hand = self.own_hand()
+        self.hand = None
+        return hand
+
+    def _newest_taken(self) -> int:
+        """Return the seq of what was taken last in the fast mode."""
+        return self.seq - (self.only is not NOTHING) - len(self.queue or ())
 
     def oldest_seq(self) -> int | None:
         """Return the seq of what has waited longest, of either lane; None if nothing waits. Reads, and changes nothing."""
@@ -75,8 +93,10 @@ class Lanes:
 
     def hand_seq(self) -> int | None:
         """Return the seq of what is in hand; None if nothing is. Reads, and changes nothing."""
-        mail = self.hand_mail()
-        return None if mail is None else mail.seq
+        hand = self.hand
+        if hand is None:
+            return None
+        return hand.seq if isinstance(hand, Letter) else self._newest_taken()
 
     def lane(self) -> deque[Any]:
         """Return the normal lane, made at first need (an empty deque is larger than the rest of an idle actor)."""
@@ -118,7 +138,9 @@ class Lanes:
         behind = len(queue) if queue else 0
         first = self.seq - behind
         hand = self.hand
-        if hand is not None and not isinstance(hand, Letter):
+        if isinstance(hand, Bundle):
+            self.hand = hand.make_in_hand(first)
+        elif hand is not None and not isinstance(hand, Letter):
             self.hand = wrapped = Envelope(hand)
             wrapped.seq = first
         rare = self.own_rare()
@@ -127,7 +149,9 @@ class Lanes:
             return
         for index in range(behind):
             message = queue[index]
-            if not isinstance(message, Letter):
+            if isinstance(message, Bundle):
+                queue[index] = message = message.make_next(first + index + 1)
+            elif not isinstance(message, Letter):
                 queue[index] = message = Envelope(message)
                 message.seq = first + index + 1
             if not (message.void and message.kind == "request"):

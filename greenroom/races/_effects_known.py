@@ -73,9 +73,14 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
     "actors/_ask_side.py": {"AskSide.ask": "@self._slot @asked.asker"},
     "actors/_asking.py": {
         "make_ask": "@slot", "_limit": "@asked.target", "wait_for_answer": "@asked.target @asked.asker", "inherited_deadline": "@asker",
-        "_hand_in": "@slot", "accept": "@slot",
+        "_hand_in": "@slot", "accept": "@slot", "accept_bundle": "@slot",
     },
     "actors/_reach.py": {"slot_of": NOTHING},
+    "actors/_bundled.py": {
+        "BundledAsks.answer": "@self.target polls", "BundledAsks.make_next": "@self.target", "BundledAsks.make_in_hand": "@self.target",
+        "BundledAsks._make": "@self.target", "BundledAsks.done": "&self.target", "BundledAsks.deadline": NOTHING,
+    },
+    "actors/_poll.py": {"Poll.adopt": NOTHING, "Poll.put": "polls"},
     "actors/_request.py": {
         "make_asked": NOTHING, "Asked.answer": "@self.target", "Asked._finish": "@self.target", "Asked.release_asker": "@self.asker",
         "check_cycle": ">target", "find_way": NOTHING, "awaited_by": NOTHING,
@@ -84,7 +89,7 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
     "mailbox/_spec.py": {"MailboxSpec.key_of": NOTHING},
     "mailbox/_lanes.py": {
         f"Lanes.{name}": "@self" for name in (
-            "__len__", "hand_mail", "lane", "give_back_lane", "next_seq", "keep_seqs", "seal", "own_rare",
+            "__len__", "hand_mail", "own_hand", "empty_hand", "_newest_taken", "lane", "give_back_lane", "next_seq", "keep_seqs", "seal", "own_rare",
         )
     },
     "mailbox/_mailbox.py": {

@@ -53,8 +53,8 @@ class Listener(Protocol):
         ...
 
 
-#: Make an event of a call, or of what it returned.
-Teller = Callable[[dict[str, Any], Any], Event | None]
+#: Make an event of a call, or of what it returned; or one of each thing that it does at once.
+Teller = Callable[[dict[str, Any], Any], Event | list[Event] | None]
 
 
 @contextmanager
@@ -64,7 +64,7 @@ def told(listener: Listener) -> Generator[None]:
 
     def look(frame: FrameType, event: str, value: Any) -> None:
         code = frame.f_code
-        made: Event | None = None
+        made: Event | list[Event] | None = None
         if event == "call":
             teller = tellers.at_call.get(code)
             if teller is not None:
@@ -75,8 +75,11 @@ def told(listener: Listener) -> Generator[None]:
             teller = tellers.at_return.get(code)
             if teller is not None and value is not None:  # None: it has raised
                 made = teller(frame.f_locals, value)
-        if made is not None:
+        if isinstance(made, Event):
             listener.tell(made)
+        else:
+            for each in made or ():
+                listener.tell(each)
 
     before: Any = sys.getprofile()
     sys.setprofile(look)
@@ -93,6 +96,7 @@ class _Tellers:
 
     def __init__(self, listener: Listener) -> None:
         from ..actors import Actor, ActorRef, Runtime, Slot, _asking, current_slot, make_slot, order_end, text_of
+        from ..actors._bundled import BundledAsks
         from ..actors._last_step import finalize_at_once
         from ..actors._orders import note_end
         from ..actors._reports import REPORTS, ReportLog
@@ -110,6 +114,7 @@ class _Tellers:
         self.at_call: dict[CodeType, Teller] = {
             _code(_run.Runner.reschedule): self._woken,
             _code(_asking.accept): self._asked_directly,
+            _code(_asking.accept_bundle): self._asked_together,
             _code(order_end): self._told_to_end,
             _code(note_end): self._is_to_end,
             _code(Slot.advance): lambda names, _: self._is(names["self"].path, names["life"].value),
@@ -122,6 +127,7 @@ class _Tellers:
             _code(ref.tell): self._sent,
             _code(Mailbox.accept): self._accepted,
             _code(Asked.answer): self._answered,
+            _code(BundledAsks.answer): self._answered,
             _code(make_slot): lambda _, slot: Event("register", self._who(), str(slot.path)),
             _code(open_direct_turn): lambda names, _: Event(
                 "turn", self._who(), str(names["slot"].path), brief(names["letter"].message)
@@ -185,9 +191,14 @@ class _Tellers:
             return None
         return Event("direct ask", self._who(), str(names["slot"].path), brief(asked.message))
 
+    def _asked_together(self, names: dict[str, Any], _: Any) -> list[Event]:
+        bundle, path = names["bundle"], str(names["slot"].path)
+        return [Event("direct ask", self._who(), path, brief(bundle.values[place])) for place in bundle.places]
+
     def _answered(self, names: dict[str, Any], taken: Any) -> Event:
         asked: Any = names["self"]
-        asker = str(asked.sender.path) if asked.sender is not None else self._listener.name_of(asked.task)
+        task, who = (asked.task, asked.sender) if asked.poll is None else (asked.poll.task, asked.poll.asker)
+        asker = self._listener.name_of(task) if who is None else str(who.path)
         kind: EventKind = "answer" if taken else "late answer"
         return Event(kind, str(asked.target.path), asker if taken else "", brief(names["value"]))
 

@@ -33,6 +33,8 @@ from .server import ALL, AgentServer, Fail, Get, Server, Slow, function_server, 
 from .step import cancel_after
 
 settle = trio.testing.wait_all_tasks_blocked
+#: Requests are bundled, or a letter each.
+BOTH = pytest.mark.parametrize("spec", [MailboxSpec(), MailboxSpec(100)], ids=["bundled", "letters"])
 
 
 class Echo(Request[int]):
@@ -89,9 +91,10 @@ async def test_who_gets_several_handles_them_in_order() -> None:
         assert is_free_of_waits(root)
 
 
-async def test_it_takes_as_long_as_the_slowest() -> None:
+@BOTH
+async def test_it_takes_as_long_as_the_slowest(spec: MailboxSpec) -> None:
     async with open_tree("stage") as root:
-        refs = [root.start_soon(Echoes) for _ in range(50)]
+        refs = [root.start_soon(Echoes, mailbox=spec) for _ in range(50)]
         before = trio.current_time()
         assert await ask_many((ref, Echo(n, n)) for n, ref in enumerate(refs)) == list(range(50))
         assert trio.current_time() == before + 49
@@ -785,10 +788,11 @@ async def test_who_has_answered_or_deferred_may_ask_the_one_that_still_waits_for
         assert asked == [1]
 
 
-async def test_who_has_answered_may_ask_back_in_its_next_message() -> None:
+@BOTH
+async def test_who_has_answered_may_ask_back_in_its_next_message(spec: MailboxSpec) -> None:
     """P18: no false alarm: an answer takes back its edge, though the asker still waits for two others."""
     async with open_tree("stage") as root:
-        asker, quick = root.start_soon(Runs), root.start_soon(Runs)
+        asker, quick = root.start_soon(Runs), root.start_soon(Runs, mailbox=spec)
         slow = [root.start_soon(Echoes) for _ in range(2)]
         asked: list[Any] = []
 

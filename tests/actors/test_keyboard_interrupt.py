@@ -17,7 +17,17 @@ import trio
 import trio.testing
 
 import greenroom
-from greenroom import Actor, Agent, BackgroundResult, Context, GreenroomError, Request, Turn, open_supervisor
+from greenroom import (
+    Actor,
+    Agent,
+    BackgroundResult,
+    Context,
+    GreenroomError,
+    Request,
+    Turn,
+    ask_many,
+    open_supervisor,
+)
 from greenroom.actors._vanished import LEFT
 
 settle = trio.testing.wait_all_tasks_blocked
@@ -107,6 +117,13 @@ class Get(Request[int]):
     pass
 
 
+class Numbered(Request[int]):
+    """Be one of many, and counted without its seq: nobody asks what is in hand."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
 class Teller:
     """Be a number that is told."""
 
@@ -130,6 +147,9 @@ class Worker(Actor[Any]):
         self.books = books
 
     def receive(self, message: Any, ctx: Context) -> Any:
+        if isinstance(message, Numbered):
+            self.books.begun[ctx.path, -message.number] += 1
+            return self.wait() if message.number % 3 == 0 else message.number
         assert ctx.mail is not None
         self.books.begun[ctx.path, ctx.mail.seq] += 1
         for result in ctx.drain_completed():
@@ -191,6 +211,8 @@ async def program(books: Books) -> None:
             if number % 5 == 2:
                 await refs[number % 4].ask(Get())
                 books.answers += 1
+            if number == 7:
+                books.answers += len(await ask_many((refs[n % 4], Numbered(n)) for n in range(1, 15)))
         await refs[0].interrupt()
         await refs[1].stop()
         for ref in refs:
@@ -293,7 +315,7 @@ def test_the_program_keeps_its_books() -> None:
     for path, box in books.boxes.items():
         begun = sum(times for (where, _), times in books.begun.items() if where == path)
         assert begun + books.dead[path] == box.seq >= 12
-    assert books.answers == 2
+    assert books.answers == 2 + 14
     assert set(books.results.values()) == {1}
     assert len(books.results) >= 3
 

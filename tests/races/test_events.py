@@ -160,6 +160,36 @@ def test_what_is_raised_again_elsewhere_is_of_the_task_that_raised_it_first() ->
     assert event.place.endswith(" in breaks")
 
 
+def test_each_of_many_asked_at_once_is_noted_with_its_answer() -> None:
+    """Also where they lie in one mailbox as one thing."""
+    from greenroom import Actor, Context, ask_many, open_supervisor
+
+    class Hears(Actor[Any]):
+        def receive(self, message: Any, ctx: Context) -> Any:
+            return message.upper() if message != "what" else ctx.mail and ctx.mail.seq
+
+    async def asks(sim: Sim) -> None:
+        async with open_supervisor("hall") as hall:
+            ears: list[Any] = [hall.start_soon(Hears, name=name) for name in ("left", "right")]
+            await ask_many([(ears[0], "who"), (ears[1], "when"), (ears[0], "what"), (ears[0], "why")])
+
+    events = events_of(races.run(asks))
+    asked = [(event.who, event.to, event.what) for event in events if event.kind == "direct ask"]
+    assert asked == [
+        ("0:asks", "/hall/left", "'who'"),
+        ("0:asks", "/hall/left", "'what'"),
+        ("0:asks", "/hall/left", "'why'"),
+        ("0:asks", "/hall/right", "'when'"),
+    ]
+    answers = [(event.who, event.to, event.what) for event in events if event.kind == "answer"]
+    assert sorted(answers) == [
+        ("/hall/left", "0:asks", "'WHO'"),
+        ("/hall/left", "0:asks", "'WHY'"),
+        ("/hall/left", "0:asks", "2"),
+        ("/hall/right", "0:asks", "'WHEN'"),
+    ]
+
+
 def test_who_asks_past_the_long_way_is_noted_and_not_told() -> None:
     """The story had no line of it before there were events, and tokens say nothing of it."""
     from greenroom import Actor, Context, open_supervisor
