@@ -75,11 +75,11 @@ class BundledAsks(Bundle):
         return asked
 
     def make_all(self) -> None:
-        """Make all that are not answered letters, where they are."""
+        """Make all that are in a mailbox, or in hand, letters, where they are."""
         box = self.target.box
         if box.hand is self:
             box.own_hand()
-        if self.at < len(self.places):
+        if self.at < len(self.places) and box.fast:  # else they have not been sent
             box.seal()
 
     def make_unsent(self) -> list[Asked]:

@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -333,6 +334,26 @@ async def test_the_last_of_them_that_is_late_is_given_up(factory: Any) -> None:
         assert (caught.value.message.number, caught.value.begun) == (2, True)
         await trio.sleep(100)
         assert dict(root.dead_letters.counts) == {"late reply": 1}
+
+
+@BOTH
+async def test_mail_that_comes_while_requests_are_read_is_not_lost_if_one_is_refused(factory: Any) -> None:
+    """P14: what was not sent changes nothing where it would have gone."""
+    async with open_tree("stage") as root:
+        noted: list[Any] = []
+        ref, full = root.start_soon(factory, noted), root.start_soon(factory, mailbox=MailboxSpec(1))
+        full.tell("in the way")
+
+        def requests() -> Iterator[tuple[Any, Do]]:
+            yield full, Do(None, 1)
+            yield ref, Do(None, 2)
+            yield ref, Do(None, 3)
+            ref.tell("urgent", urgent=True)
+
+        with pytest.raises(MailboxFull):
+            await ask_many(requests())
+        await settle()
+        assert noted == ["urgent"]
 
 
 @BOTH
