@@ -162,6 +162,7 @@ class Worker(Steps):
         self.pool = pool
         self.runtime = pool.runtime
         self.clean = pool.runtime.base
+        self.away = False
         self.startup_scope: trio.CancelScope | None = None
         #: parked since the last look.
         self.is_fresh = False

@@ -48,7 +48,7 @@ def switch(context: ContextVars) -> Generator[Any, None, None]:
 class Steps(Runner):
     """Be the loop; the two kinds of runners differ in whom they serve."""
 
-    __slots__ = ("clean", "home", "pool", "runtime")
+    __slots__ = ("away", "clean", "home", "pool", "runtime")
 
     #: it steps actors that others could step as well.
     shared: ClassVar[bool]
@@ -57,6 +57,8 @@ class Steps(Runner):
     home: ContextVars
     #: what it looked like then; nobody runs in this one, so nobody changes it.
     clean: ContextVars
+    #: it is in the context of the actor in hand instead.
+    away: bool
     runtime: "Runtime"
 
     async def steps(self) -> None:  # noqa: C901 -- the hot loop: each call saved here is a tenth of a message
@@ -73,6 +75,7 @@ class Steps(Runner):
             slot.runner = self
             more = slot.more
             if more is not None and more.context is not None:
+                self.away = True
                 await switch(more.context)
             n, look, now, is_empty = 0, 1, 0.0, False
             message: Any
@@ -168,10 +171,10 @@ class Steps(Runner):
             slot.runner = None
             self.slot = None
             if shared:
-                more = slot.more
-                if more is not None and more.context is not None:
+                if self.away:
+                    self.away = False
                     await switch(self.home)
-                elif copy_context() != clean:
+                elif self.home != clean:
                     await self._leave_context(slot, keep=live)
             if live:
                 if slot.attention or (not is_empty and box.has_triggers):
@@ -201,6 +204,7 @@ class Steps(Runner):
             own = None if slot.more is None else slot.more.vars
             if self.shared and own is not None:
                 context = slot.get_more().context = own.copy()
+                self.away = True
                 await switch(context)
             await begin(slot, self)  # type: ignore[arg-type]
         order = slot.passage.order
@@ -267,9 +271,10 @@ class Steps(Runner):
         slot.runner = None
         self.slot = None
         if self.shared:
-            if slot.context is not None:
+            if self.away:
+                self.away = False
                 await switch(self.home)
-            elif copy_context() != self.clean:
+            elif self.home != self.clean:
                 await self._leave_context(slot, keep=True)
         if slot.attention or slot.box.has_triggers:
             self.pool.runq.append(slot)

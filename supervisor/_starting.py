@@ -73,7 +73,11 @@ class Starting:
             pool.runq.append(slot)
         else:
             slot.runtime.launch(slot)
-        return slot.ref()
+        ref = slot.ref_
+        if ref is None:  # as `slot.ref()`, without its call
+            ref = slot.ref_ = ActorRef()
+            ref._slot = slot
+        return ref
 
     @overload
     async def start(
