@@ -117,10 +117,10 @@ def finalize_at_once(slot: Slot) -> bool:
         or slot.more is not None
         or slot.life is not READY
         or slot.hand is not None
-        or slot.passage.by
+        or slot.passage is not SETTLED
         or slot.policy.is_noted
         or not blueprint.ends_plainly
-        or parent.life in ENDED
+        or parent.life is not READY
     ):
         return False
     runtime, above = slot.runtime, parent.more

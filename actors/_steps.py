@@ -10,7 +10,7 @@ from contextvars import Context as ContextVars
 from contextvars import copy_context
 from time import perf_counter
 from types import CoroutineType, coroutine
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import trio
 
@@ -37,6 +37,9 @@ from ._working import fail_turn, finish_function, interrupt_turn, run_turn
 
 if TYPE_CHECKING:
     from ._runtime import Runtime
+
+#: Seconds: if what came between two looks at the clock took less, the next look is after eight more messages, or starts, and not after one.
+QUICK: Final = 0.00005
 
 
 @coroutine
@@ -67,8 +70,9 @@ class Steps(Runner):
         runq = pool.runq
         per_activation, per_turn = pool.per_activation, pool.per_turn
         held, shared, clean = self.held, self.shared, self.clean if self.shared else None
-        spent = 0
-        until = perf_counter() + pool.time_slice
+        spent, ahead = 0, 1
+        now = perf_counter()
+        until = now + pool.time_slice
         while runq:
             slot: Slot = runq.popleft()
             self.slot = slot
@@ -77,7 +81,7 @@ class Steps(Runner):
             if more is not None and more.context is not None:
                 self.away = True
                 await switch(more.context)
-            n, look, now, is_empty = 0, 1, 0.0, False
+            n, look, is_empty = 0, ahead, False
             message: Any
             handler: Any
             box: Any = slot
@@ -97,11 +101,11 @@ class Steps(Runner):
                             ctx = slot.ctx = Context()  # as `make_context`, without its call
                             ctx._slot = slot  # noqa: SLF001
                         while n < per_activation:
-                            if n == look:  # after the 1st, 9th, 17th ...
-                                now = perf_counter()
+                            if n == look:
+                                before, now = now, perf_counter()
                                 if now > until:
                                     break
-                                look += 8
+                                look += 8 if now - before < QUICK else 1
                             if box.fast:
                                 if queue:
                                     message = queue.popleft()
@@ -191,10 +195,17 @@ class Steps(Runner):
                 self.hit = 0
             if pool.baton is not self or (not shared and slot.attention):
                 return
-            spent += n or 1
-            if spent >= per_turn or (now or perf_counter()) > until:
+            if not n:
+                n = 1
+            spent += n
+            ahead = look - n
+            if ahead <= 0 and now <= until:
+                before, now = now, perf_counter()
+                ahead = 8 if now - before < QUICK else 1
+            if spent >= per_turn or now > until:
                 until = await self.breathe()
-                spent = 0
+                now = until - pool.time_slice
+                spent, ahead = 0, 1
                 if slot.attention and not shared:
                     return  # told to end meanwhile: whoever tells relies on its being looked at before the next message
 

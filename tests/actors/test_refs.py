@@ -216,6 +216,7 @@ async def test_a_foreign_thread_that_tells_directly_gets_a_clear_error_and_break
         else:
             await settle()
         errors: list[RuntimeError] = []
+        idle = len(root._slot.runtime.pool.parked)
 
         def work() -> None:
             try:
@@ -229,6 +230,7 @@ async def test_a_foreign_thread_that_tells_directly_gets_a_clear_error_and_break
         assert len(errors) == 1
         assert "trio.from_thread.run_sync(ref.tell, message)" in str(errors[0])
         assert ref._slot.box.seq == 0
+        assert len(root._slot.runtime.pool.parked) == idle
         if kind == "no worker":
             pool.parked = parked
         assert await ref.ask(Get()) == 1

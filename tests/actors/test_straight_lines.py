@@ -189,14 +189,49 @@ async def _longest_gap(log: list[int], total: int) -> int:
     return longest
 
 
-async def test_the_slice_ends_within_eight_messages_of_one_actor(clock: Clock) -> None:
-    """The clock is read after the 1st message of an activation, the 9th, the 17th."""
+async def _longest_time(clock: Clock, log: list[int], total: int) -> float:
+    """Return the most seconds between two steps of a task that only looks on."""
+    longest = 0.0
+    while len(log) < total:
+        before = clock.now
+        await trio.lowlevel.checkpoint()
+        longest = max(longest, clock.now - before)
+    return longest
+
+
+async def test_the_slice_ends_with_the_message_of_one_actor_that_uses_it_up(clock: Clock) -> None:
+    """The clock is read after each that takes long."""
     log: list[int] = []
     async with open_supervisor("stage") as root:
         ref = await root.start(Busy, clock, log)
         for number in range(60):
             ref.tell(number)
-        assert await _longest_gap(log, 60) <= 2 * 9  # twice, as Trio mixes its batches
+        assert await _longest_gap(log, 60) <= 2 * 6  # twice, as Trio mixes its batches
+
+
+@pytest.mark.parametrize("actors", [1, 25])
+async def test_the_slice_ends_within_eight_messages_that_take_long_after_quick_ones(clock: Clock, actors: int) -> None:
+    """The clock is read after eight messages if they are quick, whoever has them."""
+
+    class Slower(Busy):
+        def receive(self, message: int, ctx: Context) -> None:
+            self.clock.now += 0.000_001 if message < 10 else 0.0005
+            self.log.append(message)
+
+    log: list[int] = []
+    async with open_supervisor("stage") as root:
+        refs = [await root.start(Slower, clock, log) for _ in range(actors)]
+        for number in range(75):
+            refs[number * actors // 75].tell(number)
+        assert await _longest_time(clock, log, 75) <= 2 * (0.001 + 9 * 0.0005)
+
+
+async def test_the_slice_ends_within_eight_makings_that_take_long_after_quick_ones(clock: Clock) -> None:
+    log: list[int] = []
+    async with open_supervisor("stage") as root:
+        for number in range(75):
+            root.start_soon(Busy, clock, log, 0.000_001 if number < 10 else 0.0005)
+        assert await _longest_time(clock, log, 75) <= 2 * (0.001 + 9 * 0.0005)
 
 
 @pytest.mark.parametrize("messages", [1, 2])
@@ -207,7 +242,7 @@ async def test_the_slice_ends_whoever_spent_it(clock: Clock, messages: int) -> N
         for ref in refs:
             for number in range(messages):
                 ref.tell(number)
-        assert await _longest_gap(log, 60 * messages) <= 2 * 9
+        assert await _longest_gap(log, 60 * messages) <= 2 * 7
 
 
 async def test_the_slice_ends_with_an_actor_whose_making_took_all_of_it(clock: Clock) -> None:
