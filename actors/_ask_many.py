@@ -124,7 +124,7 @@ def _read(requests: Any, poll: Poll) -> list[tuple[ActorRef[Any], Asked]]:
             bundle.places = (count,)  # no list, as that would be one more for the garbage collector
             bundle.at = 0
             asks.append(bundle)
-        elif bundle.places.__class__ is list:
+        elif isinstance(bundle.places, list):
             bundle.places.append(count)
         else:
             bundle.places = [*bundle.places, count]

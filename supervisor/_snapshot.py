@@ -27,7 +27,7 @@ from ._supervisor_actor import is_supervisor
 from ._team import children_of, team_of
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class ActorInfo:
     """Show one slot and what is below it.
 
@@ -83,6 +83,10 @@ class ActorInfo:
         return next((info for info in self.walk() if info.path == path), None)
 
 
+#: What an `ActorInfo` is while it is made: writable, which costs a third of what it takes to fill in one that is frozen.
+Draft: Any = attrs.make_class(
+    "Draft", {field.name: attrs.field() for field in attrs.fields(ActorInfo)}, slots=True, weakref_slot=False, eq=False
+)
 #: What most actors have of warnings, and of children: one for all, as a large tree has many actors.
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 NOBODY: Final[Mapping[str | int, Slot]] = MappingProxyType({})
@@ -119,14 +123,14 @@ def _info(  # noqa: PLR0917 -- by position, as one is made for every actor
     box, blueprint = slot.box, slot.blueprint
     last_exit, rests = slot.last_exit, 0 if more is None else more.rests
     strategy = _strategy(slot) if is_supervisor(slot) else None
-    return ActorInfo(
+    draft = Draft(
         path=f"{above}/{name}",
         name=name,
         uid=slot.uid,
         incarnation=slot.incarnation,
         kind="supervisor" if strategy is not None else blueprint.kind,
         strategy=strategy,
-        lifecycle=slot.life.value,
+        lifecycle=slot.life._value_,
         status=slot.status(),
         generation=slot.generation,
         restarts=slot.incarnation - 1 - rests,
@@ -142,6 +146,9 @@ def _info(  # noqa: PLR0917 -- by position, as one is made for every actor
         warnings=NOTHING if more is None or not more.warnings else MappingProxyType(dict(more.warnings)),
         children=children,
     )
+    draft.__class__ = ActorInfo
+    info: ActorInfo = draft
+    return info
 
 
 def waits_of_start(slot: Slot) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ class Starting:
         ref = slot.ref_
         if ref is None:  # as `slot.ref()`, without its call
             ref = slot.ref_ = ActorRef()
-            ref._slot = slot
+            ref._slot = slot  # noqa: SLF001 -- it belongs to refs
         return ref
 
     @overload

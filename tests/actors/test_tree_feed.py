@@ -1,9 +1,11 @@
 """The feed of latest states: who reads it slowly, or not at all, delays nobody; and when things are quiet, it has told the true last state."""
 
+import copy
 from contextlib import AsyncExitStack
 from random import Random
 from typing import Any
 
+import attrs
 import pytest
 import trio
 from hypothesis import given
@@ -122,6 +124,19 @@ async def test_a_dead_and_a_slow_subscriber_change_no_outcome(seed: int) -> None
 
 
 # -- its reader
+
+
+async def test_what_a_snapshot_shows_of_an_actor_cannot_be_written_to() -> None:
+    """It is filled in while it is writable, and equal to what is made in one go; it can be told apart, copied and evolved."""
+    async with open_supervisor("stage") as root:
+        root.start_soon(Works, labels={"a": 1})
+        info = root.snapshot().children[0]
+        assert type(info) is ActorInfo
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            info.name = "other"  # type: ignore[misc]
+        assert info == copy.copy(attrs.evolve(info)) == ActorInfo(**attrs.asdict(info, recurse=False))
+        assert info != attrs.evolve(info, name="other")
+        assert repr(info).startswith(f"ActorInfo(path='/stage/{info.name}', name=")
 
 
 async def test_at_most_one_state_waits_whatever_the_burst() -> None:

@@ -171,7 +171,8 @@ def test_each_of_many_asked_at_once_is_noted_with_its_answer() -> None:
     async def asks(sim: Sim) -> None:
         async with open_supervisor("hall") as hall:
             ears: list[Any] = [hall.start_soon(Hears, name=name) for name in ("left", "right")]
-            await ask_many([(ears[0], "who"), (ears[1], "when"), (ears[0], "what"), (ears[0], "why")])
+            requests: list[Any] = [(ears[0], "who"), (ears[1], "when"), (ears[0], "what"), (ears[0], "why")]
+            await ask_many(requests)
 
     events = events_of(races.run(asks))
     asked = [(event.who, event.to, event.what) for event in events if event.kind == "direct ask"]
