@@ -39,8 +39,8 @@ async def ask_many(
 ) -> Any:
     """Send many requests at once and wait for all their answers; as `ref.ask` of each in a nursery, without a task for each.
 
-    All are sent in one step, in order, before any is handled; who gets several handles them in that order. One that finds its mailbox full with
-    the policy "wait" waits for room, first come, first served, and holds up none of the others.
+    All are sent in one step, before any is handled; who gets several gets them together, and handles them in their order. One that finds its mailbox
+    full with the policy "wait" waits for room, first come, first served, and holds up none of the others.
 
     By default the first error is raised as it is, the same that `ref.ask` would raise, and the rest is given up: what has not begun is not
     executed and becomes a dead letter, a late answer is dropped. It is no exception group, as there never is a second error: `except AskTimeout`
@@ -73,18 +73,20 @@ async def ask_many(
     if return_errors.__class__ is not bool:
         raise TypeError(f"ask_many: return_errors is {return_errors!r}; give True or False")
     poll = Poll(returns_errors=return_errors)
-    pinned = _read(requests, poll)
-    # Not before all have been read: that may run code of the caller's, which may end whom it asks.
-    for ref, asked in pinned:
-        with _refusals(asked, are_kept=return_errors):
-            ref._admit("mail", asked.message)  # noqa: SLF001 -- it belongs to refs
-    for each in [*poll.asks]:
-        if not each.target.is_open:
-            for asked in each.make_unsent() if isinstance(each, BundledAsks) else [each]:
-                if not asked.done:
-                    with _refusals(asked, are_kept=return_errors):
-                        raise_refusal(asked.target, "mail", asked.message)
-    return await poll.ask(timeout)
+    try:
+        # Not before all have been read: that may run code of the caller's, which may end whom it asks.
+        for ref, asked in _read(requests, poll):
+            with _refusals(asked, are_kept=return_errors):
+                ref._admit("mail", asked.message)  # noqa: SLF001 -- it belongs to refs
+        for each in [*poll.asks]:
+            if not each.target.is_open:
+                for asked in each.make_unsent() if isinstance(each, BundledAsks) else [each]:
+                    if not asked.done:
+                        with _refusals(asked, are_kept=return_errors):
+                            raise_refusal(asked.target, "mail", asked.message)
+        return await poll.ask(timeout)
+    finally:
+        poll.let_go()
 
 
 def _read(requests: Any, poll: Poll) -> list[tuple[ActorRef[Any], Asked]]:
@@ -122,7 +124,7 @@ def _read(requests: Any, poll: Poll) -> list[tuple[ActorRef[Any], Asked]]:
             bundle.target = slot
             bundle.values = values
             bundle.places = (count,)  # no list, as that would be one more for the garbage collector
-            bundle.at = 0
+            bundle.at = bundle.first = 0
             asks.append(bundle)
         elif isinstance(bundle.places, list):
             bundle.places.append(count)

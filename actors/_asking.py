@@ -119,6 +119,7 @@ def accept(slot: Slot, asked: Asked) -> None:
 def accept_bundle(slot: Slot, bundle: BundledAsks) -> None:
     """Put the requests of a bundle into a mailbox that is in the fast mode."""
     count = len(bundle.places)
+    bundle.first = slot.seq + 1
     slot.seq += count
     if count == 1 and slot.queue is None and slot.only is NOTHING:
         slot.only = bundle

@@ -4,7 +4,7 @@ Why? Nearly all of them are taken in order, handled, and answered. For that it i
 each costs more than its message's way into the mailbox and out again. Who wants more of one of them makes it a letter: see `Bundle`.
 
 Invariants:
-    at              -> how many have been taken; those from there on wait, one for each time that this lies in the lane
+    at              -> how many have been taken; those from there on wait, one after the other, one for each time that this lies in the lane
     in hand         -> if this is what its target has in hand, it is the one whose place is `place`
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class BundledAsks(Bundle):
     """Hold those of a poll's requests that are for one actor. Plain."""
 
-    __slots__ = ("at", "place", "places", "poll", "target", "values")
+    __slots__ = ("at", "first", "place", "places", "poll", "target", "values")
 
     poll: "Poll"
     target: "Slot"
@@ -31,6 +31,8 @@ class BundledAsks(Bundle):
     #: which of them are in here, in order.
     places: list[int] | tuple[int]
     at: int
+    #: the seq of the first one, after which come the others; 0 until they are sent.
+    first: int
     place: int
 
     @property
@@ -75,16 +77,24 @@ class BundledAsks(Bundle):
         return asked
 
     def make_all(self) -> None:
-        """Make all that are in a mailbox, or in hand, letters, where they are."""
+        """Make all that are in a mailbox, or in hand, letters, where they are: in a mailbox in the fast mode, which it stays in."""
         box = self.target.box
         if box.hand is self:
             box.own_hand()
-        if self.at < len(self.places) and box.fast:  # else they have not been sent
-            box.seal()
+        if not self.first:
+            return
+        seqs = range(self.first + self.at, self.first + len(self.places))
+        if box.only is self:
+            box.only = self.make_next(seqs[0])
+        elif seqs:
+            queue = box.lane()
+            ahead = box.seq - len(queue) + 1
+            for seq in seqs:
+                queue[seq - ahead] = self.make_next(seq)
 
     def make_unsent(self) -> list[Asked]:
-        """Make all of them letters, before they are sent."""
-        return [self.make_next(0) for _ in self.places]
+        """Make all of them letters, before they are sent; those that are none yet."""
+        return [self.make_next(0) for _ in self.places[self.at :]]
 
     def _make(self, place: int, seq: int) -> Asked:
         poll = self.poll

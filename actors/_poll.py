@@ -77,13 +77,6 @@ class Poll:
 
     async def ask(self, timeout: float | None) -> list[Any]:
         """Send all that is not refused yet, and wait; return answers and errors in order. Raises the error that ends it. Checkpoint: always."""
-        try:
-            return await self._ask(timeout)
-        finally:
-            self.asks.clear()  # they know it, and would have to be found by the garbage collector
-            self.failed = None
-
-    async def _ask(self, timeout: float | None) -> list[Any]:
         asker = self.asker
         if asker is None:
             await self._send_and_wait(timeout)
@@ -136,7 +129,7 @@ class Poll:
         return Deadline(deadlines, due, expiry, label)
 
     def _send(self) -> None:
-        """Put all into their mailboxes, or into the line at the door of a full one, in order, up to the first error. Plain."""
+        """Put all into their mailboxes, or into the line at the door of a full one, up to the first error. Plain."""
         asks = [*self.asks]  # those of a bundle that have to be letters come to the end of it
         for each in asks:
             slot = each.target
@@ -199,6 +192,12 @@ class Poll:
             for asked in self._each():
                 if not asked.done:
                     asked.abandon()
+
+    def let_go(self) -> None:
+        """Know nothing any more: letters know this, would have to be found by the garbage collector, and some lie in a mailbox for long. Plain."""
+        self.asks.clear()
+        self.failed = None
+        self.values = []
 
     def _outcome(self) -> list[Any]:
         failed = self.failed

@@ -32,14 +32,17 @@ from ._runner import CANCELLED, Runner
 from ._slot import Slot
 from ._starting import begin, begin_at_once
 from ._texts import describe, without_frames
+from ._variables import differ
 from ._watchdog import end_watch, watchdog_of
 from ._working import fail_turn, finish_function, interrupt_turn, run_turn
 
 if TYPE_CHECKING:
     from ._runtime import Runtime
 
-#: Seconds: if what came between two looks at the clock took less, the next look is after eight more messages, or starts, and not after one.
+#: Seconds: if what came between two looks at the clock took no longer, the next look is after twice as many messages, or starts; else after one.
 QUICK: Final = 0.00005
+#: Messages, or starts, between two looks.
+MOST: Final = 8
 
 
 @coroutine
@@ -70,7 +73,7 @@ class Steps(Runner):
         runq = pool.runq
         per_activation, per_turn = pool.per_activation, pool.per_turn
         held, shared, clean = self.held, self.shared, self.clean if self.shared else None
-        spent, ahead = 0, 1
+        spent, ahead, step = 0, 1, 1
         now = perf_counter()
         until = now + pool.time_slice
         while runq:
@@ -105,7 +108,8 @@ class Steps(Runner):
                                 before, now = now, perf_counter()
                                 if now > until:
                                     break
-                                look += 8 if now - before < QUICK else 1
+                                step = 1 if now - before > QUICK else step * 2 if step < MOST else MOST
+                                look += step
                             if box.fast:
                                 if queue:
                                     message = queue.popleft()
@@ -178,8 +182,13 @@ class Steps(Runner):
                 if self.away:
                     self.away = False
                     await switch(self.home)
-                elif self.home != clean:
-                    await self._leave_context(slot, keep=live)
+                else:
+                    try:
+                        is_changed = self.home != clean
+                    except Exception:  # noqa: BLE001 -- of two values: one of them is new
+                        is_changed = True
+                    if is_changed:
+                        await self._leave_context(slot, keep=live)
             if live:
                 if slot.attention or (not is_empty and box.has_triggers):
                     runq.append(slot)
@@ -201,11 +210,11 @@ class Steps(Runner):
             ahead = look - n
             if ahead <= 0 and now <= until:
                 before, now = now, perf_counter()
-                ahead = 8 if now - before < QUICK else 1
+                ahead = step = 1 if now - before > QUICK else step * 2 if step < MOST else MOST
             if spent >= per_turn or now > until:
                 until = await self.breathe()
                 now = until - pool.time_slice
-                spent, ahead = 0, 1
+                spent, ahead, step = 0, 1, 1
                 if slot.attention and not shared:
                     return  # told to end meanwhile: whoever tells relies on its being looked at before the next message
 
@@ -285,7 +294,7 @@ class Steps(Runner):
             if self.away:
                 self.away = False
                 await switch(self.home)
-            elif self.home != self.clean:
+            elif differ(self.home, self.clean):
                 await self._leave_context(slot, keep=True)
         if slot.attention or slot.box.has_triggers:
             self.pool.runq.append(slot)

@@ -160,7 +160,11 @@ class Starter:
         runtime.next_uid = uid + 1
         children[key] = slot
         context = copy_context()
-        if context != runtime.base:
+        try:
+            is_changed = context != runtime.base
+        except Exception:  # noqa: BLE001 -- of two values: one of them is new
+            is_changed = True
+        if is_changed:
             slot.get_more().vars = context
         if awaited:
             slot.get_more().awaited = True

@@ -31,6 +31,7 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
     "actors/_runner.py": {
         "Runner.__init__": NOTHING, "Runner.clear": NOTHING, "check_thread": NOTHING, "current_slot": NOTHING, "current_path": NOTHING,
     },
+    "actors/_variables.py": {"differ": NOTHING},
     "actors/_steps.py": {"Steps.steps": NOTHING, "Steps.prepare": "@slot", "Steps._is_over": NOTHING, "switch": NOTHING},
     "actors/_held.py": {"nurseries_of": NOTHING},
     "actors/_chosen.py": {

@@ -13,6 +13,8 @@ import trio.testing
 from greenroom import (
     Actor,
     ActorCrashed,
+    ActorStopped,
+    ActorStopping,
     AskTimeout,
     Context,
     Deadlock,
@@ -421,6 +423,88 @@ async def test_a_nested_ask_has_the_deadline_of_the_many(is_looked_at: bool) -> 
             await ask_many([(ref, Do(ask)), (ref, Do())], timeout=2)
         await trio.sleep(100)
         assert ends == [2]
+
+
+@BOTH
+async def test_who_ends_while_requests_are_read_is_told_in_the_place_of_an_answer(factory: Any) -> None:
+    """P16: and the others are asked."""
+    async with open_tree("stage") as root:
+        refs = [root.start_soon(factory) for _ in range(3)]
+        await refs[1].wait_ready()
+
+        def requests() -> Iterator[tuple[Any, Do]]:
+            for number, ref in enumerate(refs):
+                yield ref, Do(None, number)
+            refs[1].request_stop()
+
+        answers: list[Any] = await ask_many(requests(), return_errors=True)
+        assert (answers[0], answers[2]) == (0, 2)
+        assert isinstance(answers[1], (ActorStopping, ActorStopped))
+        assert answers[1].message.number == 1
+
+
+async def test_a_mailbox_that_nothing_was_sent_to_is_as_it_was() -> None:
+    """Though one before it was refused."""
+    async with open_tree("stage") as root:
+        noted: list[Any] = []
+        full, other = root.start_soon(Doer, mailbox=MailboxSpec(1)), root.start_soon(Doer, noted)
+        full.tell("in the way")
+        other.tell("waits")
+        with pytest.raises(MailboxFull):
+            await ask_many([(full, Do()), (other, Do()), (other, Do())])
+        assert other._slot.fast
+        assert other._slot.box.seq == 1
+        await settle()
+        assert noted == ["waits"]
+
+
+async def test_given_up_ones_leave_what_lies_around_them_where_it_is() -> None:
+    """P13, P17: in a mailbox that stays in the fast mode."""
+    async with open_tree("stage") as root:
+        noted: list[Any] = []
+        ref = root.start_soon(Doer, noted)
+        async with root.dead_letters.subscribe() as feed, trio.open_nursery() as nursery:
+            nursery.start_soon(ref.ask, Do(sleep_long, 0))
+            await settle()
+            ref.tell("a")
+            with trio.move_on_after(1):
+                await ask_many([(ref, Do(None, 1)), (ref, Do(None, 2))])
+            ref.tell("b")
+            with trio.move_on_after(1):
+                await ask_many([(ref, Do(None, 3))])
+            ref.tell("c")
+            assert ref._slot.fast
+            assert len(ref._slot.box) == 3
+            letters = [await anext(feed) for _ in range(3)]
+        await settle()
+        assert noted == [0, "a", "b", "c"]
+        assert [(str(each.message), each.seq) for each in letters] == [("Do 1", 3), ("Do 2", 4), ("Do 3", 6)]
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+async def test_what_is_left_of_one_request_keeps_none_of_the_others(keeps: bool) -> None:
+    """What was given up lies in the mailbox of who hangs until that goes on."""
+    async with open_tree("stage") as root:
+        hangs, other = root.start_soon(Doer), root.start_soon(Doer)
+        requests = [Do() for _ in range(3)]
+        gone = [weakref.ref(each) for each in requests]
+
+        async def sleep(_ctx: Context) -> None:
+            await trio.sleep(1000)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(hangs.ask, Do(sleep))
+            await settle()
+            pairs = [*((other, Do(sleep_long)) for _ in range(2)), *((other, each) for each in requests)]
+            with suppress(AskTimeout):
+                await ask_many([*pairs, (hangs, Do()), (hangs, Do())], timeout=1, return_errors=keeps)
+            pairs.clear()
+            requests.clear()
+            await other.kill()
+            await settle()
+            gc.collect()
+            assert [each() for each in gone] == [None, None, None]
+            nursery.cancel_scope.cancel()
 
 
 async def test_the_first_that_is_late_is_named() -> None:

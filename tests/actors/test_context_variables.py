@@ -244,3 +244,38 @@ async def test_the_shutdown_hook_sees_the_actors_variables() -> None:
         await one.stop()
         await two.stop()
         assert seen == ["mine", "clean"]
+
+
+class Strange:
+    """Be a value that cannot be compared with others, such as an array."""
+
+    def __eq__(self, other: object) -> bool:
+        raise ValueError("ambiguous")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+STRANGE: ContextVar[Any] = ContextVar("STRANGE")
+
+
+async def test_values_that_cannot_be_compared_are_the_actors_own() -> None:
+    """P30: neither who starts an actor nor the tree fails for them."""
+    seen: list[Any] = []
+
+    class Sets(Actor[Any]):
+        def receive(self, message: Any, ctx: Context) -> None:
+            seen.append(STRANGE.get())
+            STRANGE.set(message)
+
+    base, own, first, second = (Strange() for _ in range(4))
+    STRANGE.set(base)
+    async with open_tree("stage") as root:
+        one = root.start_soon(Sets)
+        STRANGE.set(own)
+        two = root.start_soon(Sets)
+        for ref in (one, two):
+            for message in (first, second):
+                ref.tell(message)
+                await settle()
+        assert [id(each) for each in seen] == [id(each) for each in (base, first, own, first)]
+        assert root.dead_letters.total == 0

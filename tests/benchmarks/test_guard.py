@@ -136,7 +136,7 @@ def test_if_nothing_is_below_it_passes() -> None:
 
 def test_all_that_the_guard_is_for_has_a_bound_with_a_margin_and_a_reason() -> None:
     bounds = read_bounds()
-    assert [bound.workload for bound in bounds] == ["tell", "ask", "fan", "spawn", "ring", "restart"]
+    assert [bound.workload for bound in bounds] == ["tell", "ask", "fan", "fan-many", "spawn", "ring", "restart"]
     assert all(bound.rounds % 2 for bound in bounds)
     assert all(1 < bound.least < 0.8 * bound.usual for bound in bounds)
 
@@ -188,7 +188,7 @@ def test_all_that_is_wrong_with_the_bounds_is_told_at_once(tmp_path: Path) -> No
     [
         (
             ("--workloads", "snapshot"),
-            "--workloads: 'snapshot' has no bound; there are tell, ask, fan, spawn, ring, restart",
+            "--workloads: 'snapshot' has no bound; there are tell, ask, fan, fan-many, spawn, ring, restart",
         ),
         (("--workloads", ""), "--workloads: '' has no bound"),
         (("--workloads", "tell,,ask"), "--workloads: '' has no bound"),
