@@ -112,9 +112,7 @@ def _read(requests: Any, poll: Poll) -> list[tuple[ActorRef[Any], Asked]]:
         if not slot.fast or ref._pinned:  # noqa: SLF001
             bundles.pop(slot, None)  # what comes after this goes after it
             asked = make_asked(request, task, slot, asker)
-            asked.poll = poll
-            asked.place = count
-            asks.append(asked)
+            poll.adopt(asked, count)
             if ref._pinned:  # noqa: SLF001
                 asked.incarnation = ref._pinned  # noqa: SLF001
                 pinned.append((ref, asked))

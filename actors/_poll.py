@@ -159,7 +159,7 @@ class Poll:
                 slot.runtime.wake(slot)  # full of mail that asks for no turn: it has to make room
 
     def _each(self) -> list[Asked]:
-        """Return letters, in order: of all that have no answer, and of others that had to be made. Plain."""
+        """Return letters, in the order of the requests: of all that were sent and have no answer, and whatever others there are. Plain."""
         for asked in [*self.asks]:
             if isinstance(asked, BundledAsks):
                 asked.make_all()
@@ -208,6 +208,7 @@ class Poll:
             finally:
                 # No cycle of error, traceback and this frame.
                 self.values.clear()
-                for asked in self._each():
-                    asked.error = None
+                for asked in self.asks:
+                    if isinstance(asked, Asked):
+                        asked.error = None
         return self.values

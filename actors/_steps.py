@@ -185,7 +185,7 @@ class Steps(Runner):
                 else:
                     try:
                         is_changed = self.home != clean
-                    except Exception:  # noqa: BLE001 -- of two values: one of them is new
+                    except Exception:  # noqa: BLE001 -- as `differ`, without its call
                         is_changed = True
                     if is_changed:
                         await self._leave_context(slot, keep=live)

@@ -6,7 +6,7 @@ seq, and a bare message needs no envelope: that is the *fast* mode, in which a s
 `accept` and `take` until the mailbox has run empty. Both modes keep the same promises; only the cost differs.
 
 Invariants:
-    fast            -> open, spec.is_plain, no urgent mail, and each bare message's seq is `seq - (messages behind it)`
+    fast            -> open, spec.is_plain, no urgent mail, and the seq of each bare message, or bundled one, is `seq - (what lies behind it)`
     only            -> the one message that waits where there is no lane yet (fast mode): most mailboxes never hold more
     not fast        -> only envelopes wait; `triggers` counts those that ask for a turn
     hand            -> what the receiver took and has not finished with; it is in no lane

@@ -162,7 +162,7 @@ class Starter:
         context = copy_context()
         try:
             is_changed = context != runtime.base
-        except Exception:  # noqa: BLE001 -- of two values: one of them is new
+        except Exception:  # noqa: BLE001 -- as `differ`, without its call
             is_changed = True
         if is_changed:
             slot.get_more().vars = context

@@ -125,6 +125,8 @@ def test_an_exit_leaves_a_search_as_itself(leaving: type[BaseException], deep: b
 
 
 def test_what_pytest_skips_by_is_no_failure() -> None:
+    """This test is never skipped: the scenario in it is, and what that raises has to come out of the search as it is."""
+
     async def scenario(sim: Sim) -> None:
         async with trio.open_nursery():
             pytest.skip("not here")
