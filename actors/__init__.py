@@ -124,6 +124,8 @@ from ._passage import Order as Order
 from ._passivation import no_agent as no_agent
 from ._piece import BackgroundResult as BackgroundResult
 from ._piece import BackgroundWork as BackgroundWork
+from ._place import Place as Place
+from ._place import make_slot as make_slot
 from ._plan import APPROVALS as APPROVALS
 from ._plan import Approval as Approval
 from ._plan import Traits as Traits
@@ -178,7 +180,6 @@ from ._runtime import Runtime as Runtime
 from ._service import Service as Service
 from ._slot import Slot as Slot
 from ._slot import descendants as descendants
-from ._slot import make_slot as make_slot
 from ._start_options import ChildOptions as ChildOptions
 from ._start_options import Nobody as Nobody
 from ._status import STATUSES as STATUSES

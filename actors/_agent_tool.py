@@ -128,7 +128,7 @@ class AgentTool(Tool):
                 return _show(me, given["agent"], show_closely)
             case "message":
                 seq = ctx.tell(
-                    _found(me, given["agent"]).ref(), given["message"], trigger_turn=given.get("trigger_turn", True)
+                    _found(me, given["agent"]).own_ref(), given["message"], trigger_turn=given.get("trigger_turn", True)
                 )
                 return {"agent": given["agent"], "seq": seq}
             case "wait":
@@ -174,7 +174,7 @@ def _found(me: Slot, agent: str) -> Slot:
 
 
 async def _cancel(slot: Slot, agent: str, *, turn_only: bool) -> dict[str, Any]:
-    ref = slot.ref()
+    ref = slot.own_ref()
     if turn_only:
         return {"interrupted": await ref.interrupt(), **show_status(slot, agent)}
     await ref.kill()
@@ -187,7 +187,7 @@ async def _wait(ctx: "Context", me: Slot, agents: list[str], mode: WaitMode, tim
     if timeout is not None and timeout > most:
         raise CallRefused(f"wait: 'timeout' is {timeout!r}; give a number of seconds from 0 to {most:,g}")
     found = {agent: find_below(me, agent) for agent in dict.fromkeys(agents)}
-    refs = {agent: slot.ref() for agent, slot in found.items() if slot is not None}
+    refs = {agent: slot.own_ref() for agent, slot in found.items() if slot is not None}
     # Who is not there has ended, or never was: of any, that is one.
     is_over = mode == "any" and len(refs) < len(found)
     waited = await ctx.wait([] if is_over else refs.values(), mode=mode, timeout=timeout)

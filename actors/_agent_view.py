@@ -68,7 +68,7 @@ def find_below(top: Slot, agent: str) -> Slot | None:
 
 def show_status(slot: Slot, agent: str, status: Status | None = None) -> dict[str, Any]:
     """Return how an actor is, or was when it had this status, in a few words, and its result or error if it has one."""
-    status = slot.status() if status is None else status
+    status = slot.own_status() if status is None else status
     shown: dict[str, Any] = {"agent": agent, "lifecycle": slot.life.value, "status": WORDS[type(status)]}
     if isinstance(status, Completed):
         shown["result"] = status.result
@@ -87,7 +87,7 @@ def show_closely(slot: Slot, agent: str) -> dict[str, Any]:
         "uid": slot.uid,
         "incarnation": slot.incarnation,
         "age": slot.runtime.now() - slot.born,
-        "queued": len(slot.box),
+        "queued": slot.box.waiting,
         "accepted": slot.box.seq,
         "turns": 0 if more is None else more.turns,
         "last_exit": "" if last_exit is None else text_of(last_exit),

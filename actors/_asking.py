@@ -22,7 +22,7 @@ def make_ask(slot: Slot, request: Any, timeout: float | None, incarnation: int) 
     """Return a request of the current task that may be sent; to one incarnation alone, if it is given. Raises why it may not."""
     if timeout is not None:
         check_seconds("ask: timeout", timeout)
-    if not slot.is_open:
+    if not slot.rare.is_open:  # as `is_open`, without its call
         raise_refusal(slot, "mail", request)
     task = trio.lowlevel.current_task()
     runner = RUNNERS.get(task)

@@ -75,7 +75,7 @@ class Context(BackgroundSide, RegistrySide):
     @property
     def ref(self) -> ActorRef[Any]:
         """My own ref."""
-        return self._slot.ref()
+        return self._slot.own_ref()
 
     @property
     def path(self) -> str:
@@ -86,7 +86,7 @@ class Context(BackgroundSide, RegistrySide):
     def parent(self) -> ActorRef[Any] | None:
         """The ref of who owns me; None at the root."""
         parent = self._slot.parent
-        return None if parent is None else parent.ref()
+        return None if parent is None else parent.own_ref()
 
     @property
     def labels(self) -> Mapping[str, Any]:
@@ -122,7 +122,7 @@ class Context(BackgroundSide, RegistrySide):
 
     def tell(self, ref: ActorRef[M], message: M, *, trigger_turn: bool = True, urgent: bool = False) -> int:
         """Tell another actor, with myself as the sender. Plain function; as `ActorRef.tell`."""
-        return ref.tell(message, sender=self._slot.ref(), trigger_turn=trigger_turn, urgent=urgent)
+        return ref.tell(message, sender=self._slot.own_ref(), trigger_turn=trigger_turn, urgent=urgent)
 
     async def receive(self) -> Any:
         """Wait for the next message of an actor that is a function; `ctx.mail` tells more of it. Until the next call it is in hand.
@@ -317,7 +317,7 @@ class Context(BackgroundSide, RegistrySide):
     ) -> ActorRef[Any]:
         """Register a child of mine and return at once; plain function. Options and errors as `Supervisor.start_soon`."""
         slot = self._live()
-        return slot.runtime.children.start_soon(slot, factory, args, options).ref()
+        return slot.runtime.children.start_soon(slot, factory, args, options).own_ref()
 
     @overload
     async def start(
@@ -335,13 +335,13 @@ class Context(BackgroundSide, RegistrySide):
         Checkpoint: always. Cancellation: kills the child and waits for its end.
         """
         slot = self._live()
-        return (await slot.runtime.children.start(slot, factory, args, options)).ref()
+        return (await slot.runtime.children.start(slot, factory, args, options)).own_ref()
 
     def children(self) -> list[ActorRef[Any]]:
         """Return my children's refs, in order of their registration. Plain function."""
         more = self._slot.more
         family = None if more is None else more.family
-        return [] if family is None else [child.ref() for child in family.children.values()]
+        return [] if family is None else [child.own_ref() for child in family.children.values()]
 
     async def dispatch(
         self,

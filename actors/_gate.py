@@ -83,7 +83,7 @@ class Gate:
         self.published = MappingProxyType(Published(self._values, self._slot.path, self._why_missing))
 
     def _why_missing(self, name: object) -> str:
-        return missing_text(name, self._declared, self._slot.ref().warnings)
+        return missing_text(name, self._declared, self._slot.own_ref().warnings)
 
     def _checked(self) -> list[Service[Any]]:
         given: Any = self._actor.services()

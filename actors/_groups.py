@@ -64,7 +64,7 @@ class Publication:
 
 def show(entry: Entry) -> Membership:
     """Return an entry as users see it. Plain; runs no user code."""
-    return Membership(entry.key, entry.slot.ref())
+    return Membership(entry.key, entry.slot.own_ref())
 
 
 class Groups:
@@ -103,7 +103,7 @@ class Groups:
 
     def members(self, group: Keyable) -> list[ActorRef[Any]]:
         """Return who is in a group, in the order in which they joined, each as often as it has. Plain function."""
-        return [entry.slot.ref() for entry in self._table.at(canon_of(group, "group"))]
+        return [entry.slot.own_ref() for entry in self._table.at(canon_of(group, "group"))]
 
     def which_groups(self) -> list[Keyable]:
         """Return the groups that have members. Plain function."""

@@ -10,7 +10,7 @@ from typing import Final
 
 import trio
 
-from ..mailbox import NOTHING, DeadReason, Letter
+from ..mailbox import NOTHING, NOTHING_SHUT, DeadReason, Letter
 from ._entries import drop_entries
 from ._errors import ActorCrashed, ActorStopped, StartupFailed
 from ._family import Family, Verdict
@@ -127,16 +127,15 @@ def finalize_at_once(slot: Slot) -> bool:
     if above is None or above.family is None or above.log is None or runtime.feeds:
         return False
     if slot.fast and slot.only is NOTHING and slot.queue is None:
-        slot.is_open = slot.fast = False
+        slot.fast = False
+        slot.rare = NOTHING_SHUT
     elif not slot.close_if_empty():
         return False
     above.family.remove(slot)
     runtime.gone += 1
     slot.actor = slot.ctx = slot.factory = None
-    slot.args = ()
     slot.phase = 0
     slot.life = STOPPED
-    slot.generation += 1
     above.log.post_end(slot)
     return True
 
@@ -312,7 +311,7 @@ def _error_for(slot: Slot, reason: ExitReason, asked: Asked) -> Exception:
 def _return_mail(slot: Slot, reason: ExitReason) -> None:
     """Return what waits in a closed mailbox: asks fail, everything else is a dead letter; each once."""
     box = slot.box
-    box.close()
+    box.shut()
     dead: DeadReason = "startup failed" if isinstance(reason, StartupFailed) and not slot.admin else "stopped"
     for letter in box.clear():
         if isinstance(letter, Asked):

@@ -66,6 +66,20 @@ _TABLE: Final[dict[Lifecycle, frozenset[Lifecycle]]] = {
 #: state -> the states that may follow, and whether each is a passing one. Everything else is a bug of the runtime.
 FOLLOWS: Final = {before: {after: after in PASSING for after in follows} for before, follows in _TABLE.items()}
 
+#: Changes on the way there by the shortest way that most slots take; which way it was, its passage knows.
+CHANGES: Final = {
+    QUEUED: 0,
+    INITIALIZING: 0,
+    READY: 1,
+    RESTING: 2,
+    RESTARTING: 2,
+    DRAINING: 2,
+    STOPPING: 2,
+    PARKED: 2,
+    STOPPED: 2,
+    FAILED: 1,
+}
+
 #: Not running, and never will by itself.
 ENDED: Final = frozenset({PARKED, STOPPED, FAILED})
 #: Registered and not ready yet in this incarnation.

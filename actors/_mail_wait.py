@@ -6,7 +6,7 @@ import trio
 
 from ..mailbox import watched
 from ._passage import NO_ORDER
-from ._reports import log_of
+from ._reports import ReportLog, log_of
 from ._slot import Slot
 from ._turn_gate import lending
 
@@ -14,6 +14,11 @@ from ._turn_gate import lending
 def may_come(slot: Slot) -> bool:
     """Return whether mail is still taken in."""
     return slot.order is NO_ORDER and slot.reason is None and slot.box.is_open
+
+
+def _is_there(slot: Slot, log: ReportLog) -> bool:
+    """Return whether something can be taken."""
+    return slot.box.waiting > 0 or len(log) > 0
 
 
 class _MailWait:
@@ -63,13 +68,13 @@ async def wait_for_mail(slot: Slot, timeout: float | None) -> bool:
     observers = more.observers
     observers[wait] = None
     try:
-        if not (len(slot.box) or len(log)):
+        if not _is_there(slot, log):
             async with lending():
                 with watched(slot.box, wait.wake), log.watched(wait.wake), trio.move_on_after(seconds):
-                    while not (len(slot.box) or len(log)) and may_come(slot):
+                    while not _is_there(slot, log) and may_come(slot):
                         await wait.park()
     finally:
         observers.pop(wait, None)
-    there = bool(len(slot.box) or len(log))
+    there = _is_there(slot, log)
     await trio.lowlevel.cancel_shielded_checkpoint()
     return there

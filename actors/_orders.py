@@ -208,7 +208,7 @@ def tell_end_of_turn(slot: Slot) -> None:
 
 
 def _close_mailbox(slot: Slot) -> None:
-    slot.box.close()
+    slot.box.shut()
     if slot.box.waiting_senders:
         slot.box.refuse_senders(partial(ActorStopping, slot.path))
 

@@ -33,12 +33,14 @@ class Passage:
         by: which others asked for the end, if any did: it is not judged by the restart type then.
         stop_by: Trio's clock: by when an end that was asked for has to be over.
         ending: the end of this incarnation is being carried out.
+        extra: by how much its generation differs from what its lifecycle says.
         since: Trio's clock: when it came into its present state, if that is a passing one; None if in that it was registered.
     """
 
-    __slots__ = ("by", "ending", "order", "since", "stop_by")
+    __slots__ = ("by", "ending", "extra", "order", "since", "stop_by")
 
     def __init__(self) -> None:
+        self.extra = 0
         self.ending = False
         self.since: float | None = None
         self.call_off()

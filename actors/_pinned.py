@@ -21,7 +21,7 @@ R = TypeVar("R")
 class PinnedRef(ActorRef[M]):
     """Be a ref of one incarnation."""
 
-    __slots__ = ("_pinned",)
+    __slots__ = ("__weakref__", "_pinned", "_slot")
 
     def __init__(self, slot: Slot) -> None:
         self._slot = slot

@@ -78,7 +78,7 @@ class Records:
                 labels=slot.policy.labels,
                 kind=slot.blueprint.kind,
                 lifecycle=slot.life.value,
-                status=slot.status(),
+                status=slot.own_status(),
                 last_turn=None if more is None else more.last_turn,
                 reason=reason,
                 by=by,

@@ -39,7 +39,7 @@ class ActorRef(AskSide, RestSide, Generic[M]):
     run of Trio and cannot be pickled.
     """
 
-    __slots__ = ("__weakref__",)
+    __slots__ = ()
 
     #: the incarnation it is pinned to; 0 for a ref of the slot.
     _pinned = 0

@@ -55,4 +55,4 @@ RegistryChange = Listing[Registration] | Registered | Unregistered | ValueChange
 
 def show(entry: Entry) -> Registration:
     """Return an entry as users see it. Plain; runs no user code."""
-    return Registration(entry.key, entry.slot.ref(), entry.value, entry.duplicate, not entry.incarnation)
+    return Registration(entry.key, entry.slot.own_ref(), entry.value, entry.duplicate, not entry.incarnation)

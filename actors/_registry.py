@@ -162,7 +162,7 @@ class Registry:
             return None
         if entry.duplicate:
             raise ValueError(f"the key {key!r} is one that several may hold; use lookup")
-        return entry.slot.ref()
+        return entry.slot.own_ref()
 
     def keys(self, ref: ActorRef[Any]) -> list[Keyable]:
         """Return the keys that an actor holds, in the order in which it took them, each as often as it holds it. Plain function."""
@@ -274,7 +274,7 @@ class Registry:
     def _check_free(self, path: str, canon: Canon, key: Keyable, *, duplicate: bool) -> None:
         entry = self._table.first(canon)
         if entry is not None and not (entry.duplicate and duplicate):
-            raise KeyInUse(path, key, entry.slot.ref(), entry.slot.life.value, duplicate=entry.duplicate)
+            raise KeyInUse(path, key, entry.slot.own_ref(), entry.slot.life.value, duplicate=entry.duplicate)
 
     def check_keys(self, path: str, keys: Iterable[RegistryKey]) -> None:
         """Raise KeyInUse unless all keys of a specification are free; nothing has been changed."""

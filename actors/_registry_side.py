@@ -41,13 +41,13 @@ class RegistrySide:
             KeyInUse: somebody holds it. TypeError, ValueError: no key. ActorStopped: this incarnation has ended. Nothing has been changed.
         """
         slot = self._live()
-        slot.runtime.registry.register(key, slot.ref(), value, duplicate=duplicate)
+        slot.runtime.registry.register(key, slot.own_ref(), value, duplicate=duplicate)
 
     @trio.lowlevel.enable_ki_protection
     def unregister(self, key: Keyable) -> int:
         """Give up a key that I took at run time; returns how many registrations of it there were. Plain function; as `Registry.unregister`."""
         slot = self._live()
-        return slot.runtime.registry.unregister(key, slot.ref())
+        return slot.runtime.registry.unregister(key, slot.own_ref())
 
     @trio.lowlevel.enable_ki_protection
     def join(self, group: Keyable) -> None:
@@ -57,19 +57,19 @@ class RegistrySide:
             TypeError, ValueError: no name of a group. ActorStopped: this incarnation has ended. Nothing has been changed.
         """
         slot = self._live()
-        slot.runtime.groups.join(group, slot.ref())
+        slot.runtime.groups.join(group, slot.own_ref())
 
     @trio.lowlevel.enable_ki_protection
     def leave(self, group: Keyable) -> bool:
         """Leave a group, once; returns whether I was in it. Plain function."""
         slot = self._live()
-        return slot.runtime.groups.leave(group, slot.ref())
+        return slot.runtime.groups.leave(group, slot.own_ref())
 
     def publish(
         self, group: Keyable, message: Any, *, trigger_turn: bool = True, urgent: bool = False
     ) -> "Publication":
         """Tell all who are in a group, with myself as the sender, and myself if I am in it. Plain function; as `Groups.publish`."""
-        sender: ActorRef[Any] = self._slot.ref()
+        sender: ActorRef[Any] = self._slot.own_ref()
         return self._slot.runtime.groups.publish(
             group, message, sender=sender, trigger_turn=trigger_turn, urgent=urgent
         )

@@ -171,7 +171,7 @@ def make_asked(message: Any, task: "trio.lowlevel.Task", target: "Slot", asker: 
     asked.task = task
     asked.target = target
     asked.asker = asker
-    asked.sender = None if asker is None else asker.ref()
+    asked.sender = None if asker is None else asker.own_ref()
     asked.seq = asked.incarnation = 0
     asked.void = asked.begun = asked.done = asked.deferred = asked.parked = False
     asked.value = asked.error = asked.deadline = asked.poll = None

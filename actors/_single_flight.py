@@ -43,7 +43,7 @@ async def lookup_or_start(  # noqa: PLR0917 -- what `Registry.lookup_or_start` w
             break
         slot = entry.slot
         if entry.duplicate or slot.life is PARKED:
-            raise KeyInUse(owner.path, key.key, slot.ref(), slot.life.value, duplicate=entry.duplicate)
+            raise KeyInUse(owner.path, key.key, slot.own_ref(), slot.life.value, duplicate=entry.duplicate)
         if slot.life not in (DRAINING, STOPPING):
             break
         check_own_end(slot)
@@ -52,7 +52,7 @@ async def lookup_or_start(  # noqa: PLR0917 -- what `Registry.lookup_or_start` w
         await _wait(flights, slot)
     else:
         await trio.lowlevel.cancel_shielded_checkpoint()
-    return slot.ref()
+    return slot.own_ref()
 
 
 def _has_left(slot: Slot) -> bool:

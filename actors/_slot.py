@@ -9,14 +9,13 @@ mail says `slot.box` all the same.
 
 from collections.abc import Callable
 from contextvars import Context as ContextVars
-from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import trio
 
-from ..mailbox import NOTHING, NOTHING_RARE, PLAIN, DeadLetters, Mailbox
+from ..mailbox import DeadLetters, Mailbox
 from ._brood import name_of
-from ._lifecycle import DRAINING, ENDED, FOLLOWS, INITIALIZING, READY, RESTING, STOPPING, Lifecycle, check_step
+from ._lifecycle import CHANGES, DRAINING, ENDED, FOLLOWS, READY, RESTING, STOPPING, Lifecycle, check_step
 from ._more import More
 from ._passage import SETTLED, Order, Passage
 from ._reasons import ExitReason, Finished, Shutdown, error_of, text_of
@@ -40,11 +39,11 @@ class Slot(Mailbox):
     """Be a place in the tree. See the module's essay; nothing here is for users, they hold an `ActorRef`."""
 
     __slots__ = (
-        "actor", "args", "attention", "blueprint", "born", "ctx", "factory", "generation", "idle", "incarnation", "key", "life", "more",
-        "parent", "passage", "phase", "policy", "pool", "reason", "ref_", "runner", "runtime", "uid",
+        "actor", "args", "attention", "blueprint", "born", "ctx", "factory", "idle", "incarnation", "key", "life", "more",
+        "parent", "passage", "phase", "policy", "pool", "reason", "runner", "runtime", "uid",
     )  # fmt: skip
 
-    #: what a slot's one ref is; set by `_ref`, which knows slots, while slots do not know refs.
+    #: what refs are; set by `_ref`, which knows slots, while slots do not know refs.
     ref_class: "ClassVar[type[ActorRef[Any]]]"
 
     runtime: "Runtime"
@@ -60,7 +59,6 @@ class Slot(Mailbox):
     policy: "Policy"
     incarnation: int
     life: Lifecycle
-    generation: int
     #: ready, and neither running nor on the run queue.
     idle: bool
     #: something besides mail has to be seen to before the next message: a start or an end.
@@ -77,7 +75,6 @@ class Slot(Mailbox):
     #: Trio's clock: when it was registered, to a millisecond.
     born: float
     more: More | None
-    ref_: "ActorRef[Any] | None"
 
     # -- what it is
 
@@ -90,10 +87,6 @@ class Slot(Mailbox):
     def owner(self) -> "Slot":
         """Whose mailbox it is."""
         return self
-
-    def __bool__(self) -> bool:
-        """Be true, however little mail there is."""
-        return True
 
     @property
     def name(self) -> str:
@@ -156,6 +149,11 @@ class Slot(Mailbox):
         return self.born if since is None else since
 
     @property
+    def generation(self) -> int:
+        """Grows by one with each change of status."""
+        return CHANGES[self.life] + self.passage.extra
+
+    @property
     def starting(self) -> bool:
         """True while its startup is being carried out."""
         return self.phase & STARTING != 0
@@ -187,7 +185,7 @@ class Slot(Mailbox):
             return not self.idle and not self.starting
         return self.box.hand is not None
 
-    def status(self) -> Status:
+    def own_status(self) -> Status:
         """Return what others may know of its work; derived, so that it cannot disagree with the rest."""
         life = self.life
         if life is READY or life is DRAINING or life is STOPPING or life is RESTING:
@@ -228,6 +226,9 @@ class Slot(Mailbox):
         passing = FOLLOWS[self.life].get(life)
         if passing is None:
             check_step(self.life, life)
+        ahead = CHANGES[self.life] + 1 - CHANGES[life]
+        if ahead:
+            self.own_passage().extra += ahead
         self.life = life
         runtime = self.runtime
         if passing:
@@ -237,20 +238,21 @@ class Slot(Mailbox):
             runtime.watch(self)
         more = self.more
         if runtime.feeds or (more is not None and (more.changes is not None or more.observers)):
-            self.touch()
-        else:
-            self.generation += 1
+            self._tell_of_change()
 
     def touch(self) -> None:
         """Count a change of status and wake whoever waits for one."""
-        self.generation += 1
+        self.own_passage().extra += 1
+        self._tell_of_change()
+
+    def _tell_of_change(self) -> None:
         more = self.more
         if more is not None:
             if more.changes is not None:
                 lot, more.changes = more.changes, None  # who waits again makes another: most have nobody who does
                 lot.unpark_all()
             if more.observers:
-                status = (self.life, self.status(), self.generation, self.incarnation)
+                status = (self.life, self.own_status(), self.generation, self.incarnation)
                 for observer in more.observers:
                     observer.notify(status)
         if self.runtime.feeds:
@@ -273,13 +275,9 @@ class Slot(Mailbox):
         while not (self.has_ended if over is None else over()) and more.reopened == before:
             await self.changed()
 
-    def ref(self) -> "ActorRef[Any]":
-        """Return the ref that survives restarts; one per slot."""
-        ref = self.ref_
-        if ref is None:
-            ref = self.ref_ = Slot.ref_class()
-            ref._slot = self  # noqa: SLF001 -- all that its making does
-        return ref
+    def own_ref(self) -> "ActorRef[Any]":
+        """Return the ref that survives restarts."""
+        return self  # type: ignore[return-value]  # a `Place`, as all slots of a tree are
 
     @property
     def last_exit(self) -> ExitReason | None:
@@ -296,54 +294,6 @@ class Slot(Mailbox):
     def __repr__(self) -> str:
         """Show path, uid and state."""
         return f"<Slot {self.path} uid={self.uid} incarnation={self.incarnation} {self.life.value}>"
-
-
-def make_slot(  # noqa: PLR0917 -- by position, as one is made for every actor
-    runtime: "Runtime",
-    parent: "Slot | None",
-    key: str | int,
-    uid: int,
-    factory: Callable[..., Any] | None,
-    args: tuple[Any, ...],
-    blueprint: "Blueprint",
-    policy: "Policy",
-) -> Slot:
-    """Return a new slot: registered, and nothing of it has run."""
-    slot = Slot()
-    slot.runtime = runtime
-    slot.parent = parent
-    slot.pool = runtime.pool
-    slot.key = key
-    slot.uid = uid
-    slot.factory = factory
-    slot.args = args
-    slot.blueprint = blueprint
-    slot.policy = policy
-    slot.incarnation = 1
-    slot.life = INITIALIZING
-    slot.generation = 0
-    if policy.mailbox is PLAIN and not blueprint.enveloped:  # as `set_up` of a plain one, without its call
-        slot.rare = NOTHING_RARE
-        slot.fast = slot.is_open = True
-        slot.only = NOTHING
-        slot.queue = slot.hand = None
-        slot.seq = 0
-    else:
-        slot.set_up(policy.mailbox, blueprint.enveloped)
-    slot.idle = False
-    slot.attention = True
-    slot.runner = None
-    slot.actor = None
-    slot.ctx = None
-    slot.passage = SETTLED
-    slot.phase = 0
-    slot.reason = None
-    if perf_counter() > runtime.stamp_ends:
-        runtime.renew_stamp()
-    slot.born = runtime.stamp
-    slot.more = None
-    slot.ref_ = None
-    return slot
 
 
 def descendants(slot: Slot) -> list[Slot]:

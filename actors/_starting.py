@@ -117,7 +117,6 @@ def begin_at_once(slot: Slot) -> bool:
             return not slot.attention
         slot.attention = False
         slot.life = READY
-        slot.generation += 1
         return True
     slot.phase = 0
     return False

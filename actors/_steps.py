@@ -73,7 +73,8 @@ class Steps(Runner):
         runq = pool.runq
         per_activation, per_turn = pool.per_activation, pool.per_turn
         held, shared, clean = self.held, self.shared, self.clean if self.shared else None
-        spent, ahead, step = 0, 1, 1
+        # Messages, or starts: between two looks at the clock; until the next look; that this turn has left after that one.
+        step, ahead, left = 1, 1, per_turn - 1
         now = perf_counter()
         until = now + pool.time_slice
         while runq:
@@ -92,7 +93,7 @@ class Steps(Runner):
             if slot.attention and shared and not begin_at_once(slot):
                 live = await self.attend(slot)
             if live:
-                timed = slot.policy.handler_timeout is not None
+                timed = slot.more is not None and slot.policy.handler_timeout is not None
                 try:
                     if not shared and slot.blueprint.kind != "actor":
                         await self.work(slot)
@@ -109,7 +110,9 @@ class Steps(Runner):
                                 if now > until:
                                     break
                                 step = 1 if now - before > QUICK else step * 2 if step < MOST else MOST
-                                look += step
+                                ahead = step if step < left else left if left > 0 else 1
+                                left -= ahead
+                                look += ahead
                             if box.fast:
                                 if queue:
                                     message = queue.popleft()
@@ -206,17 +209,19 @@ class Steps(Runner):
                 return
             if not n:
                 n = 1
-            spent += n
             ahead = look - n
-            if ahead <= 0 and now <= until:
-                before, now = now, perf_counter()
-                ahead = step = 1 if now - before > QUICK else step * 2 if step < MOST else MOST
-            if spent >= per_turn or now > until:
-                until = await self.breathe()
-                now = until - pool.time_slice
-                spent, ahead, step = 0, 1, 1
-                if slot.attention and not shared:
-                    return  # told to end meanwhile: whoever tells relies on its being looked at before the next message
+            if not ahead or left < 0:
+                if now <= until:
+                    before, now = now, perf_counter()
+                    step = 1 if now - before > QUICK else step * 2 if step < MOST else MOST
+                if left <= 0 or now > until:
+                    until = await self.breathe()
+                    now = until - pool.time_slice
+                    step, left = 1, per_turn
+                    if slot.attention and not shared:
+                        return  # told to end meanwhile: whoever tells relies on its being looked at before the next message
+                ahead = step if step < left else left  # noqa: FURB136 -- without a call
+                left -= ahead
 
     async def prepare(self, slot: Slot) -> bool:
         """See to what comes before mail: a start, a drain; True if the slot is ready for mail, False if it is to end."""

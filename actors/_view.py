@@ -15,8 +15,7 @@ from ._status import Status
 class ActorView:
     """Look at an actor: the part of a ref that asks nothing of it."""
 
-    # No `__init__`: one is made for every actor, and filled in by its slot.
-    __slots__ = ("_slot",)
+    __slots__ = ()
 
     _slot: Slot
 
@@ -48,7 +47,7 @@ class ActorView:
     @property
     def status(self) -> Status:
         """What it is doing, or how it ended."""
-        return self._slot.status()
+        return self._slot.own_status()
 
     @property
     def generation(self) -> int:

@@ -90,7 +90,7 @@ class _Watched:
         else:
             self.state = "settled"
         if self.state == "settled":
-            self.status = slot.status()
+            self.status = slot.own_status()
         return self.state
 
 
@@ -169,7 +169,7 @@ class _Wait:
         by_state: dict[_State, list[ActorRef[Any]]] = {"settled": [], "pending": [], "quiet": []}
         for each in self.watched:
             by_state[each.state].append(each.ref)
-        statuses = {each.ref: each.status or each.slot.status() for each in self.watched}
+        statuses = {each.ref: each.status or each.slot.own_status() for each in self.watched}
         settled, pending, quiet = (tuple(refs) for refs in by_state.values())
         return settled, pending, quiet, MappingProxyType(statuses)
 

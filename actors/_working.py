@@ -162,7 +162,7 @@ async def next_mail(slot: Slot) -> Letter:
     await trio.lowlevel.checkpoint_if_cancelled()
     queue = slot.pool
     while True:
-        if slot.runtime.choices is not None and slot.order < STOP and slot.reason is None and len(slot.box):
+        if slot.runtime.choices is not None and slot.order < STOP and slot.reason is None and slot.box.waiting:
             slot.runtime.choices.point("handler", slot.path)
         letter = take_next(slot)
         if letter is not None:

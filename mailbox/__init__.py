@@ -30,6 +30,7 @@ from ._mailbox import Mailbox as Mailbox
 from ._overflow import judge_overflow as judge_overflow
 from ._owned import OwnedMailbox as OwnedMailbox
 from ._rare import NOTHING_RARE as NOTHING_RARE
+from ._rare import NOTHING_SHUT as NOTHING_SHUT
 from ._rebinding import rebind as rebind
 from ._spec import PLAIN as PLAIN
 from ._spec import Key as Key

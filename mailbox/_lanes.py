@@ -11,7 +11,7 @@ from typing import Any, Final
 from ._bundle import Bundle
 from ._mail import Envelope, Letter, Mail
 from ._overflow import EXEMPT
-from ._rare import NOTHING_RARE, Rare
+from ._rare import NOTHING_RARE, NOTHING_SHUT, NOTHINGS, Rare
 from ._spec import PLAIN
 
 SPARE_QUEUES: Final = 64
@@ -41,10 +41,26 @@ class Lanes:
         rare = self.rare
         if rare is NOTHING_RARE:
             rare = self.rare = Rare(PLAIN)
+        elif rare is NOTHING_SHUT:
+            rare = self.rare = Rare(PLAIN)
+            rare.is_open = False
         return rare
 
-    def __len__(self) -> int:
-        """Count what waits."""
+    @property
+    def is_open(self) -> bool:
+        """True while mail is taken in."""
+        return self.rare.is_open
+
+    def set_open(self, *, is_open: bool) -> None:
+        """Take in mail from now on, or none."""
+        if self.rare in NOTHINGS:
+            self.rare = NOTHING_RARE if is_open else NOTHING_SHUT
+        else:
+            self.rare.is_open = is_open
+
+    @property
+    def waiting(self) -> int:
+        """How much waits."""
         queued = self.queue
         n = (self.only is not NOTHING) if queued is None else len(queued)
         rare = self.rare
@@ -80,7 +96,7 @@ class Lanes:
     def oldest_seq(self) -> int | None:
         """Return the seq of what has waited longest, of either lane; None if nothing waits. Reads, and changes nothing."""
         if self.fast:
-            waiting = len(self)
+            waiting = self.waiting
             return self.seq - waiting + 1 if waiting else None
         first: int | None = None
         for lane in (self.rare.urgent, self.queue):

@@ -23,7 +23,7 @@ from ._errors import MailboxFull
 from ._lanes import NOTHING, Lanes
 from ._mail import Envelope, Letter
 from ._overflow import EXEMPT, judge_overflow
-from ._rare import NOTHING_RARE, Rare
+from ._rare import NOTHING_RARE, NOTHINGS, Rare
 from ._spec import PLAIN, MailboxSpec
 
 #: The same bounds, but never fast: compared by identity.
@@ -39,7 +39,7 @@ class Mailbox(Lanes):
     incarnations: what one has not taken, the next one finds. Who derives from it says whose it is, and calls `set_up`.
     """
 
-    __slots__ = ("is_open",)
+    __slots__ = ()
 
     def set_up(self, spec: MailboxSpec, enveloped: bool) -> None:  # noqa: FBT001 -- by position, as it is run for every actor
         """Begin, empty and open; `enveloped` keeps it out of the fast mode for good (agents, functions)."""
@@ -53,7 +53,6 @@ class Mailbox(Lanes):
         self.only = NOTHING
         self.queue = self.hand = None
         self.seq = 0
-        self.is_open = True
 
     @property
     def spec(self) -> MailboxSpec:
@@ -333,12 +332,12 @@ class Mailbox(Lanes):
 
     # -- closing
 
-    def close(self) -> None:
+    def shut(self) -> None:
         """Refuse mail from now on; what waits stays until `clear`."""
         if self.fast:
             self.keep_seqs()
             self.fast = False
-        self.is_open = False
+        self.set_open(is_open=False)
 
     def relax(self) -> None:
         """Allow the fast mode after all: the receiver turned out to take one message at a time."""
@@ -356,12 +355,13 @@ class Mailbox(Lanes):
             return False
         if self.queue is not None:
             self.give_back_lane()
-        self.is_open = self.fast = False
+        self.fast = False
+        self.set_open(is_open=False)
         return True
 
     def reopen(self) -> None:
         """Take mail again (a parked slot that is started anew). seqs go on."""
-        self.is_open = True
+        self.set_open(is_open=True)
         self.fast = self.rare.spec is PLAIN and not self.queue and not self.rare.urgent
 
     def clear(self) -> list[Letter]:
@@ -372,7 +372,7 @@ class Mailbox(Lanes):
             if lane:
                 lane.clear()
         self.give_back_lane()
-        if rare is not NOTHING_RARE:
+        if rare not in NOTHINGS:
             rare.urgent = None
             rare.triggers = rare.voids = 0
             if rare.door is not None:
@@ -396,4 +396,4 @@ class Mailbox(Lanes):
     def __repr__(self) -> str:
         """Show what waits."""
         state = "open" if self.is_open else "closed"
-        return f"<Mailbox of {self.owner.path} {state} seq={self.seq} waiting={len(self)}>"
+        return f"<Mailbox of {self.owner.path} {state} seq={self.seq} waiting={self.waiting}>"

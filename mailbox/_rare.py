@@ -17,9 +17,10 @@ class Rare:
         urgent: the lane of urgent mail, made at first need.
         triggers: how many of what waits ask for a turn; counted where not all do.
         voids: abandoned requests that still lie in a lane.
+        is_open: mail is taken in.
     """
 
-    __slots__ = ("door", "spec", "triggers", "urgent", "voids")
+    __slots__ = ("door", "is_open", "spec", "triggers", "urgent", "voids")
 
     def __init__(self, spec: MailboxSpec, door: Door | None = None) -> None:
         self.spec = spec
@@ -27,7 +28,12 @@ class Rare:
         self.urgent: deque[Letter] | None = None
         self.triggers = 0
         self.voids = 0
+        self.is_open = True
 
 
 #: Of all mailboxes that have nothing of it; never written to.
 NOTHING_RARE: Final = Rare(PLAIN)
+#: The same, of those that have been shut.
+NOTHING_SHUT: Final = Rare(PLAIN)
+NOTHING_SHUT.is_open = False
+NOTHINGS: Final = (NOTHING_RARE, NOTHING_SHUT)

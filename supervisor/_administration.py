@@ -45,7 +45,7 @@ class Administration:
         Raises:
             ChildNotFound: there is none of that name. TypeError: it is no string.
         """
-        await self._child(name).ref().stop()
+        await self._child(name).own_ref().stop()
 
     @trio.lowlevel.enable_ki_protection
     async def restart_child(self, name: str) -> ActorRef[Any]:
@@ -74,7 +74,7 @@ class Administration:
             # Nobody waits any more: from here on a failure is judged and reported like any other.
             if child.incarnation == incarnation:
                 child.get_more().awaited = False
-        return child.ref()
+        return child.own_ref()
 
     @trio.lowlevel.enable_ki_protection
     def delete_child(self, name: str) -> None:

@@ -95,7 +95,7 @@ def register_parked(starter: Starter, owner: Slot, declared: Declared) -> None:
     # Its keys were free when the set was checked, but that may be some time ago: one that is taken by now is left to its holder.
     slot = _register(starter, owner, declared, again=True, is_parked=True)
     slot.runtime.gone += 1
-    slot.box.close()
+    slot.box.shut()
     slot.advance(PARKED)
 
 

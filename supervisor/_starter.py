@@ -24,6 +24,7 @@ from ..actors import (
     Blueprint,
     LimitReached,
     NameInUse,
+    Place,
     Runtime,
     Slot,
     StartupInProgress,
@@ -58,7 +59,7 @@ class Starter:
         self.runtime: Runtime | None = None
 
     @trio.lowlevel.enable_ki_protection
-    def start_soon(self, parent: Slot, factory: Any, args: tuple[Any, ...], options: Mapping[str, Any]) -> Slot:
+    def start_soon(self, parent: Slot, factory: Any, args: tuple[Any, ...], options: Mapping[str, Any]) -> Place:
         """Register a child: path, uid, limits, parent link and mailbox in one step; nothing of it has run.
 
         Raises:
@@ -101,7 +102,7 @@ class Starter:
         policy: ChildPolicy | None = None,
         waits: bool = False,  # noqa: FBT001, FBT002
         is_parked: bool = False,  # noqa: FBT001, FBT002
-    ) -> Slot:
+    ) -> Place:
         """Check everything, then put the child into the tree. `waits` registers it as queued: its supervisor launches it in its order.
 
         `is_parked` registers one that nobody launches: it counts among the actors when it is started.
@@ -133,7 +134,7 @@ class Starter:
             key = name
             holder = find_child(children, name)
             if holder is not None:
-                raise NameInUse(holder.path, holder.ref(), holder.life.value, runtime.now() - holder.born)
+                raise NameInUse(holder.path, holder.own_ref(), holder.life.value, runtime.now() - holder.born)
             if number_of(name) is not None:
                 team.has_numbers = True
         elif team.has_numbers:

@@ -73,11 +73,7 @@ class Starting:
             pool.runq.append(slot)
         else:
             slot.runtime.launch(slot)
-        ref = slot.ref_
-        if ref is None:  # as `slot.ref()`, without its call
-            ref = slot.ref_ = ActorRef()
-            ref._slot = slot  # noqa: SLF001 -- it belongs to refs
-        return ref
+        return slot
 
     @overload
     async def start(
@@ -108,4 +104,4 @@ class Starting:
             ActorStopped: it was stopped before it was ready.
             InvalidSpec, NameInUse, KeyInUse, LimitReached, ActorStopping, ActorStopped, ActorRestarting: as `start_soon`.
         """
-        return (await self._starter.start(self._slot, factory, args, given_options(options))).ref()
+        return (await self._starter.start(self._slot, factory, args, given_options(options))).own_ref()

@@ -88,12 +88,12 @@ class Supervisor(Starting, Administration, Oversight):
     @property
     def ref(self) -> ActorRef[Any]:
         """Its own ref: to monitor it, or to end it from another task."""
-        return self._slot.ref()
+        return self._slot.own_ref()
 
     @property
     def status(self) -> Status:
         """What it is doing, or how it ended."""
-        return self._slot.status()
+        return self._slot.own_status()
 
     @property
     def limits(self) -> Limits:
@@ -151,7 +151,7 @@ class Supervisor(Starting, Administration, Oversight):
             if child is None:
                 raise ChildNotFound(f"{at.path}/{part}", tuple(names_of(below, MOST_KNOWN)))
             at = child
-        return at.ref()
+        return at.own_ref()
 
     def lookup_supervisor(self, path: str) -> "Supervisor":
         """Return the handle of a supervisor at a path, as `lookup`. Plain function.
@@ -193,7 +193,7 @@ class Supervisor(Starting, Administration, Oversight):
 
     def which_children(self) -> list[ActorRef[Any]]:
         """Return the children's refs, in order of their registration. Plain function."""
-        return [child.ref() for child in children_of(self._slot).values()]
+        return [child.own_ref() for child in children_of(self._slot).values()]
 
     def count_children(self) -> dict[str, int]:
         """Count the children: "specs" (all), "active" (neither parked nor restarting), "supervisors", "workers". Plain function.
@@ -239,14 +239,14 @@ class Supervisor(Starting, Administration, Oversight):
 
         Checkpoint: always. Cancellation: leaves nothing.
         """
-        await self._slot.ref().wait_ready()
+        await self._slot.own_ref().wait_ready()
 
     async def wait_stopped(self) -> ExitReason | None:
         """Wait until it has ended by itself, or because it was told to.
 
         Checkpoint: always. Cancellation: leaves nothing.
         """
-        return await self._slot.ref().wait_stopped()
+        return await self._slot.own_ref().wait_stopped()
 
     def __repr__(self) -> str:
         """Show path, lifecycle and size."""

@@ -33,9 +33,11 @@ def nobody_writes_to_what_all_share() -> Iterator[None]:
     yield
     from greenroom.actors._passage import SETTLED, Passage  # not above: see there
     from greenroom.mailbox import PLAIN
-    from greenroom.mailbox._rare import NOTHING_RARE, Rare
+    from greenroom.mailbox._rare import NOTHING_RARE, NOTHING_SHUT, Rare
 
-    for thing, fresh in ((NOTHING_RARE, Rare(PLAIN)), (SETTLED, Passage())):
+    shut = Rare(PLAIN)
+    shut.is_open = False
+    for thing, fresh in ((NOTHING_RARE, Rare(PLAIN)), (NOTHING_SHUT, shut), (SETTLED, Passage())):
         assert [getattr(thing, name) for name in thing.__slots__] == [getattr(fresh, name) for name in thing.__slots__]
 
 

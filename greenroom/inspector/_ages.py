@@ -93,4 +93,4 @@ def hand_of(slot: Slot) -> Hand | None:
     more = slot.more
     if more is not None and more.turn is not None:
         return slot.incarnation, more.turns
-    return slot.incarnation, slot.hand_seq() or slot.seq - len(slot)
+    return slot.incarnation, slot.hand_seq() or slot.seq - slot.waiting

@@ -57,7 +57,7 @@ def row_of(
         restarts=slot.incarnation - 1 - (0 if more is None else more.rests),
         recent=_restarts(recent_of(slot, now)),
         recent_below=_restarts(recent_below(slot, now)) if children else None,
-        queued=len(slot),
+        queued=slot.waiting,
         oldest_mail=_rounded(ages.oldest_mail(slot, now)),
         in_hand=_rounded(ages.in_hand(slot, now)),
         in_state=_rounded(now - slot.since) if slot.life in PASSING else None,

@@ -93,7 +93,7 @@ class Walk:
         self._place -= 1
         self.actors += 1
         path = f"{above}/{slot.name}" if self._needs_paths else ""
-        waiting = len(slot)
+        waiting = slot.waiting
         is_fine = life is READY and slot.more is None and slot.runner is None and not waiting and slot.incarnation == 1
         state, rank = ("ready", FINE) if is_fine else self._judge(slot, waiting, now)
         self.states[state] += 1

@@ -183,7 +183,7 @@ class Stage:
             traffic.lose(request, "there is no tree", refused=True)
             return
         try:
-            slot.ref().tell(request)
+            slot.own_ref().tell(request)
         except MailboxFull as error:
             if spec.mailbox.overflow == "wait":
                 assert self._nursery is not None
@@ -205,7 +205,7 @@ class Stage:
 
     async def _send_later(self, slot: Slot, request: Request) -> None:
         try:
-            await slot.ref().send(request)
+            await slot.own_ref().send(request)
         except GreenroomError as error:
             self._recorder.traffic.lose(request, type(error).__name__, refused=True)
 
@@ -225,7 +225,7 @@ def _is_of_the_tree(error: Exception) -> bool:
 
 def _crash(life: Life, error: Exception) -> bool:
     """Crash an actor's incarnation; False if there is none."""
-    return life.slot is not None and life.slot.ref().crash(error)
+    return life.slot is not None and life.slot.own_ref().crash(error)
 
 
 def run_trial(experiment: Experiment, name: str, policy: Policy, seed: int) -> Trial:

@@ -54,8 +54,8 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
     ),
     "actors/_slot.py": {
         "Slot.name": NOTHING, "Slot.path": NOTHING, "Slot.depth": NOTHING,
-        "Slot.box": NOTHING, "Slot.owner": NOTHING, "Slot.__bool__": NOTHING, "Slot.ref": "@self",
-        "Slot.admin": "&self", "Slot.has_ended": "&self", "Slot.in_turn": "&self", "Slot.status": "@self", "Slot.get_more": "+self",
+        "Slot.box": NOTHING, "Slot.owner": NOTHING, "Slot.own_ref": NOTHING,
+        "Slot.admin": "&self", "Slot.has_ended": "&self", "Slot.in_turn": "&self", "Slot.own_status": "@self", "Slot.get_more": "+self",
         **dict.fromkeys(
             (f"Slot.{name}" for name in ("order", "by", "stop_by", "ending", "since", "starting", "started", "context")), "&self"
         ),
@@ -90,13 +90,14 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
     "mailbox/_spec.py": {"MailboxSpec.key_of": NOTHING},
     "mailbox/_lanes.py": {
         f"Lanes.{name}": "@self" for name in (
-            "__len__", "hand_mail", "own_hand", "empty_hand", "_newest_taken", "lane", "give_back_lane", "next_seq", "keep_seqs", "seal", "own_rare",
+            "waiting", "hand_mail", "own_hand", "empty_hand", "_newest_taken", "lane", "give_back_lane", "next_seq", "keep_seqs", "seal", "own_rare",
+            "set_open", "is_open",
         )
     },
     "mailbox/_mailbox.py": {
         f"Mailbox.{name}": "@self" for name in (
             "has_triggers", "accept", "would_wait", "take", "_take_out", "_forget", "let_in_senders", "_is_sought", "waiting_senders", "load",
-            "close",
+            "shut",
             "close_if_empty", "expel", "spec",
         )
     },

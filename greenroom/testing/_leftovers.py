@@ -79,7 +79,7 @@ def _tasks(runtime: Runtime, before: Before) -> Iterator[Leftover]:
 def _slots(root: Slot) -> Iterator[Leftover]:
     there = [slot for slot in (root, *descendants(root)) if not slot.has_ended]
     for slot in there:
-        queued = f", {len(slot.box)} mails queued" if len(slot.box) else ""
+        queued = f", {slot.box.waiting} mails queued" if slot.box.waiting else ""
         yield Leftover("slot", f"{slot.path} uid={slot.uid} {slot.life.value}{queued}")
     lost = root.runtime.alive - len(there)
     if lost > 0:

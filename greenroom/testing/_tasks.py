@@ -6,7 +6,7 @@ from typing import Any
 
 import trio
 
-from ..actors import Runtime, Slot
+from ..actors import ActorRef, Runtime, Slot
 
 #: Under these names the runtime's objects and frames hold the slot that they are about.
 SLOT_NAMES = ("_slot", "slot", "target", "owner", "_owner", "_top", "root")
@@ -60,8 +60,10 @@ def wait_of(task: trio.lowlevel.Task, runtime: Runtime) -> str | None:
 
 def _called(frame: FrameType) -> str:
     """Return the name of a function as its caller knows it: a method's has the class of the object that it was called on."""
-    owner = frame.f_locals.get("self")
-    return frame.f_code.co_qualname if owner is None else f"{type(owner).__name__}.{frame.f_code.co_name}"
+    owner, name = frame.f_locals.get("self"), frame.f_code.co_name
+    if owner is None or (isinstance(owner, Slot) and not hasattr(ActorRef, name)):
+        return frame.f_code.co_qualname
+    return f"{type(owner).__name__}.{name}"
 
 
 def _slot_behind(value: Any) -> Slot | None:

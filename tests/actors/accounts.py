@@ -238,7 +238,7 @@ class Program:
         books, box = self.books, ref._slot.box
         assert all(times == 1 for times in books.begun.values()), "handled twice"
         assert all(times == 1 for times in books.dead.values()), "buried twice"
-        assert len(box) >= 0
+        assert box.waiting >= 0
         assert box.load >= 0
 
     async def bounded(self) -> None:

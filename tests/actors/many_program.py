@@ -91,7 +91,7 @@ class Program:
                     inner.start_soon(self.ask, number)
                 for _ in range(2):
                     inner.start_soon(self.disturb, root)
-            self.trace.append([(len(ref._slot.box), ref._slot.seq) for ref in self.refs])
+            self.trace.append([(ref._slot.box.waiting, ref._slot.seq) for ref in self.refs])
             nursery.cancel_scope.cancel()
 
     async def ask(self, number: int) -> None:

@@ -252,21 +252,6 @@ async def test_looking_a_thousand_times_changes_no_byte_of_the_state_with_stale_
         slot.ctx.reports.drain()
 
 
-async def test_a_look_does_not_even_make_a_ref() -> None:
-    async with open_tree("stage") as root:
-        boss = await boss_of(root)
-        await boss.run_turn(_look)
-        root.reports.drain()
-
-
-async def _look(ctx: Context) -> None:
-    runtime = ctx._slot.runtime
-    child = runtime.children.start_soon(ctx._slot, Worker, (), {"name": "w"})
-    looks = [{"action": "status"}, {"action": "peek", "agent": "w"}, {"action": "status", "agent": "w"}]
-    await ctx.dispatch([Call(n, "agent", each) for n, each in enumerate(looks)])
-    assert child.ref_ is None
-
-
 # -- with others
 
 

@@ -1,4 +1,5 @@
 from collections import deque
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -6,7 +7,7 @@ import trio
 import trio.testing
 
 from greenroom import Actor, ActorRef, Context, Request, Scheduling, Shutdown, open_supervisor
-from greenroom.actors._pool import BITE, LOOK_EVERY, MAX_PARKED, PAUSE
+from greenroom.actors._pool import BITE, LOOK_EVERY, MAX_PARKED, PAUSE, Worker
 from greenroom.testing import open_tree
 
 settle = trio.testing.wait_all_tasks_blocked
@@ -73,6 +74,41 @@ async def test_a_flooded_actor_does_not_starve_the_others_of_its_pool() -> None:
             runs[-1:] = [(name, runs[-1][1] + 1)] if runs and runs[-1][0] == name else [*runs[-1:], (name, 1)]
         assert max(length for _, length in runs) <= 8
         assert [name for name, _ in runs[:6]] == ["a", "b", "c", "a", "b", "c"]
+
+
+@pytest.mark.parametrize("per_turn", [*range(1, 20), 31, 63, 64, 65])
+async def test_a_turn_has_as_many_messages_as_it_is_told_whoever_has_them(
+    per_turn: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is over with the activation in which they are used up, and no other: neither before nor after."""
+    log: list[str] = []
+    breathe = Worker.breathe
+
+    async def noted(self: Worker) -> float:
+        log.append("breath")
+        return await breathe(self)
+
+    scheduling = Scheduling(per_activation=20, per_turn=per_turn, time_slice=PATIENT)
+    async with open_tree("stage", scheduling=scheduling) as root:
+        refs = [await root.start(Flooded, log) for _ in range(60)]
+        await settle()
+        monkeypatch.setattr(Worker, "breathe", noted)
+        log.clear()
+        for number, ref in enumerate(refs):
+            for _ in range(1 + number * 7 % 20 if number % 3 else 1):
+                ref.tell("once")
+        await settle()
+    turns: list[list[int]] = [[]]
+    for who, run in groupby(log):
+        if who == "breath":
+            turns.append([])
+        else:
+            turns[-1].append(len(list(run)))
+    assert sum(map(sum, turns)) == len(log) - log.count("breath") > 300
+    *over, last = [turn for turn in turns if turn]  # a worker that has nothing left to do may breathe once more
+    for turn in over:
+        assert sum(turn) >= per_turn > sum(turn[:-1])
+    assert sum(last[:-1]) < per_turn
 
 
 async def test_an_ask_beside_a_flooded_actor_is_answered_soon() -> None:
@@ -194,7 +230,7 @@ async def test_a_worker_that_is_dismissed_leaves_the_queue_to_others() -> None:
             assert before - BITE <= len(pool.workers) <= before
         assert len(pool.workers) < 300
         assert {await ref.stop() for ref in refs} == {Shutdown()}
-        assert [len(ref._slot.box) for ref in refs] == [0] * 300
+        assert [ref._slot.box.waiting for ref in refs] == [0] * 300
 
 
 async def test_the_run_queue_can_be_injected() -> None:

@@ -208,7 +208,7 @@ def check(world: World, root: Supervisor, refs: list[ActorRef[Any]], reports: li
         assert ref.lifecycle in ("stopped", "failed")
         assert ref._slot.runner is None
         assert ref._slot.box.hand is None
-        assert len(ref._slot.box) == 0
+        assert ref._slot.box.waiting == 0
     # No incarnation has two reports, and each has one, however it ended; those that somebody awaited have none when they fail to start.
     once = Counter(
         (report.uid, report.incarnation) for report in reports if isinstance(report, ChildEnded | ChildStartupFailed)

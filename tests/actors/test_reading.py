@@ -9,17 +9,16 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from greenroom import Actor, Agent, ChildSpec, Context, Limits, MailboxSpec, Service, Supervisor, Turn, open_supervisor
+from greenroom.actors import Slot
 
 FOR_EVER = 1e5
-#: A slot's one handle, made when somebody first asks for it. It says nothing of the slot.
-HANDLES = frozenset({"ref_"})
 
 
 def parts_of(thing: Any) -> Iterator[tuple[str, Any]]:
     """Iterate over the attributes of an object of ours."""
     names = [name for kind in type(thing).__mro__ for name in getattr(kind, "__slots__", ())]
     for name in [*names, *getattr(thing, "__dict__", {})]:
-        if name not in HANDLES and name not in {"__weakref__", "__dict__"}:
+        if name not in {"__weakref__", "__dict__"}:
             yield name, getattr(thing, name, "(unset)")
 
 
@@ -128,6 +127,7 @@ def read(root: Supervisor) -> None:
         assert (ref.warnings, ref.labels, ref.path, ref.uid, ref.incarnation) is not None
         assert repr(ref)
         assert repr(ref._slot)
+        assert Slot.__repr__(ref._slot)
         assert root.lookup(ref.path) is ref
         assert root.lookup(ref.name) is ref
     assert root.status is not None
@@ -144,7 +144,6 @@ async def check_that_reading_writes_nothing(limits: Limits) -> set[tuple[str, bo
     children = [ChildSpec("declared", Slow), ChildSpec("aside", Slow, args=(0.1,), startup="deferred")]
     async with open_supervisor("stage", limits=limits, children=children) as root:
         await fill(root)
-        root._slot.ref()
         before = dump(root)
         assert len(before) > 1_000
         now = trio.current_time()

@@ -1,6 +1,7 @@
 import copy
 import pickle
 import threading
+import weakref
 from typing import Any
 
 import pytest
@@ -49,6 +50,20 @@ async def test_a_ref_shows_path_uid_and_lifecycle() -> None:
         assert repr(ref) == f"<ActorRef /stage/a uid={ref.uid} ready>"
         assert repr(ref.pin()) == f"<ActorRef /stage/a uid={ref.uid} pinned to incarnation 1>"
         assert (ref.name, ref.path, ref.incarnation, ref.lifecycle) == ("a", "/stage/a", 1, "ready")
+
+
+async def test_a_ref_lists_what_a_ref_has_and_nothing_of_the_runtimes() -> None:
+    async with open_tree("stage") as root:
+        ref = root.start_soon(Counter, name="a")
+        assert dir(ref) == dir(ActorRef)
+        assert isinstance(ref, ActorRef)
+        assert type(ref).__name__ == "ActorRef"
+        # What Python, or a library, looks for in any object, and would call.
+        for name in ("__len__", "__iter__", "__enter__", "__dict__", "close", "ref"):
+            assert not hasattr(ref, name)
+        assert ref
+        weak = weakref.ref(ref)
+        assert weak() is ref
 
 
 @pytest.mark.parametrize("pinned", [False, True])

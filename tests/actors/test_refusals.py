@@ -52,7 +52,7 @@ async def carry_out(call: Callable[[], Any]) -> None:
 async def check_refusals(ref: ActorRef[Any], row: Any) -> None:
     """What the table refuses is refused with the error named, gives the message back, and leaves no trace."""
     box = ref._slot.box
-    before = (box.seq, len(box), ref.status, ref.generation, ref.lifecycle)
+    before = (box.seq, box.waiting, ref.status, ref.generation, ref.lifecycle)
     calls: list[tuple[str, Any]] = [
         ("mail", lambda: ref.tell("no")),
         ("mail", lambda: ref.send("no")),
@@ -71,13 +71,13 @@ async def check_refusals(ref: ActorRef[Any], row: Any) -> None:
         assert type(caught.value) is expected
         assert caught.value.message == "no" or isinstance(caught.value.message, Get)
         assert str(caught.value).startswith(ref.path)
-        assert (box.seq, len(box), ref.status, ref.generation, ref.lifecycle) == before
+        assert (box.seq, box.waiting, ref.status, ref.generation, ref.lifecycle) == before
     if isinstance(answers(row, "mail"), type) or answers(row, "mail") == "failed":
         assert ref.try_tell("no") is False
     # Looking never blocks and changes nothing.
     assert isinstance(ref.path, str)
     assert ref.exit_reason is None or ref._slot.has_ended
-    assert (box.seq, len(box), ref.status, ref.generation, ref.lifecycle) == before
+    assert (box.seq, box.waiting, ref.status, ref.generation, ref.lifecycle) == before
 
 
 async def test_refusals_of_a_queued_or_initializing_agent() -> None:

@@ -158,7 +158,7 @@ async def test_queue_only_mail_neither_wakes_nor_keeps_it(kind: Any) -> None:
         ref.tell("after", trigger_turn=False)
         await ref.send("last", trigger_turn=False)
         await trio.sleep(100)
-        assert (ref.lifecycle, len(ref._slot.box)) == ("resting", 3)
+        assert (ref.lifecycle, ref._slot.box.waiting) == ("resting", 3)
         ref.tell("go")
         await settle()
         assert log[-1] == (2, ["before", "after", "last", "go"])

@@ -30,7 +30,7 @@ from greenroom.actors._slot import Slot
 
 ROOMS = (greenroom.mailbox, greenroom.actors, greenroom.supervisor)
 #: What others may see of a slot. It changes in steps: from one state that makes sense to the next.
-STATE = frozenset({"life", "incarnation", "by", "last_exit", "last_turn", "generation", "since"})
+STATE = frozenset({"life", "incarnation", "by", "last_exit", "last_turn", "extra", "since"})
 #: And what changes it.
 STEPS = frozenset({
     "advance", "finalize", "become_ready", "order_end", "reopen", "close_parked", "start_draining", "end_from_outside",
@@ -97,7 +97,7 @@ Log = list[Any]
 def changes(monkeypatch: pytest.MonkeyPatch) -> Log:
     """Note each change of a slot's state, with whether Ctrl-C could have fallen into it."""
     noted: Log = []
-    for kind, last in ((Slot, "ref_"), (Passage, "stop_by")):  # where the last is not there, it is only being made
+    for kind, last in ((Slot, "_slot"), (Passage, "stop_by")):  # where the last is not there, it is only being made
         monkeypatch.setattr(kind, "__setattr__", noting(noted, last, kind.__setattr__))
     return noted
 
@@ -212,7 +212,7 @@ async def test_p30_each_change_of_state_is_protected_against_ctrl_c_and_user_cod
         for _ in range(3):
             root.start_soon(kind, hooks)
         root.reports.drain()
-    assert {name for name, _ in changes} >= {"life", "generation", "incarnation", "by"}
+    assert {name for name, _ in changes} >= {"life", "extra", "incarnation", "by"}
     assert {name for name, protected in changes if not protected} == set()
     assert hooks
     assert {place for place, protected in hooks if protected} == set()

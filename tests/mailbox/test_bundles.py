@@ -67,7 +67,7 @@ def box(make_box: MakeBox) -> Mailbox:
 
 
 def test_each_counts_as_one(box: Mailbox) -> None:
-    assert (len(box), box.seq, box.oldest_seq(), box.has_triggers) == (5, 5, 1, True)
+    assert (box.waiting, box.seq, box.oldest_seq(), box.has_triggers) == (5, 5, 1, True)
 
 
 def test_each_becomes_a_letter_with_the_seq_of_its_place(box: Mailbox) -> None:
@@ -112,5 +112,5 @@ def test_an_empty_hand_holds_nothing(make_box: MakeBox) -> None:
 
 def test_a_closed_mailbox_gives_each_back(box: Mailbox) -> None:
     """P14."""
-    box.close()
+    box.shut()
     assert [letter.message for letter in box.clear()] == ["a", "one", "two", "b", "three"]

@@ -70,7 +70,7 @@ async def test_a_closed_mailbox_wakes_who_waits_with_an_error_each(make_box: Mak
         for message in (1, 2):
             nursery.start_soon(send, message)
             await trio.testing.wait_all_tasks_blocked()
-        box.close()
+        box.shut()
         box.refuse_senders(LookupError)
     assert sorted(caught) == [1, 2]
     assert box.seq == 1
@@ -91,7 +91,7 @@ async def test_a_sender_gets_in_when_what_filled_the_mailbox_was_dropped(make_bo
         assert found.message == "new"
     else:
         assert found == []
-        assert len(box) == 1
+        assert box.waiting == 1
 
 
 async def test_mail_at_the_door_makes_room_for_itself_where_queue_only_mail_fills_the_mailbox(

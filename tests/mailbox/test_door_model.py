@@ -56,7 +56,7 @@ class Door:
             while self.take():
                 await trio.lowlevel.checkpoint()
             await trio.testing.wait_all_tasks_blocked()
-            self.box.close()
+            self.box.shut()
             self.taken += [letter.message for letter in self.box.clear()]
             self.box.refuse_senders(RuntimeError)
 

@@ -75,7 +75,7 @@ def test_queue_only_mail_is_not_taken_by_itself_but_before_later_mail(make_box: 
     tell(box, "r", trigger=False)
     assert box.has_triggers
     assert taken(box) == ["q", "a"]
-    assert len(box) == 1
+    assert box.waiting == 1
 
 
 def test_a_full_mailbox_takes_in_what_is_exempt(make_box: MakeBox, owner: Any) -> None:
@@ -114,10 +114,10 @@ def test_a_refusal_leaves_no_trace(make_box: MakeBox, owner: Any) -> None:
     """P15."""
     box = make_box(capacity=1)
     tell(box, "a")
-    before = (box.seq, box.load, box.rare.triggers, len(box))
+    before = (box.seq, box.load, box.rare.triggers, box.waiting)
     with pytest.raises(MailboxFull) as caught:
         tell(box, "b")
-    assert (box.seq, box.load, box.rare.triggers, len(box)) == before
+    assert (box.seq, box.load, box.rare.triggers, box.waiting) == before
     assert (caught.value.message, caught.value.capacity, caught.value.path) == ("b", 1, "/stage/owner")
     assert owner.buried == []
 
@@ -192,18 +192,37 @@ def test_a_closed_mailbox_gives_back_what_waits_once_and_in_order(make_box: Make
     """P16."""
     box = make_box()
     append_bare(box, "a", "b")
-    box.close()
+    box.shut()
     assert not box.is_open
     assert not box.fast
     assert [(letter.message, letter.seq) for letter in box.clear()] == [("a", 1), ("b", 2)]
     assert box.clear() == []
 
 
+def test_what_a_shut_mailbox_comes_to_have_of_its_own_says_that_it_is_shut(make_box: MakeBox) -> None:
+    """P16: one object says so of all that have nothing else."""
+    box, other = make_box(), make_box()
+    for each in (box, other):
+        assert each.close_if_empty()
+        assert not each.is_open
+    assert box.rare is other.rare
+    box.own_rare().triggers += 1
+    assert (box.is_open, box.rare.triggers) == (False, 1)
+    assert box.own_rare() is box.rare
+    assert (other.is_open, other.rare.triggers) == (False, 0)
+    box.own_rare().triggers -= 1
+    box.reopen()
+    assert (box.is_open, box.fast, other.is_open) == (True, True, False)
+    other.reopen()
+    assert (other.is_open, other.fast) == (True, True)
+    assert make_box().is_open
+
+
 def test_a_mailbox_that_is_reopened_goes_on_with_its_seqs(make_box: MakeBox) -> None:
     """P12."""
     box = make_box()
     append_bare(box, "a")
-    box.close()
+    box.shut()
     box.clear()
     box.reopen()
     assert box.fast

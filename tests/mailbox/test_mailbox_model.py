@@ -306,7 +306,7 @@ class MailboxModel(RuleBasedStateMachine):
     @precondition(lambda self: self.open)
     @rule()
     def close(self) -> None:
-        self.box.close()
+        self.box.shut()
         self.open = False
 
     @precondition(lambda self: not self.open)
@@ -339,7 +339,7 @@ class MailboxModel(RuleBasedStateMachine):
             return
         box = self.box
         assert box.seq == self.seq
-        assert len(box) == len(self.waiting)
+        assert box.waiting == len(self.waiting)
         if not (box.fast and box.rare.voids):  # there, what is void is only seen when it is reached
             assert box.has_triggers == any(item.trigger for item in self.waiting)
         if not self.plain:

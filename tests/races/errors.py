@@ -272,7 +272,7 @@ def check(scene: Scene, at_hand: int) -> None:
     dead = sum(scene.root.dead_letters.counts.get(reason, 0) for reason in ("stopped", "startup failed"))
     kept = len(slot.more.stash or ()) if slot.more is not None else 0
     begun = sum(books.begun[name] for name in books.told)
-    lost = len(books.told) - (begun + dead + kept + len(slot.box))
+    lost = len(books.told) - (begun + dead + kept + slot.box.waiting)
     assert lost <= at_hand, (books, dead, kept, lost)
     if slot.idle and not slot.has_ended:
         assert not slot.box.has_triggers
@@ -371,7 +371,11 @@ async def what_is_stashed_meets_something(sim: Sim) -> None:
         assert len(books.answers) <= 1
         slot = ref._slot
         if is_undisturbed(sim) and event == "tell":
-            assert (slot.more is None or not slot.more.stash, len(slot.box), books.answers) == (True, 0, ["did asked"])
+            assert (slot.more is None or not slot.more.stash, slot.box.waiting, books.answers) == (
+                True,
+                0,
+                ["did asked"],
+            )
         await ref.stop()
         assert slot.more is None or not slot.more.stash
         await settle()

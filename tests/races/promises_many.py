@@ -58,7 +58,9 @@ def are_free(root: Supervisor) -> bool:
     """Nothing waits, in a mailbox or for room, and no turn waits for others."""
     slots = [ref._slot for ref in root.which_children()]
     waits = [slot.more.poll or slot.more.waiting_for for slot in slots if slot.more is not None]
-    return not any(waits) and not any(len(slot.box) or slot.box.waiting_senders for slot in slots if not slot.has_ended)
+    return not any(waits) and not any(
+        slot.box.waiting or slot.box.waiting_senders for slot in slots if not slot.has_ended
+    )
 
 
 @promise("P17", time="choice")

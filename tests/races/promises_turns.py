@@ -268,7 +268,7 @@ async def an_interrupt_reaches_descendants_only_when_asked_and_loses_no_mail(sim
             assert cascade or not ends[below, "cancelled"]
             assert ends[top.path, "cancelled"] + ends[below, "cancelled"] <= 2
             for path, first in ((top.path, 0), (below, 1)):
-                waits = len(root.lookup(path.removeprefix("/stage/"))._slot.box)
+                waits = root.lookup(path.removeprefix("/stage/"))._slot.box.waiting
                 assert ends[path, "done with"] + waits == told[path] + first, (path, ends, told)
             assert top.lifecycle == "ready"
             assert root.dead_letters.total == 0

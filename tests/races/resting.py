@@ -211,7 +211,7 @@ def check(scene: Scene, read: list[Any], pair: set[str]) -> None:
     # Each message at most once; what was handled, dead-lettered and is still queued is what was accepted.
     assert all(books.handled[name] <= 1 for name in books.told), books.handled
     dead = sum(root.dead_letters.counts.get(reason, 0) for reason in ("stopped", "startup failed"))
-    waits = len(agent._slot.box)
+    waits = agent._slot.box.waiting
     assert sum(books.handled[name] for name in books.told) + dead + waits == len(books.told), (books, dead, waits)
     slot = agent._slot
     # No trigger mail is stranded at one that is idle, or lies.

@@ -149,7 +149,7 @@ async def test_who_waits_for_an_actor_of_the_tree_is_named_with_the_place_in_the
 async def test_a_waiter_that_nobody_will_wake_any_more_fails_the_tree() -> None:
     async def wait_too_long(tree: Tree) -> None:
         slot = slot_of(await tree.start(Worker, name="worker"))
-        await slot.ref().stop()
+        await slot.own_ref().stop()
         nursery.start_soon(slot.changed)
 
     async with trio.open_nursery() as nursery:
