@@ -9,6 +9,7 @@ import trio
 from ._bundled import BundledAsks
 from ._checks import check_seconds
 from ._errors import Refused, StartupFailed
+from ._place import Place
 from ._poll import Poll
 from ._ref import ActorRef
 from ._refusals import raise_refusal
@@ -104,7 +105,7 @@ def _read(requests: Any, poll: Poll) -> list[tuple[ActorRef[Any], Asked]]:
         request: Any
         ref, request = pair
         kind = ref.__class__
-        if kind is not ActorRef and not issubclass(kind, ActorRef):
+        if kind is not Place and not issubclass(kind, ActorRef):
             raise TypeError(f"ask_many: number {count} is for {ref!r}, which is no ActorRef; give pairs (ref, request)")
         values.append(request)
         slot = ref._slot  # noqa: SLF001 -- it belongs to refs

@@ -63,9 +63,6 @@ _TABLE: Final[dict[Lifecycle, frozenset[Lifecycle]]] = {
     STOPPED: frozenset(),
     FAILED: frozenset(),
 }
-#: state -> the states that may follow, and whether each is a passing one. Everything else is a bug of the runtime.
-FOLLOWS: Final = {before: {after: after in PASSING for after in follows} for before, follows in _TABLE.items()}
-
 #: Changes on the way there by the shortest way that most slots take; which way it was, its passage knows.
 CHANGES: Final = {
     QUEUED: 0,
@@ -78,6 +75,12 @@ CHANGES: Final = {
     PARKED: 2,
     STOPPED: 2,
     FAILED: 1,
+}
+#: state -> the states that may follow, and of each: whether it is a passing one, and how many changes less it stands for than this step is one more.
+#: Everything else is a bug of the runtime.
+FOLLOWS: Final = {
+    before: {after: (after in PASSING, CHANGES[before] + 1 - CHANGES[after]) for after in follows}
+    for before, follows in _TABLE.items()
 }
 
 #: Not running, and never will by itself.

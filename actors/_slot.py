@@ -223,17 +223,18 @@ class Slot(Mailbox):
 
     def advance(self, life: Lifecycle) -> None:
         """Go to another state, and let those know who wait for it. Plain: no checkpoint, no user code."""
-        passing = FOLLOWS[self.life].get(life)
-        if passing is None:
+        step = FOLLOWS[self.life].get(life)
+        if step is None:
             check_step(self.life, life)
-        ahead = CHANGES[self.life] + 1 - CHANGES[life]
-        if ahead:
-            self.own_passage().extra += ahead
+            return
+        is_passing, extra = step
         self.life = life
         runtime = self.runtime
-        if passing:
+        if is_passing or extra:
             passage = self.passage if self.passage is not SETTLED else self.own_passage()
-            passage.since = runtime.now()
+            passage.extra += extra
+            if is_passing:
+                passage.since = runtime.now()
         if runtime.watch is not None:
             runtime.watch(self)
         more = self.more
