@@ -105,7 +105,7 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
     # Ends, and what a supervisor does about them: all of a tree's books are one thing to meet at.
     "actors/_ending.py": {"end_at_once": "@slot", "end_incarnation": "^@slot", "conclude": "^@slot"},
     "actors/_last_step.py": {
-        "finalize": "tree @slot", "finalize_at_once": "tree @slot", "_fail_requests": "@slot", "drop_report_turn": "@slot",
+        "finalize": "tree @slot", "finalize_at_once": "tree @slot @slot.parent", "_fail_requests": "@slot", "drop_report_turn": "@slot",
         "_end_slot": "tree @slot", "_keep_record": "tree", "_begin_restart": "tree @slot", "_report_failure": "tree @slot", "_log_failure": "tree",
     },
     "actors/_monitor.py": {"drop_watching": "@slot", "tell_monitors": "@slot"},

@@ -135,7 +135,7 @@ class _Tellers:
             _code(take_next): lambda names, letter: Event(
                 "receive", str(names["slot"].path), what=brief(letter.message)
             ),
-            _code(finalize_at_once): lambda names, ended: self._is(names["slot"].path, "stopped") if ended else None,
+            _code(finalize_at_once): lambda names, ended: self._is_over(names["slot"]) if ended else None,
         }
 
     def hook(self, frame: FrameType) -> Event | None:
@@ -209,6 +209,10 @@ class _Tellers:
     def _buried(names: dict[str, Any], _: Any) -> Event:
         letter = names["letter"]
         return Event("dead letter", str(letter.path), what=f"{brief(letter.message)}: {letter.reason}")
+
+    def _is_over(self, slot: Any) -> list[Event]:
+        report = Event("report", str(slot.path), str(slot.parent.path), "ChildEnded")
+        return [report, self._is(slot.path, "stopped")]
 
     def _reported(self, names: dict[str, Any]) -> Event:
         report: Any = names["report"]

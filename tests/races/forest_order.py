@@ -8,6 +8,8 @@ from typing import Any
 from unittest.mock import patch
 
 from greenroom import ActorInfo, Context, GreenroomError, Shutdown, Supervisor, TurnFinished
+from greenroom.actors import Slot, _steps
+from greenroom.actors._last_step import finalize_at_once
 from greenroom.actors._reports import Posted, ReportLog
 
 #: A child that is none of these is there: it starts, works, or is about to end.
@@ -163,5 +165,11 @@ class Order:
 
             return patch.object(ReportLog, name, posted)
 
-        with spy("post_failure"), spy("post_end"):
+        def ended(slot: Slot) -> bool:
+            is_over = finalize_at_once(slot)  # which posts by itself
+            if is_over:
+                self._told(slot.uid, slot.incarnation)
+            return is_over
+
+        with spy("post_failure"), spy("post_end"), patch.object(_steps, "finalize_at_once", ended):
             yield

@@ -11,6 +11,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from greenroom import Actor, ChildEnded, Context, Finished, NameInUse, Shutdown, open_supervisor
 from greenroom.actors._passage import SETTLED
+from greenroom.actors._reports import FOLDED_AT_ONCE, REPORTS_CAPACITY
 from greenroom.actors._slot import Slot
 
 
@@ -96,6 +97,63 @@ def test_what_a_slot_has_on_its_way_is_its_own() -> None:
     passage = slot.own_passage()
     assert passage is not SETTLED
     assert slot.own_passage() is passage
+
+
+class Foreman(Actor[Any]):
+    """Start a light child and end it while mail waits; read reports."""
+
+    def __init__(self, log: list[Any]) -> None:
+        self.log = log
+
+    async def receive(self, message: Any, ctx: Context) -> Any:
+        self.log.append((message, [report.path for report in ctx.reports.drain()]))
+        if message == "start":
+            ctx.start_soon(Holder, name="light", mail="stop")
+            await wait_all_tasks_blocked()
+
+
+async def test_a_report_of_a_light_child_keeps_its_place_among_the_parents_mail() -> None:
+    """P10: it is seen with the mail that came after it, and not before."""
+    log: list[Any] = []
+    async with open_supervisor("stage") as root:
+        foreman = await root.start(Foreman, log, name="foreman")
+        for message in ("start", "before"):
+            foreman.tell(message)
+        await wait_all_tasks_blocked()
+        foreman.tell("after")
+        await wait_all_tasks_blocked()
+    assert log == [("start", []), ("before", []), ("after", ["/stage/foreman/light"])]
+
+
+async def test_reports_of_light_children_that_nobody_reads_are_folded_as_they_come() -> None:
+    """P10: what is kept of them is bounded, whoever looks."""
+    async with open_supervisor("stage") as root:
+        for _ in range(REPORTS_CAPACITY + 2 * FOLDED_AT_ONCE):
+            root.start_soon(Holder, mail="stop")
+        await wait_all_tasks_blocked()
+        kept = len(root.reports._good)
+        assert kept <= REPORTS_CAPACITY + FOLDED_AT_ONCE
+        assert len(root.reports) == REPORTS_CAPACITY
+        assert root.reports.folded == {"Finished": 2 * FOLDED_AT_ONCE}
+        root.reports.drain()
+
+
+async def test_who_waits_for_a_report_of_a_light_child_has_it() -> None:
+    """P10."""
+    async with open_supervisor("stage") as root, trio.open_nursery() as nursery:
+        got: list[Any] = []
+
+        async def read() -> None:
+            got.append(await root.reports.receive())
+
+        root.start_soon(Holder, mail="stop")  # the first makes the log
+        await wait_all_tasks_blocked()
+        root.reports.drain()
+        nursery.start_soon(read)
+        await wait_all_tasks_blocked()
+        ref = root.start_soon(Holder, mail="stop")
+        await wait_all_tasks_blocked()
+        assert [report.path for report in got] == [ref.path]
 
 
 async def test_the_report_of_a_child_that_ended_by_itself_tells_all_of_it() -> None:
