@@ -4,7 +4,7 @@ It has a path, a uid, a mailbox and a lifecycle, and survives the actors that li
 function on it without a checkpoint; tasks only carry out what has been decided. What few slots need hangs on `more`, made at first use.
 
 A slot *is* its mailbox, since one object for each actor costs less than two that the collector of garbage has to go through; code that is about
-mail says `slot.box` all the same.
+mail says `slot.box` all the same. Slots of a tree are their own refs, too (`_place`).
 """
 
 from collections.abc import Callable

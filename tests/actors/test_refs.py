@@ -9,6 +9,7 @@ import trio
 import trio.testing
 
 from greenroom import Actor, ActorRef, ActorStopped, Context, Crashed, Intensity, Request, open_supervisor
+from greenroom.actors import Slot
 from greenroom.testing import open_tree
 
 settle = trio.testing.wait_all_tasks_blocked
@@ -64,6 +65,13 @@ async def test_a_ref_lists_what_a_ref_has_and_nothing_of_the_runtimes() -> None:
         assert ref
         weak = weakref.ref(ref)
         assert weak() is ref
+
+
+def test_what_a_ref_and_its_slot_both_have_by_name_means_the_same() -> None:
+    """They are one object: another name that both have would hide the ref's."""
+    of_refs, of_slots = ({name for each in kind.__mro__[:-1] for name in vars(each)} for kind in (ActorRef, Slot))
+    both = {name for name in of_refs & of_slots if not name.startswith("__")}
+    assert both == {"generation", "incarnation", "name", "path", "uid"}
 
 
 @pytest.mark.parametrize("pinned", [False, True])
