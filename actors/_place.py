@@ -27,6 +27,8 @@ class Place(Slot, ActorRef[Any]):  # pyright: ignore[reportIncompatibleVariableO
 
     __slots__ = ("__weakref__", "_slot")
 
+    __init__ = object.__init__  # filled in by `make_slot`
+
     def __repr__(self) -> str:
         """Show itself as a ref."""
         return ActorRef.__repr__(self)  # pyright: ignore[reportUnknownMemberType]
@@ -51,7 +53,7 @@ def make_slot(  # noqa: PLR0917 -- by position, as one is made for every actor
     policy: "Policy",
 ) -> "Place":
     """Return a new slot: registered, and nothing of it has run."""
-    slot = Place()
+    slot: Place = Place()
     slot.runtime = runtime
     slot.parent = parent
     slot.pool = runtime.pool

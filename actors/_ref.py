@@ -44,6 +44,11 @@ class ActorRef(AskSide, RestSide, Generic[M]):
     #: the incarnation it is pinned to; 0 for a ref of the slot.
     _pinned = 0
 
+    def __init__(self) -> None:
+        raise TypeError(
+            "ActorRef() makes no ref; `start_soon`, `start` and `lookup` return one, and an actor's own is `ctx.ref`"
+        )
+
     # -- mail
 
     @trio.lowlevel.enable_ki_protection

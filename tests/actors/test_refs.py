@@ -67,6 +67,11 @@ async def test_a_ref_lists_what_a_ref_has_and_nothing_of_the_runtimes() -> None:
         assert weak() is ref
 
 
+def test_a_ref_cannot_be_made_by_its_class() -> None:
+    with pytest.raises(TypeError, match=r"ActorRef\(\) makes no ref; `start_soon`, `start` and `lookup` return one"):
+        ActorRef()
+
+
 def test_what_a_ref_and_its_slot_both_have_by_name_means_the_same() -> None:
     """They are one object: another name that both have would hide the ref's."""
     of_refs, of_slots = ({name for each in kind.__mro__[:-1] for name in vars(each)} for kind in (ActorRef, Slot))
