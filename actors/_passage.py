@@ -1,4 +1,4 @@
-"""A passage: what a slot has only while it is on its way, from one state into another or to its end. Most are settled, and share one object."""
+"""A passage: what a slot has on its way, from one state into another or to its end, and has been through. Most are settled, and share one object."""
 
 from enum import IntEnum
 from math import inf

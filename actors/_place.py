@@ -38,8 +38,9 @@ class Place(Slot, ActorRef[Any]):  # pyright: ignore[reportIncompatibleVariableO
         return dir(ActorRef)
 
 
-#: What errors of Python's own say that it is, and `type(ref)`.
+#: What errors of Python's own say that it is, `type(ref)`, and `help(ref)`.
 Place.__name__ = Place.__qualname__ = ActorRef.__name__
+Place.__module__, Place.__doc__ = ActorRef.__module__, ActorRef.__doc__
 
 
 def make_slot(  # noqa: PLR0917 -- by position, as one is made for every actor

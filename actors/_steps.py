@@ -93,7 +93,7 @@ class Steps(Runner):
             if slot.attention and shared and not begin_at_once(slot):
                 live = await self.attend(slot)
             if live:
-                timed = slot.more is not None and slot.policy.handler_timeout is not None
+                timed = slot.policy.handler_timeout is not None
                 try:
                     if not shared and slot.blueprint.kind != "actor":
                         await self.work(slot)

@@ -54,7 +54,7 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
     ),
     "actors/_slot.py": {
         "Slot.name": NOTHING, "Slot.path": NOTHING, "Slot.depth": NOTHING,
-        "Slot.box": NOTHING, "Slot.owner": NOTHING, "Slot.own_ref": NOTHING,
+        "Slot.box": NOTHING, "Slot.owner": NOTHING, "Slot.own_ref": NOTHING, "Slot._tell_of_change": "@self", "Slot.generation": "&self",
         "Slot.admin": "&self", "Slot.has_ended": "&self", "Slot.in_turn": "&self", "Slot.own_status": "@self", "Slot.get_more": "+self",
         **dict.fromkeys(
             (f"Slot.{name}" for name in ("order", "by", "stop_by", "ending", "since", "starting", "started", "context")), "&self"

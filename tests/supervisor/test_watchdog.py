@@ -59,6 +59,41 @@ async def test_an_overdue_one_is_warned_of_once_at_its_time_and_goes_on(
         assert [report for report in root.reports.drain() if not isinstance(report, TurnFinished)] == []
 
 
+class Starts(Actor[Any]):
+    """Start a child at once, as it is told."""
+
+    def receive(self, message: Any, ctx: Context) -> ActorRef[Any]:
+        kind, options = message.given
+        return ctx.start_soon(kind, Log(), **options)
+
+
+class Given(Work):
+    def __init__(self, *given: Any) -> None:
+        self.given = given
+
+
+@pytest.mark.parametrize("way", ["start", "start_soon", "child", "declared"])
+@pytest.mark.parametrize("kind", KINDS)
+async def test_who_is_started_in_whatever_way_has_its_time(
+    kind: Any, way: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also one that nobody has waited for, and that has nothing else of its own."""
+    options: Any = {"handler_timeout": 5.0, "on_overdue": "warn"}
+    declared = [ChildSpec("a", kind, args=(Log(),), startup="deferred", **options)] if way == "declared" else []
+    async with open_tree("stage", children=declared) as root:
+        if way == "start":
+            ref = await root.start(kind, Log(), **options)
+        elif way == "start_soon":
+            ref = root.start_soon(kind, Log(), **options)
+        elif way == "child":
+            ref = await root.start_soon(Starts).ask(Given(kind, options))
+        else:
+            ref = root.lookup("a")
+        assert await ask(ref, Work(6.0)) == "done"
+        assert len(overdue(caplog)) == 1
+        root.reports.drain()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 async def test_each_message_has_its_own_time_and_its_own_warning(kind: Any, caplog: pytest.LogCaptureFixture) -> None:
     log = Log()
