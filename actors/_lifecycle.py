@@ -15,7 +15,7 @@ put to rest: first its incarnation ends, then it is there without one, until som
 """
 
 from enum import Enum
-from typing import Final
+from typing import Final, NoReturn
 
 
 class Lifecycle(Enum):
@@ -63,7 +63,7 @@ _TABLE: Final[dict[Lifecycle, frozenset[Lifecycle]]] = {
     STOPPED: frozenset(),
     FAILED: frozenset(),
 }
-#: Changes on the way there by the shortest way that most slots take; which way it was, its passage knows.
+#: The generation that most slots have in a state; by how much one's own differs from it, its passage knows (`extra`).
 CHANGES: Final = {
     QUEUED: 0,
     INITIALIZING: 0,
@@ -76,8 +76,8 @@ CHANGES: Final = {
     STOPPED: 2,
     FAILED: 1,
 }
-#: state -> the states that may follow, and of each: whether it is a passing one, and how many changes less it stands for than this step is one more.
-#: Everything else is a bug of the runtime.
+#: state -> the states that may follow, and of each: whether it is a passing one, and what the step adds to `extra`, so that the generation grows by
+#: one. Everything else is a bug of the runtime.
 FOLLOWS: Final = {
     before: {after: (after in PASSING, CHANGES[before] + 1 - CHANGES[after]) for after in follows}
     for before, follows in _TABLE.items()
@@ -89,7 +89,6 @@ ENDED: Final = frozenset({PARKED, STOPPED, FAILED})
 STARTING: Final = frozenset({QUEUED, INITIALIZING})
 
 
-def check_step(before: Lifecycle, after: Lifecycle) -> None:
-    """Raise RuntimeError unless the table has the step."""
-    if after not in FOLLOWS[before]:
-        raise RuntimeError(f"greenroom: a slot cannot go from {before.value} to {after.value}; please report this")
+def refuse_step(before: Lifecycle, after: Lifecycle) -> NoReturn:
+    """Raise RuntimeError for a step that the table does not have."""
+    raise RuntimeError(f"greenroom: a slot cannot go from {before.value} to {after.value}; please report this")

@@ -15,7 +15,7 @@ import trio
 
 from ..mailbox import DeadLetters, Mailbox
 from ._brood import name_of
-from ._lifecycle import CHANGES, DRAINING, ENDED, FOLLOWS, READY, RESTING, STOPPING, Lifecycle, check_step
+from ._lifecycle import CHANGES, DRAINING, ENDED, FOLLOWS, READY, RESTING, STOPPING, Lifecycle, refuse_step
 from ._more import More
 from ._passage import SETTLED, Order, Passage
 from ._reasons import ExitReason, Finished, Shutdown, error_of, text_of
@@ -223,11 +223,7 @@ class Slot(Mailbox):
 
     def advance(self, life: Lifecycle) -> None:
         """Go to another state, and let those know who wait for it. Plain: no checkpoint, no user code."""
-        step = FOLLOWS[self.life].get(life)
-        if step is None:
-            check_step(self.life, life)
-            return
-        is_passing, extra = step
+        is_passing, extra = FOLLOWS[self.life].get(life) or refuse_step(self.life, life)
         self.life = life
         runtime = self.runtime
         if is_passing or extra:
@@ -291,10 +287,6 @@ class Slot(Mailbox):
         """Keep a warning that can be inspected."""
         more = self.get_more()
         more.warnings = {**(more.warnings or {}), name: text}
-
-    def __repr__(self) -> str:
-        """Show path, uid and state."""
-        return f"<Slot {self.path} uid={self.uid} incarnation={self.incarnation} {self.life.value}>"
 
 
 def descendants(slot: Slot) -> list[Slot]:

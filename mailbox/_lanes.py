@@ -38,12 +38,10 @@ class Lanes:
 
     def own_rare(self) -> Rare:
         """Return what it has besides a lane of plain messages, to be written to."""
-        rare = self.rare
-        if rare is NOTHING_RARE:
+        rare = shared = self.rare
+        if shared in NOTHINGS:
             rare = self.rare = Rare(PLAIN)
-        elif rare is NOTHING_SHUT:
-            rare = self.rare = Rare(PLAIN)
-            rare.is_open = False
+            rare.is_open = shared.is_open
         return rare
 
     @property

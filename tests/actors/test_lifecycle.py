@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from greenroom import Actor
-from greenroom.actors._lifecycle import ENDED, FOLLOWS, PASSING, STARTING, Lifecycle, check_step
+from greenroom.actors._lifecycle import ENDED, FOLLOWS, PASSING, STARTING, Lifecycle
 from greenroom.actors._status import STATUSES
 from greenroom.testing import open_tree
 
@@ -25,13 +25,7 @@ MAY_BECOME = {
 
 @pytest.mark.parametrize(("before", "after"), list(product(Lifecycle, Lifecycle)))
 def test_each_step_from_each_state_is_allowed_or_refused_as_the_table_says(before: Lifecycle, after: Lifecycle) -> None:
-    allowed = after.value in MAY_BECOME[before.value].split()
-    assert (after in FOLLOWS[before]) == allowed
-    if allowed:
-        check_step(before, after)
-    else:
-        with pytest.raises(RuntimeError, match=f"cannot go from {before.value} to {after.value}"):
-            check_step(before, after)
+    assert (after in FOLLOWS[before]) == (after.value in MAY_BECOME[before.value].split())
 
 
 def test_every_state_has_a_row_and_statuses() -> None:
@@ -80,7 +74,7 @@ async def test_a_slot_goes_by_the_table(before: Lifecycle, after: Lifecycle) -> 
             assert slot.life is after
             assert slot.generation == generation + 1
         else:
-            with pytest.raises(RuntimeError):
+            with pytest.raises(RuntimeError, match=f"cannot go from {before.value} to {after.value}"):
                 slot.advance(after)
             assert slot.life is before
             assert slot.generation == generation

@@ -9,7 +9,6 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from greenroom import Actor, Agent, ChildSpec, Context, Limits, MailboxSpec, Service, Supervisor, Turn, open_supervisor
-from greenroom.actors import Slot
 
 FOR_EVER = 1e5
 
@@ -127,7 +126,6 @@ def read(root: Supervisor) -> None:
         assert (ref.warnings, ref.labels, ref.path, ref.uid, ref.incarnation) is not None
         assert repr(ref)
         assert repr(ref._slot)
-        assert Slot.__repr__(ref._slot)
         assert root.lookup(ref.path) is ref
         assert root.lookup(ref.name) is ref
     assert root.status is not None

@@ -2,11 +2,13 @@
 
 import _thread
 import cProfile
+import gc
 import os
 import signal
 import sys
 import threading
 import time
+import unittest
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,7 +16,7 @@ from typing import Any
 import pytest
 import trio
 
-from greenroom import races
+from greenroom import open_supervisor, races
 from greenroom.races import Sim
 
 
@@ -95,6 +97,7 @@ async def busy(sim: Sim) -> None:
             nursery.start_soon(work)
 
 
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # of Trio's set-up, if it lands there
 @pytest.mark.parametrize("mode", ["shared", "isolated"])
 def test_ctrl_c_ends_a_search_as_itself_wherever_it_lands(mode: Any) -> None:
     timer = threading.Timer(0.4, os.kill, (os.getpid(), signal.SIGINT))
@@ -105,6 +108,8 @@ def test_ctrl_c_ends_a_search_as_itself_wherever_it_lands(mode: Any) -> None:
     finally:
         timer.join()
     assert type(caught.value) is KeyboardInterrupt
+    del caught
+    gc.collect()
 
 
 @pytest.mark.parametrize("leaving", [KeyboardInterrupt, SystemExit])
@@ -124,15 +129,49 @@ def test_an_exit_leaves_a_search_as_itself(leaving: type[BaseException], deep: b
         races.search(scenario)
 
 
-def test_what_pytest_skips_by_is_no_failure() -> None:
-    """This test is never skipped: the scenario in it is, and what that raises has to come out of the search as it is."""
+def of_unittest(why: str) -> None:
+    raise unittest.SkipTest(why)
+
+
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize(
+    ("leave", "raises"),
+    [
+        (pytest.skip, pytest.skip.Exception),
+        (pytest.xfail, pytest.xfail.Exception),
+        (pytest.exit, pytest.exit.Exception),
+        (of_unittest, unittest.SkipTest),
+    ],
+)
+def test_what_a_test_is_left_by_is_no_failure(leave: Any, raises: type[BaseException], deep: bool) -> None:
+    """What the scenario raises has to come out of the search as it is."""
 
     async def scenario(sim: Sim) -> None:
-        async with trio.open_nursery():
-            pytest.skip("not here")
+        async with trio.open_nursery() as nursery:
+            if deep:
+                async with open_supervisor("stage"):
+                    leave("not here")
+            else:
+                nursery.start_soon(races_on, leave)
 
-    with pytest.raises(pytest.skip.Exception, match="not here"):
+    with pytest.raises(raises, match="not here"):
         races.search(scenario)
+
+
+async def races_on(leave: Any) -> None:
+    await trio.lowlevel.checkpoint()
+    leave("not here")
+
+
+class Skipped(Exception):
+    """A failure of a program's own that has the name of what pytest skips by."""
+
+
+def test_a_failure_that_has_the_name_of_what_a_test_is_left_by_is_a_failure() -> None:
+    async def scenario(sim: Sim) -> None:
+        raise Skipped
+
+    assert isinstance(races.run(scenario).error, Skipped)
 
 
 def test_a_cancellation_that_nobody_asked_for_is_a_failure() -> None:

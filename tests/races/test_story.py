@@ -47,6 +47,11 @@ class Passes(Actor[Any]):
         ctx.tell(self.to, message)
 
 
+class Once(Actor[Any]):
+    def receive(self, message: Any, ctx: Context) -> None:
+        ctx.stop()
+
+
 class Writer(Agent[str]):
     async def turn(self, turn: Turn[str], ctx: Context) -> None:
         await trio.lowlevel.checkpoint()
@@ -117,6 +122,18 @@ def test_it_tells_who_did_what(backend: Any) -> None:
     assert "/stage/passes -> /stage/counter: 1" in story
     assert "/stage/reader receives 'a line'" in story
     assert story.count("/stage/counter receives Get()") == 1  # not once for each time it goes on
+
+
+def test_the_end_of_a_child_on_which_nothing_hangs_is_told_as_any_other() -> None:
+    async def scenario(sim: Sim) -> None:
+        async with open_supervisor("stage") as stage:
+            light = stage.start_soon(Once, name="light")
+            light.tell("go")
+            await stage.reports.receive()
+
+    story = story_of(scenario)
+    told = ["/stage/light receives 'go'", "ChildEnded of /stage/light is posted to /stage", "/stage/light is stopped"]
+    assert [line for line in story if line in told] == told
 
 
 def test_a_profiler_of_the_user_is_back_afterwards() -> None:
