@@ -29,6 +29,7 @@ from ..inspector._open import serve_endpoint
 from ..inspector._socket import Endpoint, check_path
 from ..treefile._plan import Plan
 from ._memory import Memory
+from ._pace import Pace
 from ._screen import Screen
 from ._signals import Signals, kill_children, signals_heard
 
@@ -39,8 +40,6 @@ USAGE: Final = 2
 TICK: Final = 0.1
 #: Seconds of real time that a step may take before it is told as one that holds up all others.
 STALL_AFTER: Final = 5.0
-#: How much longer than a look took the next one waits: a large tree needs its time for itself.
-EASE: Final = 20
 
 
 @attrs.define
@@ -153,12 +152,13 @@ async def _watch(
     """Show what changes, until told that it is enough. Shielded: a tree that is being stopped is worth looking at."""
 
     async def follow() -> None:
+        pace = Pace()
         async with root.subscribe() as feed:
             async for info in feed:
                 began = trio.current_time()
                 memory.update(info)
                 screen.show(memory)
-                await trio.sleep(EASE * (trio.current_time() - began))
+                await trio.sleep(pace.rest_after(trio.current_time() - began))
 
     with watching:
         async with AsyncExitStack() as stack:
@@ -166,11 +166,12 @@ async def _watch(
                 await stack.enter_async_context(serve_endpoint(root, endpoint))
             nursery = await stack.enter_async_context(trio.open_nursery())
             nursery.start_soon(follow)
+            pace = Pace()
             while True:
                 began = trio.current_time()
                 memory.look()
                 screen.show(memory)
-                await trio.sleep(max(TICK, EASE * (trio.current_time() - began)))
+                await trio.sleep(max(TICK, pace.rest_after(trio.current_time() - began)))
 
 
 async def _wait_main(root: Supervisor, main: str) -> ExitReason | None:
