@@ -1,4 +1,7 @@
-"""Pace: how long whoever looks again and again waits after a look, so that the program has its time for itself."""
+"""Pace: how long whoever looks again and again waits after a look, so that the program has its time for itself.
+
+Seconds are of real time, as a slow terminal holds up the program, too.
+"""
 
 from collections import deque
 from typing import Final

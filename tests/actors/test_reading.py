@@ -125,7 +125,6 @@ def read(root: Supervisor) -> None:
         assert (ref.lifecycle, ref.generation, ref.is_alive, ref.exit_reason) is not None
         assert (ref.warnings, ref.labels, ref.path, ref.uid, ref.incarnation) is not None
         assert repr(ref)
-        assert repr(ref._slot)
         assert root.lookup(ref.path) is ref
         assert root.lookup(ref.name) is ref
     assert root.status is not None

@@ -19,6 +19,9 @@ import trio
 from greenroom import open_supervisor, races
 from greenroom.races import Sim
 
+#: By what pytest is told to leave a test without a failure; none of the tests here is left.
+LEFT_BY = ("skip", "xfail", "exit")
+
 
 async def handed_to_itself(sim: Sim) -> None:
     event = trio.Event()
@@ -129,49 +132,41 @@ def test_an_exit_leaves_a_search_as_itself(leaving: type[BaseException], deep: b
         races.search(scenario)
 
 
-def of_unittest(why: str) -> None:
-    raise unittest.SkipTest(why)
-
-
-@pytest.mark.parametrize("deep", [False, True])
-@pytest.mark.parametrize(
-    ("leave", "raises"),
-    [
-        (pytest.skip, pytest.skip.Exception),
-        (pytest.xfail, pytest.xfail.Exception),
-        (pytest.exit, pytest.exit.Exception),
-        (of_unittest, unittest.SkipTest),
-    ],
-)
-def test_what_a_test_is_left_by_is_no_failure(leave: Any, raises: type[BaseException], deep: bool) -> None:
+@pytest.mark.parametrize("where", ["scenario", "task", "tree"])
+@pytest.mark.parametrize("leaving", [getattr(pytest, name).Exception for name in LEFT_BY] + [unittest.SkipTest])
+def test_what_a_test_is_left_by_is_no_failure(leaving: type[BaseException], where: str) -> None:
     """What the scenario raises has to come out of the search as it is."""
 
-    async def scenario(sim: Sim) -> None:
-        async with trio.open_nursery() as nursery:
-            if deep:
-                async with open_supervisor("stage"):
-                    leave("not here")
-            else:
-                nursery.start_soon(races_on, leave)
+    async def leave() -> None:
+        await trio.lowlevel.checkpoint()
+        raise leaving("not here")
 
-    with pytest.raises(raises, match="not here"):
+    async def scenario(sim: Sim) -> None:
+        if where == "tree":
+            async with open_supervisor("stage"):
+                await leave()
+        elif where == "task":
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(leave)
+        else:
+            await leave()
+
+    with pytest.raises(leaving, match="not here") as caught:
         races.search(scenario)
+    assert type(caught.value) is leaving
 
 
-async def races_on(leave: Any) -> None:
-    await trio.lowlevel.checkpoint()
-    leave("not here")
+@pytest.mark.parametrize("base", [Exception, BaseException])
+@pytest.mark.parametrize("name", ["Skipped", "XFailed", "Exit", "SkipTest"])
+def test_a_failure_that_has_the_name_of_what_a_test_is_left_by_is_a_failure(
+    name: str, base: type[BaseException]
+) -> None:
+    own = type(name, (base,), {"__module__": __name__})
 
-
-class Skipped(Exception):
-    """A failure of a program's own that has the name of what pytest skips by."""
-
-
-def test_a_failure_that_has_the_name_of_what_a_test_is_left_by_is_a_failure() -> None:
     async def scenario(sim: Sim) -> None:
-        raise Skipped
+        raise own
 
-    assert isinstance(races.run(scenario).error, Skipped)
+    assert isinstance(races.run(scenario).error, own)
 
 
 def test_a_cancellation_that_nobody_asked_for_is_a_failure() -> None:
