@@ -40,7 +40,11 @@ class PinnedRef(ActorRef[M]):
 
     @trio.lowlevel.enable_ki_protection
     def tell(
-        self, message: M, *, sender: ActorRef[Any] | None = None, trigger_turn: bool = True, urgent: bool = False
+        self,
+        message: M,
+        sender: ActorRef[Any] | None = None,
+        trigger_turn: bool = True,  # noqa: FBT001, FBT002 -- as there
+        urgent: bool = False,  # noqa: FBT001, FBT002
     ) -> int:
         """As `ActorRef.tell`, for this incarnation: mail that it does not get to is a dead letter."""
         self._check(message)

@@ -75,6 +75,8 @@ class Steps(Runner):
         held, shared, clean = self.held, self.shared, self.clean if self.shared else None
         # Messages, or starts: between two looks at the clock; until the next look; that this turn has left after that one.
         step, ahead, left = 1, 1, per_turn - 1
+        most = MOST if per_activation >= MOST else 1
+        plain: Any = None  # the class of the last message that was not in a letter: most often the next one's, too
         now = perf_counter()
         until = now + pool.time_slice
         while runq:
@@ -104,13 +106,17 @@ class Steps(Runner):
                         if ctx is None and (box.only is not NOTHING or queue or not box.fast):  # the first mail
                             ctx = slot.ctx = Context()  # as `make_context`, without its call
                             ctx._slot = slot  # noqa: SLF001
-                        while n < per_activation:
+                        while True:
                             if n == look:
+                                if n == per_activation:
+                                    break
                                 before, now = now, perf_counter()
                                 if now > until:
                                     break
-                                step = 1 if now - before > QUICK else step * 2 if step < MOST else MOST
+                                step = 1 if now - before > QUICK else step * 2 if step < most else most
                                 ahead = step if step < left else left if left > 0 else 1
+                                if ahead > per_activation - n:  # noqa: PLR1730 -- without a call
+                                    ahead = per_activation - n
                                 left -= ahead
                                 look += ahead
                             if box.fast:
@@ -133,7 +139,11 @@ class Steps(Runner):
                             box.hand = message
                             n += 1
                             kind = message.__class__
-                            if kind is Asked:
+                            if kind is plain:
+                                result = handler.receive(message, ctx)
+                                if result.__class__ is CoroutineType:
+                                    await result
+                            elif kind is Asked:
                                 if message.void:
                                     box.rare.voids -= 1
                                     continue
@@ -162,6 +172,7 @@ class Steps(Runner):
                                 if result.__class__ is CoroutineType:
                                     await result
                             else:
+                                plain = kind
                                 result = handler.receive(message, ctx)
                                 if result.__class__ is CoroutineType:
                                     await result
@@ -213,11 +224,13 @@ class Steps(Runner):
             if not ahead or left < 0:
                 if now <= until:
                     before, now = now, perf_counter()
-                    step = 1 if now - before > QUICK else step * 2 if step < MOST else MOST
+                    step = 1 if now - before > QUICK else step * 2 if step < most else most
                 if left <= 0 or now > until:
+                    if now > until:
+                        step = 1
                     until = await self.breathe()
                     now = until - pool.time_slice
-                    step, left = 1, per_turn
+                    left = per_turn
                     if slot.attention and not shared:
                         return  # told to end meanwhile: whoever tells relies on its being looked at before the next message
                 ahead = step if step < left else left  # noqa: FURB136 -- without a call

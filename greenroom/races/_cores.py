@@ -9,23 +9,26 @@ from typing import Any, Final
 
 import attrs
 
+from ._leaving import leaves
 from ._run import Scenario, Terms
 from ._survey import Tally
 
 
 @attrs.frozen(order=True)
 class Told:
-    """Hold what a process tells of the first schedule that failed for it.
+    """Hold what a process tells of the first schedule that failed for it, or left the search.
 
     Attributes:
         number: of the schedule.
         deviations: in which it differs from the default.
         by: what decided in it.
+        left_by: what it left the search by, as text: the exception itself may be none that another process can be given.
     """
 
     number: int
-    deviations: dict[int, int] = attrs.field(order=False)
-    by: str = attrs.field(order=False)
+    deviations: dict[int, int] = attrs.field(factory=dict, order=False)
+    by: str = attrs.field(default="", order=False)
+    left_by: str = attrs.field(default="", order=False)
 
 
 #: More processes than this are a slip of the keyboard.
@@ -59,6 +62,8 @@ class Turn:
         self._number, self._of, self._lowest = number, of, lowest
         #: what this process has tried.
         self.tally = Tally()
+        #: the last schedule that it took.
+        self.at = 0
 
     @property
     def is_first(self) -> bool:
@@ -67,14 +72,17 @@ class Turn:
 
     def takes(self, schedule: int) -> bool:
         """Return whether it is this one's. The first is everybody's: from it follows what else there is."""
-        return schedule == 1 or schedule % self._of == self._number
+        is_own = schedule == 1 or schedule % self._of == self._number
+        if is_own:
+            self.at = schedule
+        return is_own
 
     def is_beaten(self, schedule: int) -> bool:
         """Return whether another process has found an earlier one."""
         return bool(self._lowest.value < schedule)
 
     def report(self, schedule: int) -> None:
-        """Tell the others of a failure."""
+        """Tell the others of a failure, or that the search is left."""
         with self._lowest.get_lock():
             self._lowest.value = min(self._lowest.value, schedule)
 
@@ -82,7 +90,7 @@ class Turn:
 def search_on_cores(  # noqa: PLR0917 -- what a search has been told
     workers: int, run: Any, plan: Any, scenario: Scenario, args: Sequence[Any], terms: Terms, tally: Tally
 ) -> Told | None:
-    """Run `run(plan(turn), scenario, args, terms)` in so many processes; return the failure with the lowest number, and add up what was tried."""
+    """Run `run(plan(turn), scenario, args, terms)` in so many processes; return what came of the lowest number, and add up what was tried."""
     context: Any = multiprocessing.get_context("fork")
     lowest = context.Value("d", inf)
     pipes: list[Any] = []
@@ -99,8 +107,15 @@ def search_on_cores(  # noqa: PLR0917 -- what a search has been told
             if first is not None:
                 turn.report(first.number)
                 told = Told(first.number, dict(first.result.schedule.deviations), first.by)
-        except Exception as raised:  # noqa: BLE001 -- told to the one who asked
-            error = RuntimeError(f"{type(raised).__name__}: {raised}")
+        except BaseException as raised:
+            text = f"{type(raised).__name__}: {raised}"
+            if leaves(raised) is not None:
+                turn.report(turn.at)
+                told = Told(turn.at, left_by=text)
+            elif isinstance(raised, Exception):
+                error = RuntimeError(text)
+            else:
+                raise
         turn.tally.default = None  # it may hold anything of the scenario's
         pipe.send((told, turn.tally, error))
         pipe.close()

@@ -76,6 +76,21 @@ async def test_a_flooded_actor_does_not_starve_the_others_of_its_pool() -> None:
         assert [name for name, _ in runs[:6]] == ["a", "b", "c", "a", "b", "c"]
 
 
+@pytest.mark.parametrize("per_activation", [*range(1, 20), 63, 64, 65])
+async def test_an_activation_has_as_many_messages_as_it_is_told(per_activation: int) -> None:
+    """No look at the clock is so far ahead that the end of the activation is missed."""
+    log: list[str] = []
+    scheduling = Scheduling(per_activation=per_activation, per_turn=10_000, time_slice=PATIENT)
+    async with open_tree("stage", scheduling=scheduling) as root:
+        refs = [await root.start(Flooded, log, name=name) for name in "abc"]
+        await settle()
+        for ref in refs:
+            for _ in range(3 * per_activation):
+                ref.tell("once")
+        await settle()
+    assert [(name, len(list(run))) for name, run in groupby(log)] == [(name, per_activation) for name in "abc"] * 3
+
+
 @pytest.mark.parametrize("per_turn", [*range(1, 20), 31, 63, 64, 65])
 async def test_a_turn_has_as_many_messages_as_it_is_told_whoever_has_them(
     per_turn: int, monkeypatch: pytest.MonkeyPatch

@@ -1,6 +1,10 @@
 """Several processes find what one finds."""
 
 import os
+import threading
+import unittest
+from collections.abc import Callable
+from functools import partial
 from time import sleep
 from typing import Any
 
@@ -51,6 +55,75 @@ def test_a_scenario_that_ends_its_process_is_told() -> None:
 
     with pytest.raises(RuntimeError, match="process 0 ended without a word; the scenario may have ended it"):
         races.search(leaves, workers=2)
+
+
+#: By what pytest is told to leave a test without a failure; none of the tests here is left.
+LEFT_BY = ("skip", "xfail", "exit")
+
+
+class Interrupted(KeyboardInterrupt):
+    """Have what no other process can be given."""
+
+    def __init__(self) -> None:
+        super().__init__("by hand")
+        self.lock = threading.Lock()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        *(partial(getattr(pytest, name).Exception, "no database") for name in LEFT_BY),
+        partial(unittest.SkipTest, "no database"),
+        partial(SystemExit, {"any": object}),
+        Interrupted,
+    ],
+)
+@pytest.mark.parametrize("late", [False, True])
+def test_what_leaves_a_search_leaves_that_of_several_processes_as_it_is(
+    make: Callable[[], BaseException], late: bool
+) -> None:
+    leaving = make()
+
+    async def scenario(sim: Sim) -> None:
+        await trio.lowlevel.checkpoint()
+        if not late or [sim.choose("ab") for _ in range(4)].count("b") == 2:
+            raise leaving
+
+    with pytest.raises(type(leaving)) as caught:
+        races.search(scenario, workers=3)
+    assert caught.value is leaving
+
+
+def test_what_comes_first_counts_whether_it_fails_or_leaves() -> None:
+    async def scenario(sim: Sim) -> None:
+        drawn = "".join(sim.choose("ab") for _ in range(7))
+        assert drawn not in {"aabbaba", "ababaab", "baabaab"}
+        if drawn in {"babbaba", "abbabab", "bbaabab"}:
+            raise SystemExit
+
+    def outcome(seed: int, workers: int) -> int | str:
+        try:
+            found = races.search(scenario, seed=seed, workers=workers, strategy="walk")
+        except SystemExit:
+            return "left"
+        assert found is not None
+        return found.schedules
+
+    outcomes = [outcome(seed, 1) for seed in range(10)]
+    assert [outcome(seed, 2) for seed in range(10)] == outcomes
+    assert 1 < outcomes.count("left") < 9
+
+
+def test_what_leaves_only_one_of_the_processes_is_told() -> None:
+    parent = os.getpid()
+
+    async def fickle(sim: Sim) -> None:
+        await trio.lowlevel.checkpoint()
+        if os.getpid() != parent:
+            raise SystemExit("enough")
+
+    with pytest.raises(RuntimeError, match="SystemExit: enough left schedule 1 in one process, and none in another"):
+        races.search(fickle, workers=2, schedules=10)
 
 
 def test_what_only_one_process_sees_is_no_race() -> None:
