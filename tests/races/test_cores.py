@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from greenroom import races
-from greenroom.races import Sim
+from greenroom.races import Found, Sim
 from greenroom.races.catalogue import CATALOGUE
 
 from .scenarios import kept_wakeup, lost_wakeup
@@ -28,21 +28,33 @@ def test_two_processes_find_the_same_failure_as_one(name: str) -> None:
     assert (together.schedules, together.token) == (alone.schedules, alone.token)
 
 
-def test_the_failure_with_the_lowest_number_counts_though_another_was_there_first() -> None:
+@pytest.mark.parametrize("leaves", [False, True])
+def test_the_failure_with_the_lowest_number_counts_though_another_was_there_first(leaves: bool) -> None:
+    """So does what leaves the search, if that has it."""
     slow: list[str] = []
 
     async def scenario(sim: Sim) -> None:
         drawn = [sim.choose("ab") for _ in range(5)]
         if drawn == slow:
             sleep(0.5)  # noqa: ASYNC251 -- real time: the other process is to be first
+            if leaves:
+                raise SystemExit
         assert drawn.count("b") < 2
 
-    alone = races.search(scenario)
-    assert alone is not None
+    def search(seed: int, workers: int = 1) -> Found:
+        found = races.search(scenario, seed=seed, workers=workers)
+        assert found is not None
+        return found
+
+    # The second process has the odd numbers.
+    seed, alone = next((seed, found) for seed in range(20) if (found := search(seed)).schedules % 2)
     slow += ["ab"[alone.first.schedule.deviations.get(at, 0)] for at in range(5)]
-    found = races.search(scenario, workers=2)
-    assert found is not None
-    assert (found.schedules, found.first.schedule) == (alone.schedules, alone.first.schedule)
+    if leaves:
+        with pytest.raises(SystemExit):
+            search(seed, workers=2)
+    else:
+        found = search(seed, workers=2)
+        assert (found.schedules, found.first.schedule) == (alone.schedules, alone.first.schedule)
 
 
 def test_nothing_is_found_where_there_is_nothing() -> None:
