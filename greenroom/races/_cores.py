@@ -26,7 +26,7 @@ class Told:
     """
 
     number: int
-    deviations: dict[int, int] = attrs.field(factory=dict, order=False)
+    deviations: dict[int, int] = attrs.field(factory=dict[int, int], order=False)
     by: str = attrs.field(default="", order=False)
     left_by: str = attrs.field(default="", order=False)
 
