@@ -226,7 +226,7 @@ class Steps(Runner):
                     before, now = now, perf_counter()
                     step = 1 if now - before > QUICK else step * 2 if step < most else most
                 if left <= 0 or now > until:
-                    if now > until:
+                    if now > until or not live or slot.idle or len(runq) > 1:  # not known how long the next one's takes
                         step = 1
                     until = await self.breathe()
                     now = until - pool.time_slice

@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import Sequence
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import attrs
 
@@ -20,12 +20,14 @@ class Told:
 
     Attributes:
         number: of the schedule.
+        process: its number.
         deviations: in which it differs from the default.
         by: what decided in it.
         left_by: what it left the search by, as text: the exception itself may be none that another process can be given.
     """
 
     number: int
+    process: int = attrs.field(order=False)
     deviations: dict[int, int] = attrs.field(factory=dict[int, int], order=False)
     by: str = attrs.field(default="", order=False)
     left_by: str = attrs.field(default="", order=False)
@@ -81,6 +83,11 @@ class Turn:
         """Return whether another process has found an earlier one."""
         return bool(self._lowest.value < schedule)
 
+    @classmethod
+    def again(cls, told: Told, of: int) -> Self:
+        """Return the same process's turn once more, up to what came of it."""
+        return cls(told.process, of, multiprocessing.Value("d", told.number))
+
     def report(self, schedule: int) -> None:
         """Tell the others of a failure, or that the search is left."""
         with self._lowest.get_lock():
@@ -97,8 +104,9 @@ def search_on_cores(  # noqa: PLR0917 -- what a search has been told
     processes: list[Any] = []
 
     def work(number: int, pipe: Any) -> None:
-        # Ctrl-C is for the one who asked, who then ends all.
+        # Ctrl-C is for the one who asked, who then ends all, whatever the program does when it is to end.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         turn = Turn(number, workers, lowest)
         told: Told | None = None
         error: BaseException | None = None
@@ -106,12 +114,12 @@ def search_on_cores(  # noqa: PLR0917 -- what a search has been told
             first = run(plan(turn), scenario, args, terms)
             if first is not None:
                 turn.report(first.number)
-                told = Told(first.number, dict(first.result.schedule.deviations), first.by)
+                told = Told(first.number, number, dict(first.result.schedule.deviations), first.by)
         except BaseException as raised:
             text = f"{type(raised).__name__}: {raised}"
             if leaves(raised) is not None:
                 turn.report(turn.at)
-                told = Told(turn.at, left_by=text)
+                told = Told(turn.at, number, left_by=text)
             elif isinstance(raised, Exception):
                 error = RuntimeError(text)
             else:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Mapping, Sequence
 from math import inf
 from time import monotonic
-from typing import Any, Final, Literal, TypedDict, TypeVar, Unpack
+from typing import Any, Final, Literal, NoReturn, TypedDict, TypeVar, Unpack
 
 import attrs
 
@@ -11,8 +11,9 @@ from ._bounded import Bounded
 from ._checks import check_count, check_scenario, check_seconds, check_seed
 from ._confirming import First, confirmed
 from ._conflicts import conflicts_of
-from ._cores import Turn, check_workers, search_on_cores
+from ._cores import Told, Turn, check_workers, search_on_cores
 from ._decider import Decider, Follow
+from ._errors import ProgramChanged
 from ._fit import check_fit
 from ._result import Result, again_of
 from ._run import MAX_STEPS, Backend, Scenario, Stage, Terms, prepared, run_once
@@ -122,20 +123,21 @@ def survey(
         told = progress if turn is None or turn.is_first else None
         return _plan(strategy, schedules, seed, until, tally if turn is None else turn.tally, learned, told, turn)
 
+    def leave_as(told: Told) -> NoReturn:
+        """Do what a process did until it left the search; here, what it left by comes out as itself."""
+        turn = Turn.again(told, workers)
+        run_shared(_plan(strategy, schedules, seed, None, turn.tally, learned, turn=turn), scenario, args, terms)
+        raise ProgramChanged(
+            f"schedule {told.number} left the search by {told.left_by} in one process, and not in another"
+        )
+
     def noted(deviations: Mapping[int, int]) -> Result:
         return run_once(scenario, args, Follow(deviations), attrs.evolve(terms, takes_notes=True))
 
     def on_cores() -> First | None:
-        nonlocal tally
         told = search_on_cores(workers, run_shared, plan, scenario, args, terms, tally)
-        if told is not None and told.left_by:  # here, it comes out as itself
-            tally = Tally()
-            first = in_one_run()
-            if first is None:
-                raise RuntimeError(
-                    f"search: {told.left_by} left schedule {told.number} in one process, and none in another"
-                )
-            return first
+        if told is not None and told.left_by:
+            leave_as(told)
         return None if told is None else First(told.number, replay(told.deviations), told.by)
 
     def in_one_run() -> First | None:

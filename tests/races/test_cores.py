@@ -1,18 +1,21 @@
 """Several processes find what one finds."""
 
+import multiprocessing
 import os
+import signal
 import threading
 import unittest
 from collections.abc import Callable
 from functools import partial
 from time import sleep
 from typing import Any
+from zlib import crc32
 
 import pytest
 import trio
 
 from greenroom import races
-from greenroom.races import Found, Sim
+from greenroom.races import Found, Sim, _search
 from greenroom.races.catalogue import CATALOGUE
 
 from .scenarios import kept_wakeup, lost_wakeup
@@ -134,8 +137,67 @@ def test_what_leaves_only_one_of_the_processes_is_told() -> None:
         if os.getpid() != parent:
             raise SystemExit("enough")
 
-    with pytest.raises(RuntimeError, match="SystemExit: enough left schedule 1 in one process, and none in another"):
+    with pytest.raises(
+        races.ProgramChanged, match="schedule 1 left the search by SystemExit: enough in one process, and"
+    ):
         races.search(fickle, workers=2, schedules=10)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_it_leaves_by_the_same_though_what_is_drawn_follows_from_what_each_process_has_seen(seed: int) -> None:
+    """Priorities go by the longest run that a process has seen, so no other process has the same schedules."""
+
+    async def scenario(sim: Sim) -> None:
+        order: list[str] = []
+
+        async def work(name: str) -> None:
+            for _ in range(sim.choose([2, 3, 5])):
+                await trio.lowlevel.checkpoint()
+                order.append(name)
+
+        async with trio.open_nursery() as nursery:
+            for name in "abc":
+                nursery.start_soon(work, name)
+        if crc32("".join(order).encode()) % 64 == 3:
+            raise SystemExit("".join(order))
+
+    with pytest.raises(SystemExit):
+        races.search(scenario, workers=3, strategy="pct", seed=seed, schedules=600)
+
+
+def test_it_leaves_though_the_time_of_the_search_is_over_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    parent, begun = os.getpid(), iter([0.0])
+    monkeypatch.setattr(_search, "monotonic", lambda: next(begun, 10.0) if os.getpid() == parent else 0.0)
+
+    async def scenario(sim: Sim) -> None:
+        if "".join(sim.choose("ab") for _ in range(6)) == "bababa":
+            raise SystemExit
+
+    with pytest.raises(SystemExit):
+        races.search(scenario, workers=4, strategy="walk", schedules=400, seconds=1)
+
+
+def test_a_process_ends_when_it_is_told_to_whatever_the_program_does_then() -> None:
+    context: Any = multiprocessing.get_context("fork")
+    first = f"-{int(context.Process().name.rpartition('-')[2]) + 1}"
+
+    async def scenario(sim: Sim) -> None:
+        await trio.lowlevel.checkpoint()
+        if multiprocessing.current_process().name.endswith(first):
+            sleep(0.2)  # noqa: ASYNC251 -- real time: the other process is to be at work
+            os._exit(3)
+        while True:
+            await trio.lowlevel.checkpoint()
+
+    def leave(*_: object) -> None:
+        raise SystemExit("more than a pipe holds " * 10_000)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        with pytest.raises(RuntimeError, match="process 0 ended without a word"):
+            races.search(scenario, workers=2, max_steps=10**9)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_what_only_one_process_sees_is_no_race() -> None:
