@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar, overload
 import trio
 
 from ._bundled import BundledAsks
-from ._checks import check_seconds
+from ._checks import check_flag, check_seconds
 from ._errors import Refused, StartupFailed
 from ._place import Place
 from ._poll import Poll
@@ -36,7 +36,10 @@ async def ask_many(
 
 @trio.lowlevel.enable_ki_protection
 async def ask_many(
-    requests: Iterable[tuple[ActorRef[Any], Request[R]]], *, timeout: float | None = None, return_errors: bool = False
+    requests: Iterable[tuple[ActorRef[Any], Request[R]]],
+    *surplus: object,
+    timeout: float | None = None,
+    return_errors: bool = False,
 ) -> Any:
     """Send many requests at once and wait for all their answers; as `ref.ask` of each in a nursery, without a task for each.
 
@@ -50,6 +53,7 @@ async def ask_many(
     Args:
         requests: pairs of a ref and a request for it, any number of them to the same actor; read once, before anything is sent. One request to
             many is `[(ref, request) for ref in refs]`.
+        surplus: takes nothing; a request or an option that stands there is refused with the way to say it.
         timeout: seconds for all of them together; None means none of their own. Within the handling of an ask with a deadline, that deadline
             bounds these.
         return_errors: True puts the error of a request (what `ref.ask` would raise: `ActorCrashed`, `AskTimeout`, …) where its answer would
@@ -63,16 +67,21 @@ async def ask_many(
     Cost: a few microseconds for each; ten thousand at once keep Trio's other tasks waiting for some milliseconds while they are sent.
 
     Raises:
-        TypeError: `requests` holds something else than such pairs; nothing was sent. ValueError: `timeout` is no number of seconds from 0.
+        TypeError: `requests` holds something else than such pairs, or something stands beside it. ValueError: `timeout` is no number of
+            seconds from 0. Nothing was sent.
         ActorStopping, ActorStopped, StartupFailed: nobody will answer one of them. If that is so from the start, nothing was sent.
         Deadlock: one of them closes a cycle of actors that each wait in their own turn; at once, and nothing was sent.
         AskTimeout: not all were answered in time; the first that was not is named.
         ActorCrashed, TurnInterrupted, NoReply, MailboxFull: as `ref.ask`.
     """
+    if surplus:
+        raise TypeError(
+            f"ask_many: {surplus[0]!r} stands beside the requests; give pairs: one request to many is"
+            " `ask_many([(ref, request) for ref in refs])`, and the options have names"
+        )
     if timeout is not None:
         check_seconds("ask_many: timeout", timeout)
-    if return_errors.__class__ is not bool:
-        raise TypeError(f"ask_many: return_errors is {return_errors!r}; give True or False")
+    check_flag("ask_many: return_errors", return_errors)
     poll = Poll(returns_errors=return_errors)
     try:
         # Not before all have been read: that may run code of the caller's, which may end whom it asks.

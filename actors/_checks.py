@@ -10,6 +10,12 @@ def check_seconds(what: str, value: object) -> None:
         raise ValueError(f"{what} is {value!r}; give a finite number of seconds from 0")
 
 
+def check_flag(what: str, value: object) -> None:
+    """Raise TypeError unless a value is True or False."""
+    if value.__class__ is not bool:
+        raise TypeError(f"{what} is {value!r}; give True or False")
+
+
 def check_sender(sender: object) -> None:
     """Raise TypeError unless a sender is a ref."""
     if not isinstance(sender, Slot.ref_class):

@@ -13,7 +13,7 @@ import attrs
 import trio
 
 from ._changes import ChangeFeed, Listing
-from ._checks import check_sender
+from ._checks import check_flag, check_sender
 from ._entries import Entry, Table
 from ._keys import Keyable, canon_of
 from ._owners import actor_of, owner_of
@@ -132,10 +132,14 @@ class Groups:
             Who has accepted it, and who has refused it and why.
 
         Raises:
-            TypeError: the sender is no ref; nobody has been told anything.
+            TypeError: the sender is no ref, or an option that is set neither True nor False; nobody has been told anything.
         """
         if sender is not None:
             check_sender(sender)
+        if not trigger_turn:
+            check_flag("trigger_turn", trigger_turn)
+        if urgent:
+            check_flag("urgent", urgent)
         delivered: dict[ActorRef[Any], int] = {}
         refused: dict[ActorRef[Any], Exception] = {}
         # A copy, each once: a key function of a bounded mailbox is user code, and may join and leave.

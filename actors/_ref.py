@@ -7,7 +7,7 @@ import trio
 from ..mailbox import NOTHING, Envelope, Letter, MailboxFull, MailKind
 from ._admission import ADMISSION, Column
 from ._ask_side import AskSide
-from ._checks import check_seconds, check_sender
+from ._checks import check_flag, check_seconds, check_sender
 from ._errors import ActorStopping, Refused, StartupFailed, StillRunning, TurnInProgress
 from ._lifecycle import INITIALIZING, READY
 from ._orders import end_from_outside, order_end
@@ -74,7 +74,7 @@ class ActorRef(AskSide, RestSide, Generic[M]):
             The mail's seq in this mailbox, from 1.
 
         Raises:
-            MailboxFull: a bounded mailbox refuses. TypeError: the sender is no ref.
+            MailboxFull: a bounded mailbox refuses. TypeError: the sender is no ref, or an option that is set neither True nor False.
             ActorStopping, ActorStopped, StartupFailed: nobody will handle it. The error has the message; nothing has been changed.
         """
         slot = self._slot
@@ -105,6 +105,10 @@ class ActorRef(AskSide, RestSide, Generic[M]):
     ) -> Envelope:
         if sender is not None:
             check_sender(sender)
+        if not trigger:
+            check_flag("trigger_turn", trigger)
+        if urgent:
+            check_flag("urgent", urgent)
         key = self._slot.rare.spec.key_of(message)
         return Envelope(message, sender, trigger=trigger, urgent=urgent, kind=kind, key=key)
 
@@ -141,7 +145,7 @@ class ActorRef(AskSide, RestSide, Generic[M]):
             The mail's seq.
 
         Raises:
-            MailboxFull: the policy is to refuse. TypeError: the sender is no ref.
+            MailboxFull: the policy is to refuse. TypeError: the sender is no ref, or an option that is set neither True nor False.
             ActorStopping, ActorStopped, StartupFailed: nobody will handle it, or the mailbox closed while it waited.
             Deadlock: it would wait, in its own turn, for room in a mailbox whose actor waits for it.
         """

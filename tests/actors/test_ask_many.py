@@ -190,6 +190,25 @@ async def test_a_bad_option_is_told() -> None:
         await ask_many([], return_errors="yes")  # type: ignore[call-overload]
 
 
+@pytest.mark.parametrize(
+    "surplus",
+    [(Get(),), (5.0,), (None,), (Get(), 5.0), (True, False)],
+    ids=["request", "seconds", "none", "request-seconds", "flags"],
+)
+async def test_what_stands_beside_the_requests_is_told_with_the_way_to_ask_many_the_same(
+    surplus: tuple[Any, ...],
+) -> None:
+    async with open_tree("stage") as root:
+        refs = [root.start_soon(Server), root.start_soon(Server)]
+        with pytest.raises(TypeError) as told:
+            await ask_many(refs, *surplus)  # type: ignore[call-overload]
+        assert str(told.value) == (
+            f"ask_many: {surplus[0]!r} stands beside the requests; give pairs: one request to many is"
+            " `ask_many([(ref, request) for ref in refs])`, and the options have names"
+        )
+        assert await ask_many([(ref, Get()) for ref in refs]) == [1, 1]
+
+
 async def test_an_error_of_the_callers_own_passes() -> None:
     with pytest.raises(OSError, match="no more"):
         await ask_many(going_wrong())

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -118,6 +119,36 @@ async def test_p12_what_is_no_ref_is_no_sender_and_nothing_is_sent_with_it(bad: 
                 root.groups.publish(group, "x", sender=bad)
         await settle()
         assert [ref.tell("x", sender=agent.pin()) for ref in (actor, agent)] == [1, 1]
+        await settle()
+
+
+@pytest.mark.parametrize(
+    ("option", "bad", "word"),
+    [
+        *(("urgent", bad, f"urgent is {bad!r}; give True or False") for bad in ("yes", 1, 2.0, [0], object())),
+        *(("trigger_turn", bad, f"trigger_turn is {bad!r}; give True or False") for bad in (None, 0, "", 0.0, [])),
+    ],
+    ids=lambda bad: repr(bad)[:7],
+)
+async def test_p12_an_option_that_is_neither_true_nor_false_is_told_and_nothing_is_sent(
+    option: str, bad: Any, word: str
+) -> None:
+    options = {option: bad}
+    async with open_tree("stage") as root:
+        actor, agent = root.start_soon(Keeper), root.start_soon(AgentKeeper, [])
+        await settle()
+        for ref in (actor, agent, actor.pin(), agent.pin()):
+            root.groups.join("all", ref)
+            for tell in (ref.tell, ref.try_tell):
+                with pytest.raises(TypeError, match=re.escape(word)):
+                    tell("x", **options)
+            with pytest.raises(TypeError, match=re.escape(word)):
+                await ref.send("x", **options)
+        for group in ("all", "nobody is in it"):
+            with pytest.raises(TypeError, match=re.escape(word)):
+                root.groups.publish(group, "x", **options)
+        await settle()
+        assert [ref.tell("x", urgent=True) for ref in (actor, agent)] == [1, 1]
         await settle()
 
 
